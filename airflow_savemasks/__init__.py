@@ -1,0 +1,5 @@
+"""Annotated images out as masks, from Airflow."""
+
+from __future__ import annotations
+
+__version__ = "0.1.0"

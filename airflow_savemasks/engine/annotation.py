@@ -1,0 +1,163 @@
+"""An annotation's JSON to labels and back: classes and tags mapped, every label cut to the picture.
+
+Rules: supervisely-format, sections 1 (ann/*.json), 3 (cut) and 6 (output). The order of the labels is the drawing order.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from airflow_savemasks.engine.cut import cut
+from airflow_savemasks.engine.errors import ItemError
+from airflow_savemasks.engine.geometry import Geometry, Json
+from airflow_savemasks.engine.meta import ClassMapping, Meta, names_after
+from airflow_savemasks.engine.shapes import Unknown, parse_geometry
+
+COPIED = ("instance", "smartToolInput")
+OF_ONE_PIECE = ("id", "labelerLogin", "createdAt", "updatedAt")  # lost where the cut makes several labels of one
+FIX_LABEL = "Mend the label at the source"
+
+
+@dataclass(slots=True)
+class Label:
+    """One geometry with the class it is drawn as; `json` is the object of the output's annotation."""
+
+    class_name: str
+    geometry: Geometry
+    json: Json
+
+
+@dataclass(slots=True)
+class Annotation:
+    """height and width in pixels of the (turned) picture; labels in drawing order; `json` the output without objects."""
+
+    height: int
+    width: int
+    labels: list[Label]
+    json: Json
+
+    def to_bytes(self) -> bytes:
+        """The file for `ann/`: compact JSON in UTF-8."""
+        return orjson.dumps({**self.json, "objects": [label.json for label in self.labels]})
+
+
+class AnnotationReader:
+    """Reads the annotations of one source project; made once, shared by all threads.
+
+    meta: the source's own meta.json; classes, tags: the mappings of its data layer; merged: the meta of the output,
+    whose class ids the labels get.
+    """
+
+    def __init__(self, meta: Meta, classes: ClassMapping, tags: ClassMapping, merged: Meta) -> None:
+        self._meta = meta
+        self._class_names = names_after(meta.classes, classes)
+        self._tag_names = names_after(meta.tags, tags)
+        self._class_ids = {item.name: item.raw.get("id") for item in merged.classes.values()}
+
+    def read(self, content: bytes, where: str) -> Annotation:
+        """The annotation file of one item. Raises ItemError that names `where` and the label."""
+        try:
+            data = orjson.loads(content)
+        except orjson.JSONDecodeError as error:
+            raise ItemError(where, f"broken JSON ({error})", "Write the annotation again at the source") from error
+        height, width = _size(data, where)
+        if not isinstance(data.get("objects"), list) or not isinstance(data.get("tags"), list):
+            raise ItemError(where, '"objects" and "tags" must both be there and be lists', "Add them; they may be empty")
+        labels: list[Label] = []
+        for number, item in enumerate(data["objects"]):
+            labels += self._labels(item, f"{where}, label {number}", width, height)
+        out = {
+            "description": data.get("description") or "",
+            "size": {"height": height, "width": width},
+            "tags": self._tags(data["tags"], where),
+            "customBigData": data.get("customBigData") or {},
+        }
+        if data.get("imageId") is not None:
+            out["imageId"] = data["imageId"]
+        return Annotation(height, width, labels, out)
+
+    def _labels(self, item: Any, where: str, width: int, height: int) -> list[Label]:
+        name = item.get("classTitle") if isinstance(item, dict) else None
+        if not isinstance(name, str):
+            raise ItemError(where, 'no "classTitle" in it', FIX_LABEL)
+        obj_class = self._meta.classes.get(name)
+        if obj_class is None:
+            raise ItemError(
+                where, f"class {name!r} is not in meta.json", f"Add the class, or use one of {sorted(self._meta.classes)}"
+            )
+        where = f"{where} (class {name!r})"
+        if not isinstance(item.get("tags"), list):
+            raise ItemError(where, 'no list "tags" in it', 'Add "tags": []')
+        tags = self._tags(item["tags"], where)
+        try:
+            geometry = parse_geometry(item, obj_class.shape, obj_class.template)
+            new_name = self._class_names[name]
+            pieces = cut(geometry, width, height) if new_name is not None else []
+        except (ValueError, TypeError, KeyError) as error:
+            raise ItemError(where, f"broken geometry: {error}", FIX_LABEL) from error
+        return [
+            Label(new_name, piece, self._json(item, new_name, tags, piece, keep_id=len(pieces) == 1))
+            for piece in pieces
+            if new_name is not None
+        ]
+
+    def _json(self, item: Json, name: str, tags: list[Json], geometry: Geometry, *, keep_id: bool) -> Json:
+        if isinstance(geometry, Unknown):
+            return {**item, "classTitle": name, "tags": tags, "geometryType": geometry.shape, "shape": geometry.shape}
+        created = bool(item.get("nnCreated"))
+        out = {
+            "classTitle": name,
+            "description": item.get("description") or "",
+            "tags": tags,
+            **geometry.to_json(),
+            "geometryType": geometry.shape,
+            "shape": geometry.shape,
+            "nnCreated": created,
+            "nnUpdated": created and bool(item.get("nnUpdated")),
+        }
+        class_id = self._class_ids.get(name)
+        if class_id is not None:
+            out["classId"] = class_id
+        for key in (*COPIED, *OF_ONE_PIECE) if keep_id else COPIED:
+            if item.get(key) is not None:
+                out[key] = item[key]
+        return out
+
+    def _tags(self, items: list[Any], where: str) -> list[Json]:
+        tags = []
+        for item in items:
+            tag = {"name": item} if isinstance(item, str) else item
+            name = tag.get("name") if isinstance(tag, dict) else None
+            known = self._meta.tags.get(name) if isinstance(name, str) else None
+            if known is None:
+                raise ItemError(
+                    where, f"tag {name!r} is not in meta.json", f"Add the tag, or use one of {sorted(self._meta.tags)}"
+                )
+            if not known.accepts(tag.get("value")):
+                raise ItemError(
+                    where,
+                    f"tag {known.name!r} of type {known.value_type!r} has the value {tag.get('value')!r}",
+                    "Correct the value" + (f": one of {list(known.values)}" if known.values else ""),
+                )
+            if (new_name := self._tag_names[known.name]) is not None:
+                tags.append(tag if new_name == known.name else {**tag, "name": new_name})
+        return tags
+
+
+def empty_annotation(height: int, width: int) -> Annotation:
+    """For a picture without an annotation file: no labels, the size of the turned picture in pixels."""
+    size = {"height": height, "width": width}
+    return Annotation(height, width, [], {"description": "", "size": size, "tags": [], "customBigData": {}})
+
+
+def _size(data: Any, where: str) -> tuple[int, int]:
+    size = data.get("size") if isinstance(data, dict) else None
+    if not isinstance(size, dict):
+        raise ItemError(where, 'no "size" in it', 'Add "size": {"height", "width"} of the picture')
+    height, width = size.get("height"), size.get("width")
+    if not (isinstance(height, int) and isinstance(width, int) and height > 0 and width > 0):
+        raise ItemError(where, f'"size" is {height!r} x {width!r}', "Write height and width of the picture in pixels")
+    return height, width

@@ -1,0 +1,84 @@
+"""One tree of errors. Each names the place, the fact and the fix, and survives pickling between processes.
+
+SaveMasksError
+├── SettingsError      the layer, the graph or an argument is wrong (a shell exits with 2)
+├── ProjectError       a source as a whole cannot be read: no meta.json, no picture, a class that clashes
+├── ItemError          one picture with its annotation cannot be exported
+├── BadItemsError      every bad item of a run, in one error
+├── StorageError       a storage refused or broke
+│   └── AccessError    ... because of missing rights or wrong credentials: never retried
+├── ArchiveError       an archive exists already, lacks a part or fails verification
+└── Stopped            somebody asked the export to stop; nothing is published
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+SHOWN = 50  # bad items spelled out in one message; all of them are in the log
+
+
+class SaveMasksError(Exception):
+    """`where: problem. fix` - all three are positional, so the error crosses process borders intact."""
+
+    def __init__(self, where: str, problem: str, fix: str) -> None:
+        super().__init__(where, problem, fix)
+        self.where, self.problem, self.fix = where, problem, fix
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.problem}. {self.fix}"
+
+
+class SettingsError(SaveMasksError):
+    """The layer, the graph or an argument is wrong."""
+
+
+class ProjectError(SaveMasksError):
+    """A source as a whole cannot be read."""
+
+
+class ItemError(SaveMasksError):
+    """One picture with its annotation cannot be exported."""
+
+
+class StorageError(SaveMasksError):
+    """A storage refused or broke."""
+
+
+class AccessError(StorageError):
+    """Missing rights or wrong credentials; trying again does not help."""
+
+
+class ArchiveError(SaveMasksError):
+    """An archive exists already, lacks a part or fails verification."""
+
+
+class Stopped(SaveMasksError):
+    """The export was asked to stop."""
+
+    def __init__(self, where: str = "export") -> None:
+        super().__init__(where, "stopped on request", "Nothing was published; finished parts are kept for the next run")
+
+    def __reduce__(self) -> tuple[type[Stopped], tuple[str]]:
+        return Stopped, (self.where,)
+
+
+class BadItemsError(SaveMasksError):
+    """All bad items of a run; `errors` has one `ItemError` each, in the order of the project."""
+
+    def __init__(self, errors: Iterable[ItemError], fix: str | None = None) -> None:
+        self.errors = list(errors)
+        count = len(self.errors)
+        lines = [f"  {error.where}: {error.problem}. {error.fix}" for error in self.errors[:SHOWN]]
+        if count > SHOWN:
+            lines.append(f"  ... and {count - SHOWN} more; the log has them all")
+        fix = fix or "Mend them at the source, or leave them out and have them listed with on_bad_item='skip'"
+        super().__init__(
+            f"{count} bad item{'s' if count != 1 else ''}", "nothing was published:\n" + "\n".join(lines) + "\n", fix
+        )
+
+    def __str__(self) -> str:
+        return f"{self.where}; {self.problem}{self.fix}"
+
+    def __reduce__(self) -> tuple[type[BadItemsError], tuple[list[ItemError], str]]:
+        return BadItemsError, (self.errors, self.fix)

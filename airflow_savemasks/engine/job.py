@@ -1,0 +1,157 @@
+"""A layer with its sources opened: everything that all parts of one export share.
+
+Made in every process that takes part (the single task, or each mapped one); two processes agree when `digest` does.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from importlib.metadata import version
+from itertools import groupby
+
+import orjson
+
+from airflow_savemasks.engine.annotation import AnnotationReader
+from airflow_savemasks.engine.errors import ProjectError, SettingsError
+from airflow_savemasks.engine.layer import Layer
+from airflow_savemasks.engine.meta import Meta, map_meta, merge_metas, parse_meta
+from airflow_savemasks.engine.naming import Names, dataset_folder
+from airflow_savemasks.engine.options import Options
+from airflow_savemasks.engine.plan import Planned
+from airflow_savemasks.engine.project import Source, choose
+from airflow_savemasks.engine.render import Colours
+
+RENDERER = 1  # raised whenever the same input gives other bytes
+LIBRARIES = ("isal", "numpy", "opencv-python-headless", "shapely")
+
+
+@dataclass(frozen=True, slots=True)
+class JobInput:
+    """One input of the layer, opened: its source, the chosen datasets, and the reader of its annotations."""
+
+    source: Source
+    datasets: tuple[str, ...]
+    reader: AnnotationReader
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """`meta` is that of the archive; `digest` covers all that the bytes depend on, apart from the items themselves."""
+
+    layer: Layer
+    options: Options
+    inputs: tuple[JobInput, ...]
+    meta: Meta
+    colours: Colours
+    warnings: tuple[str, ...]
+    digest: str
+
+    def items(self, notes: list[str]) -> Iterator[Planned]:
+        """All items in the order of the archive: by output folder, then by input, then by name.
+
+        Names are given out in that order; memory holds one folder's. Raises ProjectError where there is no item.
+        """
+        found = False
+        places = sorted(
+            (dataset.split("/"), number, dataset)
+            for number, entry in enumerate(self.inputs)
+            for dataset in entry.datasets
+        )
+        for _, group in groupby(places, key=lambda place: place[0]):
+            names = Names()
+            for _, number, dataset in group:
+                folder = dataset_folder(dataset)
+                for item in self.inputs[number].source.items(dataset, notes):
+                    found = True
+                    yield Planned(number, folder, names.give(item.name), item)
+        if not found:
+            where = ", ".join(entry.source.uri for entry in self.inputs)
+            raise ProjectError(where, "no picture in the chosen datasets", "Check the path and the names of the datasets")
+
+
+def open_job(layer: Layer, sources: Mapping[str, Source], options: Options) -> Job:
+    """Read every meta.json, map and merge them, check the colours. Reads no item.
+
+    sources: for each input of the layer its `$name` or its project's name -> source. Raises SettingsError,
+    ProjectError, StorageError.
+    """
+    chosen = [_source_of(entry.name, entry.project, sources) for entry in layer.inputs]
+    raws = {source.uri: source.meta() for source in chosen}
+    own = [parse_meta(raws[source.uri], f"{source.uri}/meta.json") for source in chosen]
+    mapped = [
+        map_meta(meta, entry.classes_mapping, entry.tags_mapping, source.uri)
+        for meta, entry, source in zip(own, layer.inputs, chosen, strict=True)
+    ]
+    by_src = sorted(range(len(chosen)), key=lambda number: layer.src.index(layer.inputs[number].name))
+    merged = merge_metas((chosen[number].uri, mapped[number]) for number in by_src)
+    inputs = tuple(
+        JobInput(
+            source,
+            tuple(choose(source, entry.datasets)),
+            AnnotationReader(meta, entry.classes_mapping, entry.tags_mapping, merged),
+        )
+        for source, meta, entry in zip(chosen, own, layer.inputs, strict=True)
+    )
+    doubts = colour_doubts(layer, merged)
+    if doubts and options.strict_colors:
+        raise SettingsError("colours (strict_colors)", "; ".join(doubts), "Correct the layer, or allow it")
+    machine = layer.machine_colours if layer.masks_machine else None
+    human = layer.human_colours if layer.masks_human else None
+    colours = Colours.of(machine, human, force_rgb=options.machine_png == "rgb")
+    parts = {
+        "renderer": renderer(),
+        "colours": [colours.machine, colours.human, colours.gray],
+        "meta": merged.to_json(),
+        "inputs": [
+            [source.uri, raws[source.uri], entry.classes_mapping, entry.tags_mapping]
+            for source, entry in zip(chosen, layer.inputs, strict=True)
+        ],
+    }
+    digest = sha256(orjson.dumps(parts, option=orjson.OPT_SORT_KEYS)).hexdigest()
+    return Job(layer, options, inputs, merged, colours, (*layer.warnings, *merged.warnings, *doubts), digest)
+
+
+def renderer() -> dict[str, str]:
+    """What decides the bytes besides the input: our version of the rules, the libraries, the machine's kind."""
+    return {"renderer": str(RENDERER), "machine": platform.machine()} | {name: version(name) for name in LIBRARIES}
+
+
+def colour_doubts(layer: Layer, meta: Meta) -> list[str]:
+    """Mistakes in colours that the original lets pass, in words."""
+    doubts = []
+    used = [
+        (key, colours)
+        for key, colours, wanted in (
+            ("gt_machine_color", layer.machine_colours, layer.masks_machine),
+            ("gt_human_color", layer.human_colours, layer.masks_human),
+        )
+        if wanted
+    ]
+    for key, colours in used:
+        by_colour: dict[tuple[int, int, int], list[str]] = {}
+        for name, rgb in colours.items():
+            by_colour.setdefault(rgb, []).append(name)
+            if name not in meta.classes:
+                doubts.append(f"{key}: class {name!r} is not in meta.json, so its colour is not used")
+            if key == "gt_machine_color" and not any(rgb):
+                doubts.append(f"{key}: class {name!r} is black like the background")
+        doubts += [
+            f"{key}: classes {names} share the colour {list(rgb)}" for rgb, names in by_colour.items() if len(names) > 1
+        ]
+        doubts += [
+            f"{key}: class {name!r} of meta.json has no colour, so it is not drawn"
+            for name in meta.classes
+            if name not in colours
+        ]
+    return doubts
+
+
+def _source_of(name: str, project: str | None, sources: Mapping[str, Source]) -> Source:
+    source = sources.get(name) or sources.get(project or "")
+    if source is None:
+        wanted = repr(name) if project is None else f"{name!r} (project {project!r})"
+        raise SettingsError("sources", f"nothing for {wanted}; given are {sorted(sources)}", f"Say where {name!r} lies")
+    return source

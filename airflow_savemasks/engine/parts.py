@@ -1,0 +1,137 @@
+"""Finished parts in Team Files: `.parts/<archive>/<digest>.tar`, and its receipt, written last.
+
+A receipt is a line with the summary, then the lines of the index, one an item. Keys hold no run id and no try number:
+whoever needs a part of this digest finds it, and a part that is rendered twice is the same part.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from hashlib import sha256
+from typing import Any, BinaryIO
+from urllib.parse import quote
+
+import orjson
+
+from airflow_savemasks.engine import naming, tar
+from airflow_savemasks.engine.item import Rendered
+from airflow_savemasks.engine.storage import Storage
+
+FOLDER = ".parts"
+COMPLETE, WITH_SKIPPED = ".receipt", ".skipped.receipt"
+
+
+@dataclass(slots=True)
+class Summary:
+    """What is known of a finished part. pixels, labelled: class name -> visible pixels, items that show it.
+
+    files: members of the tar; skipped: (item, reason) left out by on_bad_item="skip".
+    """
+
+    digest: str
+    size: int = 0
+    sha256: str = ""
+    items: int = 0
+    files: int = 0
+    labels: int = 0
+    pixels: dict[str, int] = field(default_factory=dict)
+    labelled: dict[str, int] = field(default_factory=dict)
+    skipped: list[tuple[str, str]] = field(default_factory=list)
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, raw: dict[str, Any]) -> Summary:
+        return cls(**{**raw, "skipped": [(item, reason) for item, reason in raw["skipped"]]})
+
+
+def folder_of(archive: str) -> str:
+    """Where the parts of an archive lie; the name of an archive may have slashes, the folder has none."""
+    return f"{FOLDER}/{quote(archive, safe=' ')}"
+
+
+def part_path(archive: str, digest: str) -> str:
+    return f"{folder_of(archive)}/{digest}.tar"
+
+
+class PartWriter:
+    """Writes rendered items as tar members and takes notes for the receipt."""
+
+    def __init__(self, out: BinaryIO, digest: str) -> None:
+        self._out = out
+        self._hash = sha256()
+        self.summary = Summary(digest)
+        self.lines: list[bytes] = []
+
+    def add(self, rendered: Rendered) -> None:
+        """One item: its members one after the other, and a line of the index."""
+        planned, summary = rendered.planned, self.summary
+        members = []
+        for kind, data in rendered.members:
+            name = naming.member(planned.folder, kind, planned.name)
+            header = tar.header(name, len(data))
+            members.append({"kind": kind, "name": name, "offset": summary.size + len(header), "size": len(data)})
+            for piece in (header, data, tar.padding(len(data))):
+                self._out.write(piece)
+                self._hash.update(piece)
+                summary.size += len(piece)
+        self.lines.append(
+            orjson.dumps(
+                {
+                    "item": f"{planned.folder}/{planned.name}",
+                    "part": summary.digest,
+                    "height": rendered.height,
+                    "width": rendered.width,
+                    "labels": rendered.labels,
+                    "members": members,
+                    "pixels": rendered.pixels,
+                }
+            )
+            + b"\n"
+        )
+        summary.items += 1
+        summary.files += len(members)
+        summary.labels += rendered.labels
+        for name, pixels in rendered.pixels.items():
+            summary.pixels[name] = summary.pixels.get(name, 0) + pixels
+            summary.labelled[name] = summary.labelled.get(name, 0) + 1
+
+    def skip(self, rendered: Rendered) -> None:
+        """Note a bad item that is left out."""
+        planned, error = rendered.planned, rendered.error
+        self.summary.skipped.append((f"{planned.folder}/{planned.name}", f"{error.where}: {error.problem}" if error else ""))
+
+    def close(self) -> None:
+        self.summary.sha256 = self._hash.hexdigest()
+
+
+def write_receipt(team_files: Storage, archive: str, writer: PartWriter) -> None:
+    """The last step of a part: from here on it is found and used."""
+    summary = writer.summary
+    ending = WITH_SKIPPED if summary.skipped else COMPLETE
+    with team_files.writing(f"{folder_of(archive)}/{summary.digest}{ending}") as out:
+        out.write(orjson.dumps(summary.to_json()) + b"\n")
+        out.writelines(writer.lines)
+
+
+def read_receipt(team_files: Storage, path: str) -> tuple[Summary, bytes]:
+    """The summary and the index lines of a finished part."""
+    first, _, lines = team_files.read(path).partition(b"\n")
+    return Summary.from_json(orjson.loads(first)), lines
+
+
+def find_receipts(team_files: Storage, archive: str, *, with_skipped: bool) -> dict[str, str]:
+    """Digest -> path of the receipt, for the finished parts of an archive.
+
+    with_skipped: also parts that left out bad items, which only an export that may skip can use.
+    """
+    folder = folder_of(archive)
+    files = team_files.listdir(folder).files
+    found = {}
+    for name in files:
+        digest, dot, ending = name.partition(".")
+        wanted = (COMPLETE, WITH_SKIPPED) if with_skipped else (COMPLETE,)
+        if dot + ending in wanted and f"{digest}.tar" in files:
+            found[digest] = f"{folder}/{name}"
+    return found

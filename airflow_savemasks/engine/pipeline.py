@@ -1,0 +1,161 @@
+"""Items in, rendered items out, in order, in bounded memory.
+
+    items ─(batches)─> load, on connection threads ─> render, on worker threads ─> in order to the caller
+
+A window of items is in flight; of the pixels that are decoded or wait to be written there is a budget, so that large
+pictures go one by one and small ones many at a time.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
+from itertools import groupby, islice
+from typing import TypeVar
+
+import cv2
+
+from airflow_savemasks.engine.errors import Stopped
+from airflow_savemasks.engine.item import Rendered, render_item
+from airflow_savemasks.engine.job import Job
+from airflow_savemasks.engine.plan import Planned
+from airflow_savemasks.engine.project import Loaded
+
+A = TypeVar("A")
+B = TypeVar("B")
+
+PIXELS = 32_000_000  # in flight; a pixel costs up to 10 bytes: picture 3, numbers 1, masks and their PNGs the rest
+WINDOW = 3  # items in flight for each worker
+
+
+class Budget:
+    """Pixels in flight. Reservations are granted in the order of the items, which rules a deadlock out.
+
+    An item larger than the whole budget is granted alone.
+    """
+
+    def __init__(self, pixels: int) -> None:
+        self._pixels = pixels
+        self._closed = False
+        self._used = self._next = 0
+        self._held: dict[int, int] = {}
+        self._change = threading.Condition()
+
+    def reserve(self, ticket: int, pixels: int) -> None:
+        """Wait until the item's turn has come and there is room. Raises Stopped."""
+        with self._change:
+            while ticket != self._next or (self._used and self._used + pixels > self._pixels):
+                if self._closed:
+                    raise Stopped
+                self._change.wait()
+            self._held[ticket] = pixels
+            self._used += pixels
+            self._next += 1
+            self._change.notify_all()
+
+    def pass_by(self, ticket: int) -> None:
+        """The item needs no pixels after all (it is bad), or has reserved already: let the next one have its turn."""
+        with self._change:
+            while ticket > self._next and not self._closed:
+                self._change.wait()
+            if ticket == self._next:
+                self._next += 1
+                self._change.notify_all()
+
+    def release(self, ticket: int) -> None:
+        with self._change:
+            self._used -= self._held.pop(ticket, 0)
+            self._change.notify_all()
+
+    def close(self) -> None:
+        """Nobody is going to release anything any more: whoever waits gets Stopped."""
+        with self._change:
+            self._closed = True
+            self._change.notify_all()
+
+
+def render_all(job: Job, items: Iterable[Planned], stop: threading.Event) -> Iterator[Rendered]:
+    """Load and render items; results come in the order of the items, bad ones among them.
+
+    Raises Stopped once `stop` is set. Threads end before the generator does.
+    """
+    workers = job.options.workers or len(os.sched_getaffinity(0))
+    budget = Budget(PIXELS)
+
+    def check() -> None:
+        if stop.is_set():
+            raise Stopped
+
+    def one(numbered: tuple[int, tuple[Planned, Loaded]]) -> tuple[int, Rendered]:
+        ticket, (planned, loaded) = numbered
+        check()
+        try:
+            return ticket, render_item(job, planned, loaded, lambda pixels: budget.reserve(ticket, pixels), check)
+        finally:
+            budget.pass_by(ticket)
+
+    cv2.setNumThreads(1)  # one thread an item; OpenCV's own would fight with them
+    try:
+        loaded = _load(job, items, stop)
+        with closing(_in_order(one, enumerate(loaded), workers, workers * WINDOW, stop, budget.close)) as results:
+            for ticket, rendered in results:
+                yield rendered
+                budget.release(ticket)
+    finally:
+        cv2.setNumThreads(-1)
+
+
+def _load(job: Job, items: Iterable[Planned], stop: threading.Event) -> Iterator[tuple[Planned, Loaded]]:
+    """Items with their bytes, ahead of their rendering where the source is a remote one."""
+
+    def load(batch: list[Planned]) -> list[tuple[Planned, Loaded]]:
+        source = job.inputs[batch[0].input].source
+        return list(zip(batch, source.load([planned.item for planned in batch]), strict=True))
+
+    connections = max(entry.source.connections for entry in job.inputs)
+    batches = _batches(job, items)
+    if not connections:
+        for batch in batches:
+            yield from load(batch)
+        return
+    for loaded in _in_order(load, batches, connections, connections + 1, stop):
+        yield from loaded
+
+
+def _batches(job: Job, items: Iterable[Planned]) -> Iterator[list[Planned]]:
+    """Runs of items of one source and dataset, as long as the source likes them."""
+    for (number, _), run in groupby(items, key=lambda planned: (planned.input, planned.item.dataset)):
+        while batch := list(islice(run, job.inputs[number].source.batch)):
+            yield batch
+
+
+def _in_order(
+    work: Callable[[A], B],
+    items: Iterable[A],
+    threads: int,
+    window: int,
+    stop: threading.Event,
+    give_up: Callable[[], None] = lambda: None,
+) -> Iterator[B]:
+    """`map` on threads with at most `window` items begun and not yet given out.
+
+    give_up: called first when it ends early, so that no thread waits for something that will not come.
+    """
+    todo = iter(items)
+    begun: deque[Future[B]] = deque()
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="savemasks")
+    try:
+        while True:
+            begun.extend(pool.submit(work, item) for item in islice(todo, window - len(begun)))
+            if not begun:
+                return
+            if stop.is_set():
+                raise Stopped
+            yield begun.popleft().result()
+    finally:
+        give_up()
+        pool.shutdown(wait=True, cancel_futures=True)

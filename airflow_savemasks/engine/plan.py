@@ -1,0 +1,157 @@
+"""Items to parts: where an archive may be cut so that a small change of a project changes few parts.
+
+A part ends after an item whose hash is the smallest among its neighbours (`window` to each side). The rule looks at
+names only, and only nearby: an added item makes at most two parts new, a changed one makes one new. Cuts are at least
+`window` + 1 items apart, and on average 2 * `window` + 1. Pure, but for the item file it reads and writes.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from hashlib import blake2b, sha256
+from itertools import count, islice
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from airflow_savemasks.engine.project import Item
+
+PART_BYTES = 64 << 20  # aimed at; what matters is minutes for a worker and 5 MiB for S3
+PART_ITEMS = 13  # aimed at while a project is small: 160 pictures make at least 8 parts
+MOST_PARTS = 4000  # aimed at for large projects: S3 composes of at most 10,000 pieces
+GROWTH = 6  # bytes of masks for each byte of picture, roughly: photographs measured 5 to 7
+KEEP_WINDOW = 4  # an earlier window is kept while it is within this factor of the ideal
+LARGEST = 16  # a part has at most this many windows, should hashes ever conspire
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """One item of a plan: which input it comes from, its folder and name in the archive, and the item."""
+
+    input: int
+    folder: str
+    name: str
+    item: Item
+
+    def to_line(self) -> bytes:
+        item = self.item
+        row = [self.input, self.folder, self.name]
+        row += [item.dataset, item.name, item.picture, item.annotation, item.identity, item.size]
+        return orjson.dumps(row) + b"\n"
+
+    @classmethod
+    def from_line(cls, line: bytes) -> Planned:
+        number, folder, name, *rest = orjson.loads(line)
+        return cls(number, folder, name, Item(*rest))
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A run of items. digest: of everything its bytes depend on; start, size: its lines in the item file, in bytes."""
+
+    digest: str
+    items: int
+    start: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What an export is going to do.
+
+    digest: of the whole plan, names its files; settings: that of the job, without items; window: see above.
+    """
+
+    dst: str
+    digest: str
+    settings: str
+    window: int
+    items: int
+    parts: tuple[Part, ...]
+    warnings: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, raw: dict[str, Any]) -> Plan:
+        parts = tuple(Part(**part) for part in raw["parts"])
+        return cls(**{**raw, "parts": parts, "warnings": tuple(raw["warnings"])})
+
+
+def choose_window(items: int, picture_bytes: int, earlier: int | None) -> int:
+    """Neighbours to each side for a project of so many items and bytes of pictures.
+
+    earlier: the window of the archive that this one replaces. It stays while it fits roughly, so that a project that
+    grows does not get all new parts.
+    """
+    by_bytes = PART_BYTES * items // max(1, picture_bytes * GROWTH)
+    ideal = (max(1, min(by_bytes, max(PART_ITEMS, items // 64)), items // MOST_PARTS) - 1) // 2
+    if earlier is not None and ideal <= earlier * KEEP_WINDOW + 1 and earlier <= ideal * KEEP_WINDOW + 1:
+        return earlier
+    return ideal
+
+
+def write_items(file: Path, items: Iterable[Planned]) -> tuple[int, int]:
+    """Write the item file, a line each; returns how many items and how many bytes their pictures have."""
+    number = picture_bytes = 0
+    with file.open("wb") as out:
+        for planned in items:
+            out.write(planned.to_line())
+            number += 1
+            picture_bytes += planned.item.size
+    return number, picture_bytes
+
+
+def cut_parts(file: Path, window: int, digest: str) -> Iterator[Part]:
+    """The parts of an item file, in order. Reads it once; holds 2 * window + 1 lines at most."""
+    start = size = items = 0
+    running = sha256(digest.encode())
+    for line, ends in _with_ends(_lines(file), window):
+        running.update(line)
+        size += len(line)
+        items += 1
+        if ends or items >= LARGEST * (window + 1):
+            yield Part(running.hexdigest()[:40], items, start, size)
+            start, size, items, running = start + size, 0, 0, sha256(digest.encode())
+    if items:
+        yield Part(running.hexdigest()[:40], items, start, size)
+
+
+def read_items(lines: bytes) -> Iterator[Planned]:
+    """The items of a part from its lines."""
+    return map(Planned.from_line, lines.splitlines())
+
+
+def _lines(file: Path) -> Iterator[bytes]:
+    with file.open("rb") as lines:
+        yield from lines
+
+
+def _with_ends(lines: Iterator[bytes], window: int) -> Iterator[tuple[bytes, bool]]:
+    """Each line with whether a part ends after it: its rank is the smallest of its window on both sides."""
+    held: deque[tuple[int, bytes, bytes]] = deque()  # number, line, rank of the lines not given out yet
+    lowest: deque[tuple[int, bytes]] = deque()  # candidates for the smallest rank, rising
+    coming = enumerate(lines)
+    for at in count():
+        for number, line in islice(coming, window + 1 if at == 0 else 1):
+            rank = _rank(line)
+            held.append((number, line, rank))
+            while lowest and lowest[-1][1] > rank:
+                lowest.pop()
+            lowest.append((number, rank))
+        if not held:
+            return
+        if lowest[0][0] < at - window:
+            lowest.popleft()
+        _, line, rank = held.popleft()
+        yield line, lowest[0][1] == rank
+
+
+def _rank(line: bytes) -> bytes:
+    """A hash of an item's place in the archive, not of its content: a changed picture moves no border."""
+    row = orjson.loads(line)
+    return blake2b(f"{row[1]}/{row[2]}".encode(), digest_size=16).digest()

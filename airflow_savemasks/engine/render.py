@@ -1,0 +1,187 @@
+"""Labels, picture and colours to the machine and the human mask of one item. Pure: no file, no state.
+
+Labels are painted once, as class numbers, into one small canvas; colours come from a table. Only where two masks show
+different labels, or where an alpha mask blends, is a canvas of its own needed. The human mask is made and compressed in
+stripes, so that no array of its whole size exists. Rules: supervisely-format, section 5.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from airflow_savemasks.engine import png
+from airflow_savemasks.engine.annotation import Label
+from airflow_savemasks.engine.bitmap import AlphaMask
+from airflow_savemasks.engine.geometry import Canvas
+
+Rgb = tuple[int, int, int]
+Image = NDArray[np.uint8]
+
+GREEN: Rgb = (0, 255, 0)  # the column between the picture and the blend
+ALMOST_BLACK: Rgb = (1, 1, 1)  # black in a human mask would mean "not painted"
+STRIPE_BYTES = 1 << 19  # scan lines of one stripe: small enough for a core's cache
+
+
+@dataclass(frozen=True, slots=True)
+class Colours:
+    """What to draw: class name -> RGB, None where that mask is not made. `gray`: machine masks have one channel."""
+
+    machine: Mapping[str, Rgb] | None
+    human: Mapping[str, Rgb] | None
+    gray: bool
+
+    @classmethod
+    def of(cls, machine: Mapping[str, Rgb] | None, human: Mapping[str, Rgb] | None, *, force_rgb: bool) -> Colours:
+        """Colours as the layer gives them: a black human colour becomes [1, 1, 1]."""
+        gray = not force_rgb and all(len(set(rgb)) == 1 for rgb in (machine or {}).values())
+        visible = None if human is None else {name: rgb if any(rgb) else ALMOST_BLACK for name, rgb in human.items()}
+        return cls(machine, visible, gray)
+
+
+@dataclass(frozen=True, slots=True)
+class Masks:
+    """PNG files of one item, None where the layer does not ask for them; `pixels`: class name -> visible pixels."""
+
+    machine: bytes | None
+    human: bytes | None
+    pixels: dict[str, int]
+
+
+def render(
+    labels: Sequence[Label],
+    height: int,
+    width: int,
+    colours: Colours,
+    picture: Image | None,
+    check: Callable[[], None] = lambda: None,
+) -> Masks:
+    """Both masks of one item.
+
+    height, width: of the picture in pixels; picture: (height, width, 3) uint8 RGB, needed for a human mask only.
+    check is called between stripes and may raise to stop. `pixels` counts in the machine mask, or in the human one
+    if there is no machine mask; an alpha mask counts with every pixel of some opacity.
+    """
+    machine_table, human_table = colours.machine, colours.human
+    one_canvas = human_table is None or machine_table is None or set(machine_table) == set(human_table)
+    first = machine_table if machine_table is not None else human_table or {}
+    layer = _Numbers.paint(labels, height, width, first)
+    machine = human = None
+    if machine_table is not None:
+        machine = _machine(layer, machine_table, colours.gray)
+        check()
+    if human_table is not None:
+        assert picture is not None
+        painted = layer if one_canvas else _Numbers.paint(labels, height, width, human_table)
+        human = _human(painted, human_table, picture, check)
+    return Masks(machine, human, layer.count())
+
+
+@dataclass(slots=True)
+class _Numbers:
+    """A canvas (height, width) of numbers: 0 background, i the i-th of `names`; uint16 above 255 classes."""
+
+    canvas: Canvas
+    names: list[str]
+    labels: list[Label]
+    blends: bool
+
+    @classmethod
+    def paint(cls, labels: Sequence[Label], height: int, width: int, table: Mapping[str, Rgb]) -> _Numbers:
+        shown = [label for label in labels if label.class_name in table]
+        names = list(dict.fromkeys(label.class_name for label in shown))
+        number = {name: index for index, name in enumerate(names, 1)}
+        canvas = np.zeros((height, width), np.uint8 if len(names) < 256 else np.uint16)
+        blends = False
+        for label in shown:
+            if isinstance(label.geometry, AlphaMask):
+                blends = True
+                label.geometry.draw_solid(canvas, number[label.class_name])
+            else:
+                label.geometry.draw(canvas, number[label.class_name])
+        return cls(canvas, names, shown, blends)
+
+    def colour_table(self, table: Mapping[str, Rgb]) -> Image:
+        """(256 or more, 3) uint8: row i is the colour of number i, black where there is none."""
+        out = np.zeros((max(256, len(self.names) + 1), 3), np.uint8)
+        for index, name in enumerate(self.names, 1):
+            out[index] = table[name]
+        return out
+
+    def blended(self, table: Mapping[str, Rgb], channels: int) -> Image:
+        """The drawing in colours, (height, width) or (height, width, 3): alpha masks need what lies below them."""
+        shape = self.canvas.shape if channels == 1 else (*self.canvas.shape, 3)
+        canvas = np.zeros(shape, np.uint8)
+        for label in self.labels:
+            rgb = table[label.class_name]
+            label.geometry.draw(canvas, rgb[0] if channels == 1 else rgb)
+        return canvas
+
+    def count(self) -> dict[str, int]:
+        if not self.names:
+            return {}
+        total = np.zeros(len(self.names) + 1, np.int64)
+        rows = max(1, (1 << 23) // self.canvas.shape[1])  # calcHist counts in float32, exact up to 2**24
+        for top in range(0, self.canvas.shape[0], rows):
+            part = np.ascontiguousarray(self.canvas[top : top + rows])
+            total += cv2.calcHist([part], [0], None, [total.size], [0, total.size]).ravel().astype(np.int64)
+        return {name: int(total[index]) for index, name in enumerate(self.names, 1) if total[index]}
+
+
+def look_up(numbers: Canvas, table: Image) -> Image:
+    """Numbers (h, w) to colours (h, w, 3) by a table (n, 3)."""
+    if numbers.dtype == np.uint8:
+        return np.asarray(cv2.applyColorMap(numbers, table[:256, None, :]), np.uint8)
+    return table[numbers]
+
+
+def _machine(layer: _Numbers, table: Mapping[str, Rgb], gray: bool) -> bytes:
+    if layer.blends:
+        drawing = layer.blended(table, 1 if gray else 3)
+        return png.encode_gray(drawing) if gray else png.encode_rgb(drawing)
+    colours = layer.colour_table(table)
+    if not gray:
+        return png.encode_rgb(look_up(layer.canvas, colours))
+    if layer.canvas.dtype == np.uint8:
+        return png.encode_gray(np.asarray(cv2.LUT(layer.canvas, colours[:256, 0].copy()), np.uint8))
+    return png.encode_gray(colours[:, 0][layer.canvas])
+
+
+def _human(layer: _Numbers, table: Mapping[str, Rgb], picture: Image, check: Callable[[], None]) -> bytes:
+    """Picture | one green column | blend, as PNG."""
+    height, width = layer.canvas.shape
+    drawing = layer.blended(table, 3) if layer.blends else None
+    colours = layer.colour_table(table)
+    rows = max(1, STRIPE_BYTES // (6 * width + 4))
+
+    def stripes() -> Iterator[Image]:
+        for top in range(0, height, rows):
+            check()
+            bottom = min(top + rows, height)
+            lines = np.empty((bottom - top, 1 + 3 * (2 * width + 1)), np.uint8)
+            original = picture[top:bottom]
+            lines[:, 1 : 1 + 3 * width] = original.reshape(bottom - top, 3 * width)
+            lines[:, 1 + 3 * width : 4 + 3 * width] = GREEN
+            right = lines[:, 4 + 3 * width :]
+            right[:] = lines[:, 1 : 1 + 3 * width]
+            if drawing is None:
+                _blend(right, original, look_up(layer.canvas[top:bottom], colours), layer.canvas[top:bottom] != 0)
+            else:
+                part = drawing[top:bottom]
+                _blend(right, original, part, part.any(axis=2))
+            yield png.filter_sub(lines, 3)
+
+    return png.assemble(2 * width + 1, height, png.RGB, stripes())
+
+
+def _blend(out: Image, picture: Image, drawing: Image, painted: NDArray[np.bool_]) -> None:
+    """out (h, 3 * w) gets half picture, half drawing (h, w, 3), cut off to whole numbers, where painted (h, w)."""
+    if not painted.any():
+        return
+    # -0.25 turns addWeighted's rounding into cutting off, for every pair of bytes (tests/engine/test_render.py)
+    half = cv2.addWeighted(drawing, 0.5, picture, 0.5, -0.25)
+    np.copyto(out.reshape(picture.shape), half, where=painted[:, :, None])

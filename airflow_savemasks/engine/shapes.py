@@ -1,0 +1,58 @@
+"""Finds the geometry of a label: the class decides, and for a class of shape `any` the label's own type."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from airflow_savemasks.engine.bitmap import AlphaMask, Bitmap, MultichannelBitmap
+from airflow_savemasks.engine.geometry import Box, Canvas, Colour, Geometry, Json
+from airflow_savemasks.engine.keypoints import Cuboid2d, Graph
+from airflow_savemasks.engine.vector import Cuboid, Line, Multipolygon, OrientedBox, Point, Polygon, Rectangle
+
+PARSERS: dict[str, Callable[[Json], Geometry]] = {
+    "alpha_mask": AlphaMask.parse,
+    "bitmap": Bitmap.parse,
+    "cuboid": Cuboid.parse,
+    "cuboid_2d": Cuboid2d.parse,
+    "line": Line.parse,
+    "multichannelBitmap": MultichannelBitmap.parse,
+    "multipolygon": Multipolygon.parse,
+    "oriented_bbox": OrientedBox.parse,
+    "point": Point.parse,
+    "polygon": Polygon.parse,
+    "rectangle": Rectangle.parse,
+}
+
+
+@dataclass(slots=True)
+class Unknown:
+    """A shape that nobody here knows: never drawn, never cut, kept in the annotation as it came."""
+
+    shape: str  # type: ignore[misc]  # the only geometry whose name is not fixed
+    data: Json
+
+    def box(self) -> Box:
+        return 0, 0, 0, 0
+
+    def draw(self, canvas: Canvas, colour: Colour) -> None:
+        pass
+
+    def to_json(self) -> Json:
+        return self.data
+
+
+def parse_geometry(data: Json, class_shape: str, template: Json) -> Geometry:
+    """The geometry of a label's JSON.
+
+    class_shape: shape of its class; template: the class's geometry_config, for graphs. Raises ValueError.
+    """
+    shape = class_shape
+    if class_shape not in PARSERS and class_shape != "graph":
+        shape = data.get("geometryType", data.get("shape"))
+        if not isinstance(shape, str):
+            raise ValueError('"geometryType" is needed for a class of shape "any"')
+    if shape == "graph":
+        return Graph.parse(data, template)
+    parser = PARSERS.get(shape)
+    return parser(data) if parser else Unknown(shape, data)

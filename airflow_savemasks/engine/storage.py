@@ -1,0 +1,115 @@
+"""What the engine asks of a storage, whatever it is, and how one is opened from a URI.
+
+Paths are relative to the storage's root, with `/`, never leading or trailing; "" is the root itself. Every method
+raises StorageError (AccessError where rights or credentials are missing) that names the URI.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, BinaryIO, Protocol
+from urllib.parse import urlsplit
+
+from airflow_savemasks.engine.errors import SettingsError
+
+CHUNK = 1 << 20  # bytes read at a time when something is streamed
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A file as listed. size in bytes; identity changes with the content; modified in seconds since 1970."""
+
+    size: int
+    identity: str
+    modified: float
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """One level of a storage: names of the folders in it, and its files by name."""
+
+    folders: list[str]
+    files: dict[str, Entry]
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """`size` bytes of a file from `offset` on."""
+
+    path: str
+    offset: int
+    size: int
+
+
+Piece = bytes | Range
+
+
+class Storage(Protocol):
+    """A tree of files below one root."""
+
+    uri: str
+
+    def locate(self, path: str) -> str:
+        """The full URI of a path, for people and results."""
+
+    def listdir(self, path: str) -> Folder:
+        """One level. A folder that does not exist is empty: object storages know no folders."""
+
+    def stat(self, path: str) -> Entry | None:
+        """The file, or None if there is none."""
+
+    def read(self, path: str) -> bytes:
+        """A whole file."""
+
+    def stream(self, path: str, offset: int, size: int) -> Iterator[bytes]:
+        """A range of a file in chunks of about CHUNK bytes."""
+
+    def writing(self, path: str) -> AbstractContextManager[BinaryIO]:
+        """A new file that appears, whole, when the block ends, and not at all when it raises."""
+
+    def compose(self, path: str, pieces: Sequence[Piece]) -> None:
+        """A new file of bytes and ranges of files of this storage, one after the other; whole or not at all."""
+
+    def delete(self, paths: Iterable[str]) -> None:
+        """Remove files; one that is not there is no error."""
+
+    def sweep(self, folder: str, names: Iterable[str]) -> int:
+        """Remove what a killed writer of files in `folder` (or of `names` themselves) left; how many things."""
+
+
+SCHEMES: Mapping[str, tuple[str, str | None]] = {  # scheme -> module, extra that it needs
+    "file": ("folder", None),
+    "s3": ("s3", "s3"),
+    "gs": ("gcs", "gcs"),
+    "azure": ("azure", "azure"),
+    "sftp": ("sftp", "sftp"),
+}
+ClientFactory = Callable[[], Any]
+
+
+def scheme_of(uri: str) -> str:
+    """`file` for plain paths."""
+    return urlsplit(uri).scheme.lower() if "://" in uri else "file"
+
+
+def open_storage(uri: str, client: ClientFactory | None = None) -> Storage:
+    """The storage at a URI.
+
+    client: makes the backend's client (boto3 S3 client, google Client, BlobServiceClient, paramiko SFTPClient);
+    without it the backend's own default credentials serve. Called when first needed, kept and shared by all threads.
+    Raises SettingsError for an unknown scheme or a missing extra.
+    """
+    scheme = scheme_of(uri)
+    if scheme not in SCHEMES:
+        raise SettingsError(uri, f"unknown scheme {scheme!r}", f"Known are {[f'{name}://' for name in SCHEMES]}")
+    module, extra = SCHEMES[scheme]
+    try:
+        made: Storage = import_module(f"airflow_savemasks.engine.storages.{module}").open_uri(uri, client)
+    except ModuleNotFoundError as error:
+        raise SettingsError(
+            uri, f"{error.name} is not installed", f"Install it: pip install 'airflow-savemasks[{extra}]'"
+        ) from error
+    return made
