@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 import orjson
@@ -67,9 +68,9 @@ def to_json(
     placed: Sequence[Placed],
     volumes: dict[str, tuple[int, str]],
     index: tuple[int, str],
-    warnings: Sequence[str],
+    head: bytes,
 ) -> dict[str, Any]:
-    """The manifest as JSON; totals are sums over the parts."""
+    """The manifest as JSON; totals are sums over the parts. head: the member meta.json that each volume begins with."""
     pixels: dict[str, int] = {}
     items: dict[str, int] = {}
     for part in placed:
@@ -82,6 +83,7 @@ def to_json(
         "name": name,
         "volumes": [{"file": file, "size": size, "identity": identity} for file, (size, identity) in volumes.items()],
         "index": {"file": index_path(name), "size": index[0], "identity": index[1]},
+        "head": {"size": len(head), "sha256": sha256(head).hexdigest()},
         "settings": {
             "masks_machine": job.layer.masks_machine,
             "masks_human": job.layer.masks_human,
@@ -109,7 +111,7 @@ def to_json(
             "skipped": sum(len(part.summary.skipped) for part in placed),
         },
         "skipped": [{"item": item, "reason": why} for part in placed for item, why in part.summary.skipped],
-        "warnings": list(warnings),
+        "warnings": list(plan.warnings),
         "plan": {"digest": plan.digest, "settings": plan.settings, "window": plan.window},
         "parts": [part.to_json() for part in placed],
         "versions": renderer(),

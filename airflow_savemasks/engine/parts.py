@@ -12,6 +12,7 @@ from typing import Any, BinaryIO
 from urllib.parse import quote
 
 import orjson
+from isal import isal_zlib
 
 from airflow_savemasks.engine import naming, tar
 from airflow_savemasks.engine.item import Rendered
@@ -71,7 +72,8 @@ class PartWriter:
         for kind, data in rendered.members:
             name = naming.member(planned.folder, kind, planned.name)
             header = tar.header(name, len(data))
-            members.append({"kind": kind, "name": name, "offset": summary.size + len(header), "size": len(data)})
+            place = {"offset": summary.size + len(header), "size": len(data), "crc32": isal_zlib.crc32(data)}
+            members.append({"kind": kind, "name": name, **place})
             for piece in (header, data, tar.padding(len(data))):
                 self._out.write(piece)
                 self._hash.update(piece)

@@ -90,7 +90,7 @@ def assemble(
         team_files.compose(file, [head, *_merged([source.piece for source in volume]), tar.END])
     placed = _write_index(team_files, name, files, volumes, len(head))
     sizes = {file: _seen(team_files, file) for file in files}
-    raw = to_json(job, plan, name, placed, sizes, _seen(team_files, index_path(name)), plan.warnings)
+    raw = to_json(job, plan, name, placed, sizes, _seen(team_files, index_path(name)), head)
     with team_files.writing(manifest_path(name)) as out:
         out.write(orjson.dumps(raw, option=orjson.OPT_INDENT_2) + b"\n")
     team_files.delete([file for file in (old.volumes if old else ()) if file not in sizes])

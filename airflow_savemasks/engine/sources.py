@@ -1,0 +1,64 @@
+"""From names in a layer to opened projects: `sources`, the root of the projects, or a single path."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from airflow_savemasks.engine.errors import SettingsError
+from airflow_savemasks.engine.layer import Layer
+from airflow_savemasks.engine.project import Source, StorageProject
+from airflow_savemasks.engine.storage import open_storage, scheme_of
+
+REMOTE_CONNECTIONS = 16  # reads in flight from a storage behind a network
+
+
+def open_project(uri: str) -> Source:
+    """A project at a URI or plain path, with the backend's default credentials."""
+    return StorageProject(open_storage(uri), connections=connections_of(uri))
+
+
+def connections_of(uri: str) -> int:
+    """How many reads at once pay: none of its own for a folder."""
+    return 0 if scheme_of(uri) == "file" else REMOTE_CONNECTIONS
+
+
+def locate_sources(layer: Layer, given: Mapping[str, str], projects_root: str | None) -> dict[str, str]:
+    """Where each input of a layer lies: name of the input -> URI.
+
+    given: `$name` or project name -> URI; projects_root: holds the projects that a graph names. Raises SettingsError
+    for an input that nothing is known of, and for a given name that no input has.
+    """
+    places = {}
+    used = set()
+    for entry in layer.inputs:
+        key = next((key for key in (entry.name, entry.project) if key is not None and key in given), None)
+        if key is not None:
+            used.add(key)
+            places[entry.name if key == entry.name else key] = given[key]
+        elif entry.project is not None and projects_root is not None:
+            places[entry.project] = f"{projects_root.rstrip('/')}/{entry.project}"
+        else:
+            what = repr(entry.name) if entry.project is None else f"project {entry.project!r} ({entry.name})"
+            raise SettingsError("sources", f"nothing says where {what} lies", _fix(entry.name, entry.project))
+    if unused := sorted(set(given) - used):
+        names = sorted({entry.name for entry in layer.inputs} | {e.project for e in layer.inputs if e.project})
+        raise SettingsError("sources", f"{unused} is no source of the layer", f"The layer reads {names}")
+    return places
+
+
+def open_sources(
+    layer: Layer,
+    given: Mapping[str, str],
+    projects_root: str | None = None,
+    open_one: Callable[[str], Source] = open_project,
+) -> dict[str, Source]:
+    """Like `locate_sources`, opened; one project is opened once."""
+    places = locate_sources(layer, given, projects_root)
+    opened = {uri: open_one(uri) for uri in dict.fromkeys(places.values())}
+    return {name: opened[uri] for name, uri in places.items()}
+
+
+def _fix(name: str, project: str | None) -> str:
+    if project is None:
+        return f"Give its URI or path for {name!r} in sources"
+    return f"Give the root of the projects, or a URI or path for {project!r} or {name!r} in sources"
