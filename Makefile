@@ -1,0 +1,46 @@
+# Needs Python 3.11 (or later) and make; everything else goes into .venv.
+PYTHON ?= python3
+BIN := .venv/bin
+HOME_DIR := $(CURDIR)/.airflow
+AIRFLOW_ENV = AIRFLOW_HOME="$(HOME_DIR)" AIRFLOW__CORE__LOAD_EXAMPLES=False AIRFLOW__CORE__DAGS_FOLDER="$(CURDIR)/dags" \
+  PATH="$(CURDIR)/$(BIN):$$PATH"
+PORT ?= 8080
+
+.PHONY: demo ui test fast lint clean
+
+.venv/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet -c constraints.txt uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt --group dev -e '.[s3,gcs,azure,sftp]'
+	touch .venv/installed
+
+## demo: an ingest and an export of the sample pictures through Airflow; ends with the archive's content
+demo: .venv/installed
+	@mkdir -p .airflow
+	@$(AIRFLOW_ENV) $(BIN)/airflow db migrate > .airflow/demo.log 2>&1 || { tail -40 .airflow/demo.log; exit 1; }
+	@echo "Running the DAG ingest_then_save_masks (log: .airflow/demo.log) ..."
+	@$(AIRFLOW_ENV) $(BIN)/airflow dags test ingest_then_save_masks >> .airflow/demo.log 2>&1 \
+	  || { tail -40 .airflow/demo.log; exit 1; }
+	@$(BIN)/python -m airflow_savemasks verify .airflow/team_files/desk.tar > /dev/null
+	@echo "The archive is .airflow/team_files/desk.tar, and in it are:"
+	@$(BIN)/python -m tarfile -l .airflow/team_files/desk.tar
+
+## ui: Airflow on 127.0.0.1:$(PORT) with the sample DAGs; the login is shown
+ui: .venv/installed
+	@mkdir -p .airflow
+	$(AIRFLOW_ENV) PORT=$(PORT) $(BIN)/python tests/tools/standalone.py
+
+## test: the whole suite; fast: what needs no Airflow
+test: .venv/installed
+	$(BIN)/python -m pytest
+
+fast: .venv/installed
+	$(BIN)/python -m pytest tests/engine tests/standin
+
+lint: .venv/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+clean:
+	rm -rf .airflow .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,1 @@
+"""Airflow connections to storages and source projects."""
