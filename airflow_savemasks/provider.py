@@ -31,9 +31,7 @@ PROVIDER_INFO: dict[str, Any] = {
             "tags": ["software"],
         }
     ],
-    "operators": [
-        {"integration-name": "Save Masks", "python-modules": ["airflow_savemasks.operators.save_masks"]}
-    ],
+    "operators": [{"integration-name": "Save Masks", "python-modules": ["airflow_savemasks.operators.save_masks"]}],
     "hooks": [
         {
             "integration-name": "Save Masks",

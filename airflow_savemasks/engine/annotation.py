@@ -1,18 +1,19 @@
 """An annotation's JSON to labels and back: classes and tags mapped, every label cut to the picture.
 
-Rules: supervisely-format, sections 1 (ann/*.json), 3 (cut) and 6 (output). The order of the labels is the drawing order.
+Rules: supervisely-format, sections 1 (ann/*.json), 3 (cut) and 6 (output). Labels stand in drawing order.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import NoneType
 from typing import Any
 
 import orjson
 
 from airflow_savemasks.engine.cut import cut
 from airflow_savemasks.engine.errors import ItemError
-from airflow_savemasks.engine.geometry import Geometry, Json
+from airflow_savemasks.engine.geometry import Drawable, Json
 from airflow_savemasks.engine.meta import ClassMapping, Meta, names_after
 from airflow_savemasks.engine.shapes import Unknown, parse_geometry
 
@@ -26,13 +27,13 @@ class Label:
     """One geometry with the class it is drawn as; `json` is the object of the output's annotation."""
 
     class_name: str
-    geometry: Geometry
+    geometry: Drawable
     json: Json
 
 
 @dataclass(slots=True)
 class Annotation:
-    """height and width in pixels of the (turned) picture; labels in drawing order; `json` the output without objects."""
+    """height and width in pixels of the (turned) picture; labels in drawing order; `json`: the rest of the output."""
 
     height: int
     width: int
@@ -65,7 +66,9 @@ class AnnotationReader:
             raise ItemError(where, f"broken JSON ({error})", "Write the annotation again at the source") from error
         height, width = _size(data, where)
         if not isinstance(data.get("objects"), list) or not isinstance(data.get("tags"), list):
-            raise ItemError(where, '"objects" and "tags" must both be there and be lists', "Add them; they may be empty")
+            raise ItemError(
+                where, '"objects" and "tags" must both be there and be lists', "Add them; they may be empty"
+            )
         labels: list[Label] = []
         for number, item in enumerate(data["objects"]):
             labels += self._labels(item, f"{where}, label {number}", width, height)
@@ -86,7 +89,9 @@ class AnnotationReader:
         obj_class = self._meta.classes.get(name)
         if obj_class is None:
             raise ItemError(
-                where, f"class {name!r} is not in meta.json", f"Add the class, or use one of {sorted(self._meta.classes)}"
+                where,
+                f"class {name!r} is not in meta.json",
+                f"Add the class, or use one of {sorted(self._meta.classes)}",
             )
         where = f"{where} (class {name!r})"
         if not isinstance(item.get("tags"), list):
@@ -104,10 +109,12 @@ class AnnotationReader:
             if new_name is not None
         ]
 
-    def _json(self, item: Json, name: str, tags: list[Json], geometry: Geometry, *, keep_id: bool) -> Json:
-        if isinstance(geometry, Unknown):
-            return {**item, "classTitle": name, "tags": tags, "geometryType": geometry.shape, "shape": geometry.shape}
+    def _json(self, item: Json, name: str, tags: list[Json], geometry: Drawable, *, keep_id: bool) -> Json:
         created = bool(item.get("nnCreated"))
+        flags = {"nnCreated": created, "nnUpdated": created and bool(item.get("nnUpdated"))}
+        if isinstance(geometry, Unknown):
+            kind = {"geometryType": geometry.shape, "shape": geometry.shape}
+            return {**item, "classTitle": name, "tags": tags, **kind, **flags}
         out = {
             "classTitle": name,
             "description": item.get("description") or "",
@@ -115,8 +122,7 @@ class AnnotationReader:
             **geometry.to_json(),
             "geometryType": geometry.shape,
             "shape": geometry.shape,
-            "nnCreated": created,
-            "nnUpdated": created and bool(item.get("nnUpdated")),
+            **flags,
         }
         class_id = self._class_ids.get(name)
         if class_id is not None:
@@ -142,6 +148,8 @@ class AnnotationReader:
                     f"tag {known.name!r} of type {known.value_type!r} has the value {tag.get('value')!r}",
                     "Correct the value" + (f": one of {list(known.values)}" if known.values else ""),
                 )
+            if not isinstance(tag.get("customData", {}), dict | NoneType):
+                raise ItemError(where, f'"customData" of tag {known.name!r} is no object', "Remove it")
             if (new_name := self._tag_names[known.name]) is not None:
                 tags.append(tag if new_name == known.name else {**tag, "name": new_name})
         return tags

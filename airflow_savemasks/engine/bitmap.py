@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from airflow_savemasks.engine import bitmap_coding
 from airflow_savemasks.engine.geometry import Box, Canvas, Colour, Json, as_points, paint
 
-P = TypeVar("P", bound=NDArray[Any])
+T = TypeVar("T", bound=np.generic)
 
 
 @dataclass(slots=True)
@@ -118,9 +118,9 @@ def _origin_and_data(data: Json, key: str) -> tuple[int, int, str]:
     return int(origin[0, 0]), int(origin[0, 1]), holder["data"]
 
 
-def _without_margins(left: int, top: int, pixels: P, empty: str) -> tuple[int, int, P]:
+def _without_margins(left: int, top: int, pixels: NDArray[T], empty: str) -> tuple[int, int, NDArray[T]]:
     """The pixels without empty rows and columns at their edges, and where they then lie."""
-    columns, rows = pixels.any(axis=0).nonzero()[0], pixels.any(axis=1).nonzero()[0]
+    columns, rows = np.flatnonzero(pixels.any(axis=0)), np.flatnonzero(pixels.any(axis=1))
     if not len(rows):
         raise ValueError(empty)
     x0, x1, y0, y1 = int(columns[0]), int(columns[-1]), int(rows[0]), int(rows[-1])

@@ -9,10 +9,12 @@ import base64
 import binascii
 import io
 import zlib
+from typing import Any
 
 import cv2
 import numpy as np
 from isal import isal_zlib
+from isal.igzip_lib import IsalError
 from numpy.typing import NDArray
 
 from airflow_savemasks.engine import png
@@ -34,12 +36,13 @@ def decode_mask(data: str) -> tuple[Mask, bool]:
     if not compressed and content[PNG_COLOUR_TYPE : PNG_COLOUR_TYPE + 1] in (bytes([GRAY]), bytes([PALETTE])):
         raise ValueError("a bitmap that is not zlib-compressed must be an RGB or RGBA PNG")
     image = _imdecode(content, cv2.IMREAD_UNCHANGED)
-    if not compressed:
-        return image.any(axis=-1), False
+    if not compressed:  # the SDK opens these with Pillow, which cuts 16 bits to 8 before anything else
+        eight = np.right_shift(image, 8, dtype=np.uint16) if image.dtype == np.uint16 else image
+        return np.asarray(eight.any(axis=-1), np.bool_), False
     if image.ndim == 2:
-        return image != 0, True
+        return image.astype(np.bool_), True
     if image.shape[2] == 4:
-        return image[:, :, 3] != 0, True
+        return image[:, :, 3].astype(np.bool_), True
     raise ValueError(f"the bitmap's PNG has {image.shape[2]} channels without transparency")
 
 
@@ -53,7 +56,7 @@ def decode_alpha(data: str) -> tuple[Alpha, bool]:
 
 
 def encode_mask(mask: Mask) -> str:
-    """Mask (height, width) bool -> base64(zlib(PNG)): two palette entries, entry 0 transparent, as the SDK writes it."""
+    """Mask (height, width) bool -> base64(zlib(PNG)) of two palette entries, entry 0 transparent, as the SDK does."""
     return _pack(png.encode_two_level(mask))
 
 
@@ -65,8 +68,8 @@ def encode_alpha(alpha: Alpha) -> str:
 def decode_channels(data: str) -> NDArray[np.generic]:
     """multichannelBitmap data -> array (height, width, channels) as stored by numpy."""
     array: NDArray[np.generic] = np.load(io.BytesIO(zlib.decompress(_base64(data))), allow_pickle=False)
-    if array.ndim != 3:
-        raise ValueError(f"a multichannelBitmap needs 3 dimensions, this one has {array.ndim}")
+    if array.ndim != 3 or not array.shape[0] or not array.shape[1]:
+        raise ValueError(f"a multichannelBitmap needs height, width and channels, this one has {array.shape}")
     return array
 
 
@@ -90,7 +93,7 @@ def _unpack(data: str) -> tuple[bytes, bool]:
     content = _base64(data)
     try:
         return isal_zlib.decompress(content), True
-    except isal_zlib.error:
+    except IsalError:  # type: ignore[misc]  # the stub takes the class for an instance
         return content, False
 
 
@@ -98,7 +101,7 @@ def _pack(content: bytes) -> str:
     return base64.b64encode(isal_zlib.compress(content, 1)).decode("ascii")
 
 
-def _imdecode(content: bytes, flags: int) -> NDArray[np.generic]:
+def _imdecode(content: bytes, flags: int) -> NDArray[Any]:
     image = cv2.imdecode(np.frombuffer(content, np.uint8), flags) if content else None
     if image is None:
         raise ValueError("the bitmap does not decode as a PNG")

@@ -14,13 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from airflow_savemasks.engine.bitmap import AlphaMask, Bitmap, MultichannelBitmap
-from airflow_savemasks.engine.geometry import Geometry, Points
+from airflow_savemasks.engine.geometry import Drawable, Points
 from airflow_savemasks.engine.vector import Line, Multipolygon, OrientedBox, Polygon, Rectangle, Ring
 
-P = TypeVar("P", bound=NDArray[Any])
+T = TypeVar("T", bound=np.generic)
 
 
-def cut(geometry: Geometry, width: int, height: int) -> list[Geometry]:
+def cut(geometry: Drawable, width: int, height: int) -> list[Drawable]:
     """The pieces of a geometry inside a picture of width x height pixels.
 
     A geometry that lies inside comes back itself, as the only piece. Graphs, both cuboids and points vanish when
@@ -48,9 +48,7 @@ def cut(geometry: Geometry, width: int, height: int) -> list[Geometry]:
             return []
 
 
-def _cut_pixels(
-    geometry: Bitmap | AlphaMask | MultichannelBitmap, width: int, height: int
-) -> list[Geometry]:
+def _cut_pixels(geometry: Bitmap | AlphaMask | MultichannelBitmap, width: int, height: int) -> list[Drawable]:
     if isinstance(geometry, Bitmap):
         left, top, mask = _window(geometry.left, geometry.top, geometry.mask, width, height)
         return [Bitmap(left, top, mask, None)] if mask.any() else []
@@ -61,7 +59,7 @@ def _cut_pixels(
     return [MultichannelBitmap(left, top, array, None)] if array.shape[0] and array.shape[1] else []
 
 
-def _window(left: int, top: int, pixels: P, width: int, height: int) -> tuple[int, int, P]:
+def _window(left: int, top: int, pixels: NDArray[T], width: int, height: int) -> tuple[int, int, NDArray[T]]:
     """The part of an array placed at left, top that lies in the picture, and its new place."""
     x0, y0 = max(left, 0), max(top, 0)
     x1, y1 = min(left + pixels.shape[1], width), min(top + pixels.shape[0], height)

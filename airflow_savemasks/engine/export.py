@@ -66,7 +66,9 @@ def make_plan(job: Job, team_files: Storage) -> Plan:
     dst = job.layer.dst
     earlier = read_manifest(team_files, dst)
     if job.options.if_exists == "fail" and (earlier or team_files.stat(f"{dst}.tar")):
-        raise ArchiveError(team_files.locate(f"{dst}.tar"), "exists already", "Choose another dst or if_exists='replace'")
+        raise ArchiveError(
+            team_files.locate(f"{dst}.tar"), "exists already", "Choose another dst or if_exists='replace'"
+        )
     team_files.sweep(part_files.folder_of(dst), [f"{dst}.tar", index_path(dst), manifest_path(dst)])
     notes: list[str] = []
     with tempfile.TemporaryDirectory(prefix="savemasks-") as scratch:

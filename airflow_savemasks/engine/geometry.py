@@ -7,7 +7,7 @@ The geometries stand in vector.py, keypoints.py and bitmap.py; shapes.py finds o
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,12 +17,15 @@ Canvas = NDArray[Any]
 Colour = int | tuple[int, int, int]
 Box = tuple[int, int, int, int]  # left, top, right, bottom; right and bottom are inside
 Json = dict[str, Any]
+FARTHEST = 2.0**63  # coordinates are int64, and a float from here on would turn into another one
 
 
-class Geometry(Protocol):
-    """What every geometry can do. `shape` is its name in JSON."""
+class Drawable(Protocol):
+    """What every geometry can do."""
 
-    shape: ClassVar[str]
+    @property
+    def shape(self) -> str:
+        """Its name in JSON."""
 
     def box(self) -> Box:
         """Bounding box as the canvas cut sees it."""
@@ -48,16 +51,24 @@ def box_of(points: Points) -> Box:
     return left, top, right, bottom
 
 
-def as_points(raw: Any, what: str) -> Points:
-    """JSON [[x, y], ...] -> floored int array (n, 2); n may be 0. ValueError where it is something else."""
+def as_points(raw: Any, what: str, *, longer: bool = False) -> Points:
+    """JSON [[x, y], ...] -> floored int array (n, 2); n may be 0. ValueError where it is something else.
+
+    longer: a point may have more than two members, which are left out.
+    """
     if not isinstance(raw, list):
         raise ValueError(f"{what} must be a list of [x, y]")
     if not raw:
         return np.empty((0, 2), np.int64)
     try:
-        points = np.array(raw)
-    except ValueError as error:
+        points = np.array([point[:2] for point in raw] if longer else raw)
+    except (ValueError, TypeError, KeyError) as error:
         raise ValueError(f"{what} must be a list of [x, y]") from error
     if points.ndim != 2 or points.shape[1] != 2 or points.dtype.kind not in "if":
         raise ValueError(f"{what} must be a list of [x, y] numbers")
-    return points if points.dtype.kind == "i" else np.floor(points).astype(np.int64)
+    if points.dtype.kind == "i":
+        return np.asarray(points, np.int64)
+    floored = np.floor(points)
+    if (np.abs(floored) >= FARTHEST).any():
+        raise ValueError(f"{what} has a coordinate that does not fit into 64 bits")
+    return np.asarray(floored, np.int64)

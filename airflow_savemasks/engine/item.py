@@ -30,9 +30,7 @@ class Rendered:
     error: ItemError | None = None
 
 
-def render_item(
-    job: Job, planned: Planned, loaded: Loaded, reserve: Callable[[int], None], check: Check
-) -> Rendered:
+def render_item(job: Job, planned: Planned, loaded: Loaded, reserve: Callable[[int], None], check: Check) -> Rendered:
     """Decode, draw and encode one item.
 
     reserve: called once, with the pixels of the picture, before memory for them is taken. An error of the item is

@@ -69,7 +69,9 @@ class Job:
                     yield Planned(number, folder, names.give(item.name), item)
         if not found:
             where = ", ".join(entry.source.uri for entry in self.inputs)
-            raise ProjectError(where, "no picture in the chosen datasets", "Check the path and the names of the datasets")
+            raise ProjectError(
+                where, "no picture in the chosen datasets", "Check the path and the names of the datasets"
+            )
 
 
 def open_job(layer: Layer, sources: Mapping[str, Source], options: Options) -> Job:

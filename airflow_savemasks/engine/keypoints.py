@@ -38,7 +38,7 @@ class Nodes:
         if unknown := sorted(set(nodes) - known):
             raise ValueError(f"nodes {unknown} are not in the template of the class, which has {sorted(known)}")
         try:
-            points = as_points([node["loc"] for node in nodes.values()], "the nodes")
+            points = as_points([node["loc"] for node in nodes.values()], "the nodes", longer=True)
         except (KeyError, TypeError) as error:
             raise ValueError('every node needs "loc": [x, y]') from error
         return cls(list(nodes), points, [bool(node.get("disabled", False)) for node in nodes.values()], edges)

@@ -35,8 +35,8 @@ class Settings(_Strict):
 
     masks_machine: StrictBool
     masks_human: StrictBool
-    gt_machine_color: Colours = Field(default=None, validate_default=False)  # type: ignore[assignment]
-    gt_human_color: Colours = Field(default=None, validate_default=False)  # type: ignore[assignment]
+    gt_machine_color: Colours = None  # type: ignore[assignment]  # absent; an explicit null is refused
+    gt_human_color: Colours = None  # type: ignore[assignment]  # absent; an explicit null is refused
     archive_name: StrictStr = ""
     images: StrictBool = True
     annotations: StrictBool = True
@@ -140,7 +140,9 @@ def _connect(where: str, save: SaveLayer, data: Sequence[tuple[str, DataLayerMod
         raise SettingsError(f"{where}, src", "it is empty", 'Name at least one source, such as ["$data_1"]')
     for name in src:
         if not name.startswith("$") or len(name) == 1:
-            raise SettingsError(f"{where}, src", f"{name!r} is no connection", 'A name starts with "$", such as "$data_1"')
+            raise SettingsError(
+                f"{where}, src", f"{name!r} is no connection", 'A name starts with "$", such as "$data_1"'
+            )
     inputs = [entry for place, layer in data for entry in _inputs(place, layer)]
     if data:
         fed = {entry.name for entry in inputs}
@@ -172,7 +174,9 @@ def _checked_name(where: str, names: Sequence[str]) -> str:
         raise SettingsError(where, "no name for the archive", 'Write one, such as "My Project"')
     parts = PurePosixPath(name).parts
     if UNSAFE_NAME.search(name) or name.endswith("/") or any(part.startswith((".", "/")) for part in parts):
-        raise SettingsError(where, f"{name!r} cannot name an archive", "Use plain names, without a leading dot or slash")
+        raise SettingsError(
+            where, f"{name!r} cannot name an archive", "Use plain names, without a leading dot or slash"
+        )
     return "/".join(parts)
 
 
@@ -183,7 +187,9 @@ def _inputs(where: str, layer: DataLayerModel) -> list[Input]:
     split = [entry.partition("/") for entry in src]
     projects = list(dict.fromkeys(project for project, _, _ in split))
     if len(projects) != 1 or not projects[0]:
-        raise SettingsError(f"{where}, src", f"projects {projects}", "One data layer reads one project; add a data layer")
+        raise SettingsError(
+            f"{where}, src", f"projects {projects}", "One data layer reads one project; add a data layer"
+        )
     chosen = [rest for _, _, rest in split]
     datasets = None if any(rest in ("", "*") for rest in chosen) else tuple(dict.fromkeys(chosen))
     settings = layer.settings

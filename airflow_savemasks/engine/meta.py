@@ -154,7 +154,7 @@ def names_after(names: Iterable[str], mapping: ClassMapping) -> dict[str, str | 
 
 
 def merge_metas(metas: Iterable[tuple[str, Meta]]) -> Meta:
-    """One meta of several (where, meta): the first of a name wins. Raises ProjectError on different shapes or values."""
+    """One meta of several (where, meta): the first of a name wins. Raises ProjectError on other shapes or values."""
     classes: dict[str, ObjClass] = {}
     tags: dict[str, TagMeta] = {}
     first: Meta | None = None
@@ -209,7 +209,7 @@ def _parse_tag(item: Any, where: str) -> TagMeta:
 
 def _is_date(value: str) -> bool:
     try:
-        datetime.fromisoformat(value)
+        datetime.fromisoformat(value.replace("Z", "+00:00"))  # noqa: FURB162  # so that "2024-02-29Z" is one, as in the SDK
     except ValueError:
         return False
     return True

@@ -41,8 +41,8 @@ class Options:
             if hint is bool and not isinstance(value, bool):
                 raise SettingsError(field.name, f"{value!r} is not true or false", "Write true or false")
         for name, least in (("max_skipped", 0), ("workers", 1), ("volume_size", 1), ("keep_parts_days", 0)):
-            value: Any = getattr(self, name)
-            if value is None and name in ("workers", "volume_size"):
+            number: Any = getattr(self, name)
+            if number is None and name in ("workers", "volume_size"):
                 continue
-            if isinstance(value, bool) or not isinstance(value, int | float) or value < least:
-                raise SettingsError(name, f"{value!r} is too small or no number", f"Write a number from {least} on")
+            if isinstance(number, bool) or not isinstance(number, int | float) or number < least:
+                raise SettingsError(name, f"{number!r} is too small or no number", f"Write a number from {least} on")

@@ -102,7 +102,9 @@ class PartWriter:
     def skip(self, rendered: Rendered) -> None:
         """Note a bad item that is left out."""
         planned, error = rendered.planned, rendered.error
-        self.summary.skipped.append((f"{planned.folder}/{planned.name}", f"{error.where}: {error.problem}" if error else ""))
+        self.summary.skipped.append(
+            (f"{planned.folder}/{planned.name}", f"{error.where}: {error.problem}" if error else "")
+        )
 
     def close(self) -> None:
         self.summary.sha256 = self._hash.hexdigest()

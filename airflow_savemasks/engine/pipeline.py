@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from itertools import groupby, islice
@@ -78,7 +78,7 @@ class Budget:
             self._change.notify_all()
 
 
-def render_all(job: Job, items: Iterable[Planned], stop: threading.Event) -> Iterator[Rendered]:
+def render_all(job: Job, items: Iterable[Planned], stop: threading.Event) -> Generator[Rendered, None, None]:
     """Load and render items; results come in the order of the items, bad ones among them.
 
     Raises Stopped once `stop` is set. Threads end before the generator does.
@@ -140,7 +140,7 @@ def _in_order(
     window: int,
     stop: threading.Event,
     give_up: Callable[[], None] = lambda: None,
-) -> Iterator[B]:
+) -> Generator[B, None, None]:
     """`map` on threads with at most `window` items begun and not yet given out.
 
     give_up: called first when it ends early, so that no thread waits for something that will not come.

@@ -189,5 +189,3 @@ def choose(source: Source, wanted: tuple[str, ...] | None) -> list[str]:
 def _some(names: list[str]) -> str:
     more = f" and {len(names) - 1} more files are" if len(names) > 1 else " is"
     return f"{names[0]!r}{more}"
-
-

@@ -58,9 +58,7 @@ def find_finished(job: Job, team_files: Storage, *, render: bool = False) -> dic
     return found
 
 
-def assemble(
-    job: Job, team_files: Storage, plan: Plan, rendered: int, reused: int, seconds: float
-) -> dict[str, Any]:
+def assemble(job: Job, team_files: Storage, plan: Plan, rendered: int, reused: int, seconds: float) -> dict[str, Any]:
     """Publish the archive of a plan whose parts are all finished, then remove the parts.
 
     Returns the result: archive, manifest, index (URIs), items, skipped, files, bytes, parts (rendered, reused),
@@ -246,7 +244,9 @@ def _free_name(job: Job, team_files: Storage, dst: str) -> str:
     if job.options.if_exists == "replace" or not _exists(team_files, dst):
         return dst
     if job.options.if_exists == "fail":
-        raise ArchiveError(team_files.locate(f"{dst}.tar"), "exists already", "Choose another dst or if_exists='replace'")
+        raise ArchiveError(
+            team_files.locate(f"{dst}.tar"), "exists already", "Choose another dst or if_exists='replace'"
+        )
     return next(name for name in _renamed(dst) if not _exists(team_files, name))
 
 
@@ -271,5 +271,7 @@ def _exists(team_files: Storage, name: str) -> bool:
 def _seen(team_files: Storage, path: str) -> tuple[int, str]:
     entry = team_files.stat(path)
     if entry is None:
-        raise ArchiveError(team_files.locate(path), "is gone right after it was written", "Look who removes files there")
+        raise ArchiveError(
+            team_files.locate(path), "is gone right after it was written", "Look who removes files there"
+        )
     return entry.size, entry.identity

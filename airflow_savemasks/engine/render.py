@@ -169,10 +169,15 @@ def _human(layer: _Numbers, table: Mapping[str, Rgb], picture: Image, check: Cal
             right = lines[:, 4 + 3 * width :]
             right[:] = lines[:, 1 : 1 + 3 * width]
             if drawing is None:
-                _blend(right, original, look_up(layer.canvas[top:bottom], colours), layer.canvas[top:bottom] != 0)
+                _blend(
+                    right,
+                    original,
+                    look_up(layer.canvas[top:bottom], colours),
+                    layer.canvas[top:bottom].astype(np.bool_),
+                )
             else:
                 part = drawing[top:bottom]
-                _blend(right, original, part, part.any(axis=2))
+                _blend(right, original, part, np.asarray(part.any(axis=2), np.bool_))
             yield png.filter_sub(lines, 3)
 
     return png.assemble(2 * width + 1, height, png.RGB, stripes())

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from airflow_savemasks.engine.bitmap import AlphaMask, Bitmap, MultichannelBitmap
-from airflow_savemasks.engine.geometry import Box, Canvas, Colour, Geometry, Json
+from airflow_savemasks.engine.geometry import Box, Canvas, Colour, Drawable, Json
 from airflow_savemasks.engine.keypoints import Cuboid2d, Graph
 from airflow_savemasks.engine.vector import Cuboid, Line, Multipolygon, OrientedBox, Point, Polygon, Rectangle
 
-PARSERS: dict[str, Callable[[Json], Geometry]] = {
+PARSERS: dict[str, Callable[[Json], Drawable]] = {
     "alpha_mask": AlphaMask.parse,
     "bitmap": Bitmap.parse,
     "cuboid": Cuboid.parse,
@@ -23,13 +23,15 @@ PARSERS: dict[str, Callable[[Json], Geometry]] = {
     "polygon": Polygon.parse,
     "rectangle": Rectangle.parse,
 }
+# Known to other kinds of projects: the SDK reads some of them, but cannot cut any to a picture, and refuses the label
+VOLUMES = frozenset("closed_surface_mesh cuboid_3d mask_3d mesh point_3d point_cloud polyline_3d".split())
 
 
 @dataclass(slots=True)
 class Unknown:
     """A shape that nobody here knows: never drawn, never cut, kept in the annotation as it came."""
 
-    shape: str  # type: ignore[misc]  # the only geometry whose name is not fixed
+    shape: str
     data: Json
 
     def box(self) -> Box:
@@ -42,16 +44,20 @@ class Unknown:
         return self.data
 
 
-def parse_geometry(data: Json, class_shape: str, template: Json) -> Geometry:
+def parse_geometry(data: Json, class_shape: str, template: Json) -> Drawable:
     """The geometry of a label's JSON.
 
     class_shape: shape of its class; template: the class's geometry_config, for graphs. Raises ValueError.
     """
     shape = class_shape
-    if class_shape not in PARSERS and class_shape != "graph":
-        shape = data.get("geometryType", data.get("shape"))
-        if not isinstance(shape, str):
+    if class_shape not in PARSERS and class_shape not in ("graph", *VOLUMES):
+        if "geometryType" not in data and "shape" not in data:
             raise ValueError('"geometryType" is needed for a class of shape "any"')
+        shape = data.get("geometryType", data.get("shape")) or "any"  # null and "" are names that nobody knows
+        if not isinstance(shape, str):
+            raise ValueError(f'"geometryType" must be text, not {shape!r}')
+    if shape in VOLUMES:
+        raise ValueError(f"{shape!r} is a shape of three dimensions, which no picture can have")
     if shape == "graph":
         return Graph.parse(data, template)
     parser = PARSERS.get(shape)

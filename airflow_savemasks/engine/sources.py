@@ -28,21 +28,19 @@ def locate_sources(layer: Layer, given: Mapping[str, str], projects_root: str | 
     given: `$name` or project name -> URI; projects_root: holds the projects that a graph names. Raises SettingsError
     for an input that nothing is known of, and for a given name that no input has.
     """
+    known = {entry.name for entry in layer.inputs} | {entry.project for entry in layer.inputs if entry.project}
+    if unknown := sorted(set(given) - known):
+        raise SettingsError("sources", f"{unknown} is no source of the layer", f"The layer reads {sorted(known)}")
     places = {}
-    used = set()
     for entry in layer.inputs:
         key = next((key for key in (entry.name, entry.project) if key is not None and key in given), None)
         if key is not None:
-            used.add(key)
             places[entry.name if key == entry.name else key] = given[key]
         elif entry.project is not None and projects_root is not None:
             places[entry.project] = f"{projects_root.rstrip('/')}/{entry.project}"
         else:
             what = repr(entry.name) if entry.project is None else f"project {entry.project!r} ({entry.name})"
             raise SettingsError("sources", f"nothing says where {what} lies", _fix(entry.name, entry.project))
-    if unused := sorted(set(given) - used):
-        names = sorted({entry.name for entry in layer.inputs} | {e.project for e in layer.inputs if e.project})
-        raise SettingsError("sources", f"{unused} is no source of the layer", f"The layer reads {names}")
     return places
 
 

@@ -7,7 +7,7 @@ where the cut (cut.py) leaves it; only the oriented box is clipped by drawing.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import cv2
 import numpy as np
@@ -181,13 +181,13 @@ class Cuboid:
         points, faces = as_points(data.get("points"), "a cuboid's points"), data.get("faces")
         if not isinstance(faces, list) or len(faces) != 3 or any(len(face) != 4 for face in faces):
             raise ValueError('a cuboid needs "faces": 3 lists of 4 indices')
-        if any(not 0 <= index < len(points) for face in faces for index in face):
+        if any(not (isinstance(index, int) and 0 <= index < len(points)) for face in faces for index in face):
             raise ValueError(f"a face of the cuboid names a point outside of its {len(points)} points")
         return cls(points, faces)
 
     def used(self) -> Points:
         """The corners that faces name, (12, 2)."""
-        return self.points[np.array(self.faces).ravel()]
+        return np.asarray(self.points[np.array(self.faces).ravel()], np.int64)
 
     def box(self) -> Box:
         return box_of(self.used())
@@ -213,10 +213,16 @@ class OrientedBox:
 
     @classmethod
     def parse(cls, data: Json) -> OrientedBox:
-        points = as_points(data.get("points"), "an oriented box's points")
-        if len(points) != 2 or "angle" not in data:
+        points = as_points(data.get("points"), "an oriented box's points", longer=True)
+        angle = data.get("angle", "")
+        if len(points) != 2 or not (angle is None or isinstance(angle, int | float)):
             raise ValueError('an oriented_bbox needs 2 "points" and an "angle" in radians')
-        return cls(*box_of(points), data["angle"] or 0)
+        box = cls(*box_of(points), 0 if angle is None else angle)
+        # the box is drawn as it is, never cut before, and OpenCV's points have 32 bits
+        left, top, right, bottom = box.box()
+        if min(left, top) < -(2**31) or max(right, bottom) >= 2**31:
+            raise ValueError("the oriented_bbox reaches too far out of the picture")
+        return box
 
     def box(self) -> Box:
         corners = self.corners()
@@ -230,7 +236,7 @@ class OrientedBox:
         )
         (dx, dy), cos, sin = (square - middle).T, np.cos(self.angle), np.sin(self.angle)
         turned = np.stack([dx * cos - dy * sin, dx * sin + dy * cos], axis=1) + middle
-        return np.floor(turned).astype(np.int64)
+        return np.asarray(np.floor(turned), np.int64)
 
     def draw(self, canvas: Canvas, colour: Colour) -> None:
         cv2.fillPoly(canvas, [self.corners().astype(np.int32)], colour)

@@ -33,7 +33,11 @@ def verify(team_files: Storage, name: str) -> dict[str, Any]:
         shown = "\n".join(f"  {line}" for line in wrong[:100])
         raise ArchiveError(team_files.locate(name), f"{len(wrong)} differences:\n{shown}\n", AGAIN)
     totals = published.raw["totals"]
-    return {"archive": team_files.locate(next(iter(published.volumes))), "items": totals["items"], "bytes": totals["bytes"]}
+    return {
+        "archive": team_files.locate(next(iter(published.volumes))),
+        "items": totals["items"],
+        "bytes": totals["bytes"],
+    }
 
 
 def _differences(team_files: Storage, published: Published) -> Iterator[str]:

@@ -147,7 +147,7 @@ class SaveMasksOperator(BaseOperator):
             try:
                 if store is not None:
                     store.set("progress", line)
-            except Exception as error:  # the store is a courtesy: an export must not fail with it
+            except Exception as error:  # noqa: BLE001  # the store is a courtesy: an export must not fail with it
                 self.log.warning("progress is not written to the task state store any more: %s", error)
                 store = None
 

@@ -19,7 +19,7 @@ from airflow_savemasks.engine.storage import CHUNK, ClientFactory, Entry, Folder
 TEMPORARY = ".tmp"  # of names that are not whole yet: ".<name>.<random>.tmp"
 
 
-def open_uri(uri: str, client: ClientFactory | None) -> FolderStorage:
+def open_uri(uri: str, _client: ClientFactory | None) -> FolderStorage:
     """`file:///path` or a plain path, `~` expanded."""
     path = unquote(urlsplit(uri).path) if uri.lower().startswith("file://") else uri
     return FolderStorage(Path(path).expanduser().absolute())
@@ -47,15 +47,15 @@ class FolderStorage:
         return Folder(folders, files)
 
     def stat(self, path: str) -> Entry | None:
+        found = None
         with self._errors(path, missing_ok=True):
-            found = os.stat(self.root / path)
-            return None if stat.S_ISDIR(found.st_mode) else _entry(found)
-        return None
+            found = (self.root / path).stat()
+        return None if found is None or stat.S_ISDIR(found.st_mode) else _entry(found)
 
     def read(self, path: str) -> bytes:
         with self._errors(path):
-            return (self.root / path).read_bytes()
-        raise AssertionError
+            content = (self.root / path).read_bytes()
+        return content
 
     def stream(self, path: str, offset: int, size: int) -> Iterator[bytes]:
         with self._errors(path), (self.root / path).open("rb") as file:
@@ -74,13 +74,12 @@ class FolderStorage:
             target.parent.mkdir(parents=True, exist_ok=True)
             file = temporary.open("xb")
         try:
-            with file:
+            with self._errors(path), file:
                 fcntl.flock(file, fcntl.LOCK_EX)  # tells `sweep` that the writer lives
-                with self._errors(path):
-                    yield cast(BinaryIO, file)
-                    file.flush()
-                    os.fsync(file.fileno())
-                    os.replace(temporary, target)
+                yield cast("BinaryIO", file)
+                file.flush()
+                os.fsync(file.fileno())
+                temporary.replace(target)
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise

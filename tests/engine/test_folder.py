@@ -1,0 +1,133 @@
+"""The folder as storage: whole or not at all, on a disk that fills up, and after a killed writer."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from airflow_savemasks.engine.errors import AccessError, StorageError
+from airflow_savemasks.engine.storage import Range, open_storage
+from tests.engine.samples import make_project, run
+
+
+def test_a_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
+    storage = open_storage(f"file://{tmp_path}/with%20blank")
+    with pytest.raises(KeyError), storage.writing("a/b") as out:
+        out.write(b"half")
+        assert storage.stat("a/b") is None
+        raise KeyError
+    assert list((tmp_path / "with blank" / "a").iterdir()) == []
+    with storage.writing("a/b") as out:
+        out.write(b"whole")
+    assert storage.read("a/b") == b"whole"
+
+
+def test_compose_joins_bytes_and_ranges_of_other_files_and_of_the_file_itself(tmp_path: Path) -> None:
+    storage = open_storage(str(tmp_path))
+    (tmp_path / "x").write_bytes(b"0123456789")
+    storage.compose("x", [b"<", Range("x", 2, 3), b"|", Range("x", 0, 10), b">"])
+    assert (tmp_path / "x").read_bytes() == b"<234|0123456789>"
+    with pytest.raises(StorageError, match="ends 4 bytes too early"):
+        storage.compose("y", [Range("x", 14, 6)])
+    assert not (tmp_path / "y").exists()
+
+
+def test_a_root_that_cannot_be_written_is_named_before_anything_is_rendered(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(StorageError, match=r"file/out"):
+        run(make_project(tmp_path / "project"), tmp_path / "file" / "out")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_missing_rights_are_an_access_error(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir(mode=0o500)
+    with pytest.raises(AccessError, match="no permission"):
+        run(make_project(tmp_path / "project"), tmp_path / "out")
+
+
+FULL = """
+import resource, signal, sys
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+from airflow_savemasks.__main__ import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_a_file_that_the_disk_refuses_fails_clearly_and_leaves_no_half_file(tmp_path: Path) -> None:
+    import json
+
+    from tests.engine.samples import LAYER
+
+    (tmp_path / "layer.json").write_text(json.dumps(LAYER))
+    project = make_project(tmp_path / "project", items=20)
+    words = [str(tmp_path / "layer.json"), "--source", str(project), "--team-files", str(tmp_path / "out")]
+    done = subprocess.run([sys.executable, "-c", FULL, *words], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "File too large" in done.stderr
+    assert "run it again" in done.stderr
+    assert not [path for path in (tmp_path / "out").rglob("*") if path.name.endswith((".tmp", "export.tar"))]
+    assert run(project, tmp_path / "out")["items"] == 20
+
+
+def test_a_full_disk_fails_clearly(tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=64k", "none", str(disk)], check=False, capture_output=True
+    )
+    if mounted.returncode:
+        pytest.skip("a small disk cannot be mounted here")
+    try:
+        with pytest.raises(StorageError, match=r"No space left on device\. Free some space"):
+            run(make_project(tmp_path / "project", items=20), disk)
+        assert not [path for path in disk.rglob("*") if path.name.endswith((".tmp", "export.tar"))]
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+
+
+WRITER = """
+import sys, time
+from airflow_savemasks.engine.storage import open_storage
+with open_storage(sys.argv[1]).writing(sys.argv[2]) as out:
+    out.write(b"half"); out.flush(); print("writing", flush=True); time.sleep(60)
+"""
+
+
+def test_what_a_killed_writer_left_is_swept_and_what_a_living_one_writes_is_not(tmp_path: Path) -> None:
+    storage = open_storage(str(tmp_path))
+    writers = [
+        subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path), f".parts/a/{name}"], stdout=subprocess.PIPE)
+        for name in ("dead.tar", "living.tar")
+    ]
+    try:
+        for writer in writers:
+            assert writer.stdout is not None
+            writer.stdout.readline()
+        writers[0].kill()
+        writers[0].wait()
+        time.sleep(0.1)
+        assert storage.sweep(".parts/a", ["a.tar"]) == 1
+        (left,) = (tmp_path / ".parts/a").iterdir()
+        assert left.name.startswith(".living.tar.")
+    finally:
+        for writer in writers:
+            writer.kill()
+            writer.wait()
+
+
+def test_parts_of_an_export_that_never_ended_are_removed_after_their_days(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    for name, age in (("old", 8), ("young", 6)):
+        part = out / ".parts" / name / "x.tar"
+        part.parent.mkdir(parents=True)
+        part.write_bytes(b"x")
+        then = time.time() - age * 24 * 3600
+        os.utime(part, (then, then))
+    run(make_project(tmp_path / "project"), out, keep_parts_days=7)
+    assert [path.name for path in (out / ".parts").iterdir()] == ["young"]

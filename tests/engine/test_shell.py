@@ -1,0 +1,76 @@
+"""The shell: its result, its exit codes, its messages."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from airflow_savemasks.__main__ import main
+from tests.engine.samples import LAYER, layer, make_project
+
+
+@pytest.fixture
+def words(tmp_path: Path) -> list[str]:
+    (tmp_path / "layer.json").write_text(json.dumps(LAYER))
+    make_project(tmp_path / "project")
+    return [str(tmp_path / "layer.json"), "--source", str(tmp_path / "project"), "--team-files", str(tmp_path / "out")]
+
+
+def test_the_last_line_of_standard_output_is_the_result(words: list[str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "airflow_savemasks", *words], capture_output=True, text=True, check=True
+    )
+    result = json.loads(done.stdout.splitlines()[-1])
+    assert set(result) == {
+        "archive", "manifest", "index", "items", "skipped", "files", "bytes", "parts", "seconds", "warnings"
+    }  # fmt: skip
+    assert "4/4 items" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "says"),
+    [
+        ({"--source": "/no/such/place"}, 1, "no meta.json"),
+        ({"--source": "$other=/x"}, 2, "'$other'"),
+        ({"--volume-size": "0"}, 2, "volume_size"),
+        ({"--workers": "many"}, 2, "invalid int value"),
+        ({"--colour": "red"}, 2, "unrecognized"),
+    ],
+)
+def test_exit_codes(
+    words: list[str], change: dict[str, str], code: int, says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for option, value in change.items():
+        if option in words:
+            words[words.index(option) + 1] = value
+        else:
+            words += [option, value]
+    try:
+        assert main(words) == code
+    except SystemExit as ended:
+        assert ended.code == code
+    assert says in capsys.readouterr().err
+
+
+def test_a_layer_that_is_refused_or_missing_ends_with_2(words: list[str], tmp_path: Path) -> None:
+    (tmp_path / "layer.json").write_text(json.dumps(layer(masks_human="yes")))
+    assert main(words) == 2
+    assert main(["/no/such/layer.json", *words[1:]]) == 2
+
+
+def test_bad_items_end_with_1(words: list[str], tmp_path: Path) -> None:
+    (tmp_path / "project/ds0/img/0001.png").write_bytes(b"x")
+    assert main(words) == 1
+    assert main([*words, "--on-bad-item", "skip"]) == 0
+
+
+def test_verify(words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(words) == 0
+    assert main(["verify", str(tmp_path / "out/export.tar")]) == 0
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["items"] == 4
+    (tmp_path / "out/export.manifest.json").unlink()
+    assert main(["verify", str(tmp_path / "out/export.tar")]) == 1
