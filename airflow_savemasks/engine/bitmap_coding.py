@@ -17,7 +17,7 @@ from isal import isal_zlib
 from isal.igzip_lib import IsalError
 from numpy.typing import NDArray
 
-from airflow_savemasks.engine import png
+from airflow_savemasks.engine import mask_png, png
 
 Mask = NDArray[np.bool_]
 Alpha = NDArray[np.uint8]
@@ -35,6 +35,8 @@ def decode_mask(data: str) -> tuple[Mask, bool]:
     content, compressed = _unpack(data)
     if not compressed and content[PNG_COLOUR_TYPE : PNG_COLOUR_TYPE + 1] in (bytes([GRAY]), bytes([PALETTE])):
         raise ValueError("a bitmap that is not zlib-compressed must be an RGB or RGBA PNG")
+    if compressed and (mask := mask_png.read(content)) is not None:
+        return mask, True
     image = _imdecode(content, cv2.IMREAD_UNCHANGED)
     if not compressed:  # the SDK opens these with Pillow, which cuts 16 bits to 8 before anything else
         eight = np.right_shift(image, 8, dtype=np.uint16) if image.dtype == np.uint16 else image

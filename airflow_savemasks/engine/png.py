@@ -34,7 +34,7 @@ def encode_rgb(image: NDArray[np.uint8]) -> bytes:
     height, width, _ = image.shape
     rows = np.empty((height, width * 3 + 1), np.uint8)
     rows[:, 1:] = image.reshape(height, width * 3)
-    return assemble(width, height, RGB, [filter_sub(rows, 3)])
+    return assemble(width, height, RGB, [filter_sub(rows, 3, np.empty_like(rows))])
 
 
 def encode_two_level(mask: NDArray[np.bool_]) -> bytes:
@@ -47,13 +47,12 @@ def encode_two_level(mask: NDArray[np.bool_]) -> bytes:
     return assemble(width, height, PALETTE, [rows], depth=1, extra=extra)
 
 
-def filter_sub(rows: NDArray[np.uint8], channels: int) -> NDArray[np.uint8]:
+def filter_sub(rows: NDArray[np.uint8], channels: int, out: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Sub filter over whole scan lines.
 
-    rows: (height, 1 + width * channels) uint8, column 0 is free for the filter's number. Returns a new array of
+    rows: (height, 1 + width * channels) uint8, column 0 is free for the filter's number. Fills and returns `out`, of
     the same shape: each byte minus the byte of the pixel to its left, modulo 256.
     """
-    out = np.empty_like(rows)
     out[:, 0] = SUB
     first = 1 + channels
     out[:, 1:first] = rows[:, 1:first]

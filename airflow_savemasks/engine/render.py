@@ -7,7 +7,7 @@ stripes, so that no array of its whole size exists. Rules: supervisely-format, s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -18,6 +18,7 @@ from airflow_savemasks.engine import png
 from airflow_savemasks.engine.annotation import Label
 from airflow_savemasks.engine.bitmap import AlphaMask
 from airflow_savemasks.engine.geometry import Canvas
+from airflow_savemasks.engine.spans import Spans
 
 Rgb = tuple[int, int, int]
 Image = NDArray[np.uint8]
@@ -25,6 +26,7 @@ Image = NDArray[np.uint8]
 GREEN: Rgb = (0, 255, 0)  # the column between the picture and the blend
 ALMOST_BLACK: Rgb = (1, 1, 1)  # black in a human mask would mean "not painted"
 STRIPE_BYTES = 1 << 19  # scan lines of one stripe: small enough for a core's cache
+COUNT_PIXELS = 1 << 21  # counted in one go: calcHist counts in float32, which is exact up to 2**24
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,33 +85,35 @@ def render(
 
 @dataclass(slots=True)
 class _Numbers:
-    """A canvas (height, width) of numbers: 0 background, i the i-th of `names`; uint16 above 255 classes."""
+    """A canvas (height, width): 0 background, otherwise the number of the class on top; uint16 above 255 classes.
+
+    Where every class has a gray of its own, that gray is its number and the canvas is the machine mask already.
+    """
 
     canvas: Canvas
-    names: list[str]
+    numbers: dict[str, int]
     labels: list[Label]
     blends: bool
 
     @classmethod
     def paint(cls, labels: Sequence[Label], height: int, width: int, table: Mapping[str, Rgb]) -> _Numbers:
         shown = [label for label in labels if label.class_name in table]
-        names = list(dict.fromkeys(label.class_name for label in shown))
-        number = {name: index for index, name in enumerate(names, 1)}
-        canvas = np.zeros((height, width), np.uint8 if len(names) < 256 else np.uint16)
+        numbers = _number(dict.fromkeys(label.class_name for label in shown), table)
+        canvas = np.zeros((height, width), np.uint8 if max(numbers.values(), default=0) < 256 else np.uint16)
         blends = False
         for label in shown:
             if isinstance(label.geometry, AlphaMask):
                 blends = True
-                label.geometry.draw_solid(canvas, number[label.class_name])
+                label.geometry.draw_solid(canvas, numbers[label.class_name])
             else:
-                label.geometry.draw(canvas, number[label.class_name])
-        return cls(canvas, names, shown, blends)
+                label.geometry.draw(canvas, numbers[label.class_name])
+        return cls(canvas, numbers, shown, blends)
 
     def colour_table(self, table: Mapping[str, Rgb]) -> Image:
         """(256 or more, 3) uint8: row i is the colour of number i, black where there is none."""
-        out = np.zeros((max(256, len(self.names) + 1), 3), np.uint8)
-        for index, name in enumerate(self.names, 1):
-            out[index] = table[name]
+        out = np.zeros((max(256, max(self.numbers.values(), default=0) + 1), 3), np.uint8)
+        for name, number in self.numbers.items():
+            out[number] = table[name]
         return out
 
     def blended(self, table: Mapping[str, Rgb], channels: int) -> Image:
@@ -122,14 +126,24 @@ class _Numbers:
         return canvas
 
     def count(self) -> dict[str, int]:
-        if not self.names:
-            return {}
-        total = np.zeros(len(self.names) + 1, np.int64)
-        rows = max(1, (1 << 23) // self.canvas.shape[1])  # calcHist counts in float32, exact up to 2**24
-        for top in range(0, self.canvas.shape[0], rows):
-            part = np.ascontiguousarray(self.canvas[top : top + rows])
-            total += cv2.calcHist([part], [0], None, [total.size], [0, total.size]).ravel().astype(np.int64)
-        return {name: int(total[index]) for index, name in enumerate(self.names, 1) if total[index]}
+        """Visible pixels by class name; classes that are covered whole are left out."""
+        height, width = self.canvas.shape
+        bins = max(256, max(self.numbers.values(), default=0) + 1)
+        total = np.zeros(bins, np.int64)
+        spans = Spans(self.labels, width, height)
+        rows = max(1, COUNT_PIXELS // width)
+        for top in range(0, height, rows):
+            for x0, x1 in spans.of(top, top + rows):
+                part = self.canvas[top : top + rows, x0:x1]
+                total += cv2.calcHist([part], [0], None, [bins], [0, bins]).ravel().astype(np.int64)
+        return {name: int(total[number]) for name, number in self.numbers.items() if total[number]}
+
+
+def _number(names: Iterable[str], table: Mapping[str, Rgb]) -> dict[str, int]:
+    """A number from 1 on for each class: its gray where that tells all classes apart."""
+    grays = {name: table[name][0] for name in names if len(set(table[name])) == 1 and any(table[name])}
+    distinct = len(set(grays.values())) == len(grays)
+    return grays if distinct and len(grays) == len(list(names)) else {name: i for i, name in enumerate(names, 1)}
 
 
 def look_up(numbers: Canvas, table: Image) -> Image:
@@ -146,6 +160,8 @@ def _machine(layer: _Numbers, table: Mapping[str, Rgb], gray: bool) -> bytes:
     colours = layer.colour_table(table)
     if not gray:
         return png.encode_rgb(look_up(layer.canvas, colours))
+    if all(number == table[name][0] for name, number in layer.numbers.items()):
+        return png.encode_gray(layer.canvas)
     if layer.canvas.dtype == np.uint8:
         return png.encode_gray(np.asarray(cv2.LUT(layer.canvas, colours[:256, 0].copy()), np.uint8))
     return png.encode_gray(colours[:, 0][layer.canvas])
@@ -156,37 +172,39 @@ def _human(layer: _Numbers, table: Mapping[str, Rgb], picture: Image, check: Cal
     height, width = layer.canvas.shape
     drawing = layer.blended(table, 3) if layer.blends else None
     colours = layer.colour_table(table)
-    rows = max(1, STRIPE_BYTES // (6 * width + 4))
+    rows = min(height, max(1, STRIPE_BYTES // (6 * width + 4)))
+    spans = Spans(layer.labels, width, height)
 
     def stripes() -> Iterator[Image]:
+        lines = np.empty((rows, 1 + 3 * (2 * width + 1)), np.uint8)
+        filtered = np.empty_like(lines)
+        left, right = lines[:, 1 : 1 + 3 * width], lines[:, 4 + 3 * width :]
+        lines[:, 1 + 3 * width : 4 + 3 * width] = GREEN
         for top in range(0, height, rows):
             check()
             bottom = min(top + rows, height)
-            lines = np.empty((bottom - top, 1 + 3 * (2 * width + 1)), np.uint8)
+            count = bottom - top
             original = picture[top:bottom]
-            lines[:, 1 : 1 + 3 * width] = original.reshape(bottom - top, 3 * width)
-            lines[:, 1 + 3 * width : 4 + 3 * width] = GREEN
-            right = lines[:, 4 + 3 * width :]
-            right[:] = lines[:, 1 : 1 + 3 * width]
-            if drawing is None:
-                _blend(
-                    right,
-                    original,
-                    look_up(layer.canvas[top:bottom], colours),
-                    layer.canvas[top:bottom].astype(np.bool_),
-                )
-            else:
-                part = drawing[top:bottom]
-                _blend(right, original, part, np.asarray(part.any(axis=2), np.bool_))
-            yield png.filter_sub(lines, 3)
+            left[:count] = original.reshape(count, 3 * width)
+            right[:count] = left[:count]
+            for x0, x1 in spans.of(top, bottom):
+                painted = layer.canvas[top:bottom, x0:x1]
+                if drawing is None:
+                    part = look_up(painted, colours)
+                else:  # a faint alpha mask may leave black, which means "not painted"
+                    part = drawing[top:bottom, x0:x1]
+                    painted = part.max(axis=2)
+                _blend(right[:count].reshape(count, width, 3)[:, x0:x1], original[:, x0:x1], part, painted)
+            yield png.filter_sub(lines[:count], 3, filtered[:count])
 
     return png.assemble(2 * width + 1, height, png.RGB, stripes())
 
 
-def _blend(out: Image, picture: Image, drawing: Image, painted: NDArray[np.bool_]) -> None:
-    """out (h, 3 * w) gets half picture, half drawing (h, w, 3), cut off to whole numbers, where painted (h, w)."""
-    if not painted.any():
-        return
+def _blend(out: Image, picture: Image, drawing: Image, painted: Canvas) -> None:
+    """out gets half picture, half drawing, cut off to whole numbers, where painted is not 0.
+
+    out, picture, drawing: (h, w, 3); painted: (h, w).
+    """
     # -0.25 turns addWeighted's rounding into cutting off, for every pair of bytes (tests/engine/test_render.py)
     half = cv2.addWeighted(drawing, 0.5, picture, 0.5, -0.25)
-    np.copyto(out.reshape(picture.shape), half, where=painted[:, :, None])
+    cv2.copyTo(half, painted if painted.dtype == np.uint8 else (painted != 0).astype(np.uint8), out)

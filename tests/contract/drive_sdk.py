@@ -40,7 +40,7 @@ def main(path: str) -> int:
         try:
             projects = [project for project in job["projects"] if project["name"] in wanted]
             result |= CHECKS[name](api, job | {"check": name, "projects": projects}) or {}
-        except Exception:  # noqa: BLE001 - the line says what went wrong
+        except Exception:
             result |= {"ok": False, "detail": traceback.format_exc()}
             failed += 1
         sys.stdout.write(json.dumps(result) + "\n")

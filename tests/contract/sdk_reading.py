@@ -75,7 +75,7 @@ def download_project_async(api: sly.Api, job: Json) -> Json:
 def same_as_source(project: Json, job: Json, download: Callable[[int, str], None]) -> int:
     """Download a project, compare it with its source folder and return the number of pictures."""
     sys.path.insert(0, job["compare"])
-    import compare  # noqa: PLC0415 - found through the job
+    import compare
 
     work, source = Path(job["work"]), Path(project["source"])
     target = work / f"{job['check']} {project['id']}"
@@ -195,7 +195,7 @@ def pixel_coordinates(_api: sly.Api, job: Json) -> Json:
     """Convert generated server annotations with the SDK: they give the pixels they were made from."""
     pairs = json.loads((Path(job["work"]) / "coordinates.json").read_text())
     for pair in pairs:
-        actual = sly.Annotation._to_pixel_coordinate_system_json(pair["server"])  # noqa: SLF001
+        actual = sly.Annotation._to_pixel_coordinate_system_json(pair["server"])
         expect(actual["objects"], pair["pixels"]["objects"], "objects")
     return {"annotations": len(pairs)}
 

@@ -102,7 +102,7 @@ class Sdk:
         path.write_text(json.dumps(job))
         script = Path(__file__).with_name("drive_sdk.py")
         command = [str(PYTHON), str(script), str(path)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)  # noqa: S603
+        done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
         lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith('{"check"')]
         assert [line["check"] for line in lines] == list(checks), done.stdout + done.stderr
         return {line["check"]: line for line in lines}
@@ -210,7 +210,7 @@ annotation = st.builds(
 )
 
 
-def floored(value: Any) -> Any:  # noqa: ANN401
+def floored(value: Any) -> Any:
     """Return the meaning of coordinates on disk: every number below is rounded down."""
     if isinstance(value, list):
         return [floored(item) for item in value]

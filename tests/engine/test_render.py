@@ -24,10 +24,10 @@ def test_half_and_half_is_cut_off_for_every_pair_of_bytes() -> None:
     drawing = np.repeat(np.arange(256, dtype=np.uint8), 256).reshape(256, 256)
     picture = drawing.T.copy()
     stack = [np.repeat(part[:, :, None], 3, axis=2) for part in (drawing, picture)]
-    out = np.zeros((256, 768), np.uint8)
-    _blend(out, stack[1], stack[0], np.ones((256, 256), bool))
+    out = np.zeros((256, 256, 3), np.uint8)
+    _blend(out, stack[1], stack[0], np.ones((256, 256), np.uint8))
     wanted = (0.5 * drawing + 0.5 * picture).astype(np.uint8)
-    assert np.array_equal(out.reshape(256, 256, 3)[:, :, 0], wanted)
+    assert np.array_equal(out[:, :, 0], wanted)
 
 
 def test_a_human_mask_is_picture_green_column_and_blend() -> None:

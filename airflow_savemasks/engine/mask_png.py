@@ -1,0 +1,70 @@
+"""Reads the two kinds of PNG that bitmap labels nearly always are, ten times faster than a general decoder.
+
+They are 1-bit palettes with a transparent entry (what Supervisely writes) and RGBA of 8 bits (what most scripts write),
+of which only the opacity is wanted. Everything else is left to OpenCV: `read` returns None.
+"""
+
+from __future__ import annotations
+
+import struct
+
+import numpy as np
+from isal import isal_zlib
+from isal.igzip_lib import IsalError
+from numpy.typing import NDArray
+
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+HEADER = struct.Struct(">IIBBBBB")  # width, height, depth, colour type, compression, filter method, interlace
+PALETTE, RGBA = (1, 3), (8, 6)  # depth, colour type
+NO_FILTER, SUB = 0, 1
+MOST_PIXELS = 1 << 28
+
+
+def read(content: bytes) -> NDArray[np.bool_] | None:
+    """PNG bytes -> (height, width) bool, where it is not transparent; None where it takes a general decoder."""
+    chunks = _chunks(content)
+    if chunks is None or len(chunks.get(b"IHDR", b"")) != HEADER.size:
+        return None
+    width, height, depth, colour_type, compression, method, interlace = HEADER.unpack(chunks[b"IHDR"])
+    kind = (depth, colour_type)
+    if kind not in (PALETTE, RGBA) or compression or method or interlace or not 0 < width * height <= MOST_PIXELS:
+        return None
+    stride = 1 + (4 * width if kind == RGBA else (width + 7) // 8)
+    try:
+        raw = isal_zlib.decompress(chunks.get(b"IDAT", b""), bufsize=stride * height)
+    except IsalError:  # type: ignore[misc]  # the stub takes the class for an instance
+        return None
+    if len(raw) != stride * height:
+        return None
+    rows = np.frombuffer(raw, np.uint8).reshape(height, stride)
+    first, last = int(rows[:, 0].min()), int(rows[:, 0].max())
+    if kind == RGBA and last <= SUB:
+        opacity = rows[:, 4::4]
+        if first != NO_FILTER or last != NO_FILTER:
+            # each byte is a difference to the pixel on its left, and sums wrap at 256 as the format wants it
+            summed = np.cumsum(opacity, axis=1, dtype=np.uint8)
+            opacity = summed if first == SUB else np.where(rows[:, :1] == SUB, summed, opacity)
+        return np.asarray(opacity, np.uint8).astype(np.bool_)
+    if kind == PALETTE and last == NO_FILTER and b"tRNS" in chunks:
+        bits = np.unpackbits(rows[:, 1:], axis=1, count=width)
+        opaque = [bool(value) for value in (chunks[b"tRNS"] + b"\xff\xff")[:2]]
+        return bits.view(np.bool_) if opaque == [False, True] else np.array(opaque)[bits]
+    return None
+
+
+def _chunks(content: bytes) -> dict[bytes, bytes] | None:
+    """Chunk name -> data, several IDAT joined; None unless the file is whole and its checksums are right."""
+    if not content.startswith(SIGNATURE):
+        return None
+    found: dict[bytes, bytes] = {}
+    at = len(SIGNATURE)
+    while at + 12 <= len(content):
+        size = int.from_bytes(content[at : at + 4], "big")
+        name, end = content[at + 4 : at + 8], at + 8 + size
+        if int.from_bytes(content[end : end + 4], "big") != isal_zlib.crc32(content[at + 4 : end]):
+            return None
+        found[name] = found.get(name, b"") + content[at + 8 : end]
+        if name == b"IEND":
+            return found
+        at = end + 4
+    return None
