@@ -74,7 +74,7 @@ def make_plan(job: Job, team_files: Storage) -> Plan:
     with tempfile.TemporaryDirectory(prefix="savemasks-") as scratch:
         file = Path(scratch) / "items.jsonl"
         items, picture_bytes = write_items(file, job.items(notes))
-        window = choose_window(items, picture_bytes, earlier.window if earlier else None)
+        window = choose_window(items, picture_bytes, earlier.window if earlier else None, job.options.volume_size)
         parts = tuple(cut_parts(file, window, job.digest))
         digest = sha256(orjson.dumps([job.digest, [part.digest for part in parts]])).hexdigest()[:40]
         plan = Plan(dst, digest, job.digest, window, items, parts, (*job.warnings, *notes))

@@ -19,10 +19,11 @@ import orjson
 
 from airflow_savemasks.engine.project import Item
 
-PART_BYTES = 64 << 20  # aimed at; what matters is minutes for a worker and 5 MiB for S3
-PART_ITEMS = 13  # aimed at while a project is small: 160 pictures make at least 8 parts
+PART_BYTES = 32 << 20  # aimed at: well above the 5 MiB of S3, and 160 full-HD photographs make more than 8 parts
+VOLUME_PARTS = 8  # a volume holds so many parts at least
+LARGEST_PART = 4096  # items: so many lines of the index fit into a receipt that is read at once
 MOST_PARTS = 4000  # aimed at for large projects: S3 composes of at most 10,000 pieces
-GROWTH = 6  # bytes of masks for each byte of picture, roughly: photographs measured 5 to 7
+GROWTH = 6  # bytes of masks for each byte of picture, roughly: measured 2 (small PNGs) to 10 (JPEG)
 KEEP_WINDOW = 4  # an earlier window is kept while it is within this factor of the ideal
 LARGEST = 16  # a part has at most this many windows, should hashes ever conspire
 
@@ -82,14 +83,15 @@ class Plan:
         return cls(**{**raw, "parts": parts, "warnings": tuple(raw["warnings"])})
 
 
-def choose_window(items: int, picture_bytes: int, earlier: int | None) -> int:
+def choose_window(items: int, picture_bytes: int, earlier: int | None, volume_size: int | None = None) -> int:
     """Neighbours to each side for a project of so many items and bytes of pictures.
 
     earlier: the window of the archive that this one replaces. It stays while it fits roughly, so that a project that
-    grows does not get all new parts.
+    grows does not get all new parts. volume_size: parts are never divided, so they must be small beside it.
     """
-    by_bytes = PART_BYTES * items // max(1, picture_bytes * GROWTH)
-    ideal = (max(1, min(by_bytes, max(PART_ITEMS, items // 64)), items // MOST_PARTS) - 1) // 2
+    part_bytes = min(PART_BYTES, (volume_size or PART_BYTES * VOLUME_PARTS) // VOLUME_PARTS)
+    by_bytes = part_bytes * items // max(1, picture_bytes * GROWTH)
+    ideal = (max(1, min(by_bytes, LARGEST_PART), items // MOST_PARTS) - 1) // 2
     if earlier is not None and ideal <= earlier * KEEP_WINDOW + 1 and earlier <= ideal * KEEP_WINDOW + 1:
         return earlier
     return ideal

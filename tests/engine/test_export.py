@@ -24,6 +24,12 @@ def project(tmp_path: Path) -> Path:
     return make_project(tmp_path / "project", items=40)
 
 
+@pytest.fixture(autouse=True)
+def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small projects have several parts, too."""
+    monkeypatch.setattr("airflow_savemasks.engine.plan.PART_BYTES", 100_000)
+
+
 def left_overs(team_files: Path) -> list[str]:
     return sorted(path.name for path in team_files.rglob("*") if path.is_file())
 
