@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from airflow_savemasks.engine.job import Job
     from airflow_savemasks.engine.layer import Layer
+    from airflow_savemasks.engine.progress import Progress
+    from airflow_savemasks.engine.storage import Storage
 
 OPTIONS = (
     "machine_png",
@@ -77,14 +79,13 @@ class SaveMasksOperator(BaseOperator):
         self.keep_parts_days = keep_parts_days
         self._stop: threading.Event | None = None
 
-    def execute(self, context: Context) -> dict[str, Any]:
+    def execute(self, context: Context) -> Any:
         """Run the export. Wrong settings fail without a retry; everything else may be retried."""
         import threading
 
         from airflow.sdk.exceptions import AirflowFailException
 
         from airflow_savemasks.engine.errors import SettingsError
-        from airflow_savemasks.engine.export import export
         from airflow_savemasks.engine.progress import Progress
         from airflow_savemasks.hooks.team_files import TeamFilesHook
 
@@ -94,7 +95,13 @@ class SaveMasksOperator(BaseOperator):
             team_files = TeamFilesHook(self.team_files_conn_id).open()
         except SettingsError as error:
             raise AirflowFailException(str(error)) from error
-        return export(job, team_files, self._stop, Progress(self._teller(context)))
+        return self.work(job, team_files, self._stop, Progress(self._teller(context)))
+
+    def work(self, job: Job, team_files: Storage, stop: threading.Event, progress: Progress) -> Any:
+        """What this task does of the export: here, all of it."""
+        from airflow_savemasks.engine.export import export
+
+        return export(job, team_files, stop, progress)
 
     def on_kill(self) -> None:
         """Ask the engine to stop: it looks between stripes of a picture, and publishes nothing any more."""

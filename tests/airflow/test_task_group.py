@@ -1,0 +1,90 @@
+"""The fanned-out export makes the same archive, renders only what is needed, and refuses to publish holes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from airflow_savemasks.engine.batches import deal
+from airflow_savemasks.engine.plan import Part, Plan
+from tests.airflow.test_dags import result_of
+from tests.engine.samples import LAYER, add_item, make_project, run
+
+
+def test_batches_cover_all_unfinished_parts_once_in_order_and_are_few() -> None:
+    parts = tuple(Part(f"{number}", items=number % 7 + 1, start=0, size=0) for number in range(100))
+    plan = Plan("x", "digest", "s", 3, 400, parts, ())
+    batches = deal(plan, {"5", "6", "99"}, 8)
+    numbers = [n for batch in batches for first, last in batch["parts"] for n in range(first, last + 1)]
+    assert numbers == [n for n in range(100) if n not in (5, 6, 99)]
+    assert len(batches) == 8
+    assert deal(plan, {str(n) for n in range(100)}, 8) == [
+        {"plan": "digest", "parts": [], "label": "nothing to render"}
+    ]
+
+
+def test_a_million_items_fit_into_a_thousand_mapped_tasks_and_a_small_xcom() -> None:
+    parts = tuple(Part(f"{number:040d}", items=250, start=0, size=0) for number in range(4000))
+    batches = deal(Plan("x", "d" * 40, "s", 125, 1_000_000, parts, ()), set(), 1024)
+    assert len(batches) <= 1024
+    assert len(json.dumps(batches)) < 150_000
+
+
+@pytest.fixture
+def group_run(dags, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("airflow_savemasks.engine.plan.PART_BYTES", 100_000)
+    extra = {"root": str(tmp_path / "team")}
+    monkeypatch.setenv(
+        "AIRFLOW_CONN_SAVEMASKS_TEAM_FILES_DEFAULT", json.dumps({"conn_type": "savemasks", "extra": extra})
+    )
+    return lambda conf: dags["group_case"].test(run_conf=conf)
+
+
+def test_the_group_makes_the_archive_of_the_operator_and_reuses_like_it(group_run, tmp_path: Path) -> None:
+    project = make_project(tmp_path / "project", items=40)
+    conf = {"project": str(project), "layer": LAYER}
+    first = group_run(conf)
+    assert first.state == "success"
+    result = result_of(first, "save_masks.assemble")
+    alone = run(project, tmp_path / "alone")
+    assert Path(result["archive"]).read_bytes() == Path(alone["archive"]).read_bytes()
+    assert result["parts"] == alone["parts"]
+    assert not (tmp_path / "team" / ".parts").exists()
+    add_item(project, "0020.png", seed=200)
+    second = result_of(group_run(conf), "save_masks.assemble")
+    assert second["parts"] == {"rendered": 1, "reused": alone["parts"]["rendered"] - 1}
+
+
+def test_a_bad_item_fails_its_batch_only_and_nothing_is_published(group_run, tmp_path: Path) -> None:
+    project = make_project(tmp_path / "project", items=40)
+    (project / "ds0/img/0030.png").write_bytes(b"x")
+    failed = group_run({"project": str(project), "layer": LAYER})
+    assert failed.state == "failed"
+    assert not (tmp_path / "team/export.tar").exists()
+    states = sorted(str(ti.state) for ti in failed.get_task_instances() if ti.task_id == "save_masks.render")
+    assert states.count("failed") == 1
+    assert states.count("success") == len(states) - 1 > 0
+    assert list((tmp_path / "team/.parts/export").glob("*.receipt"))
+
+
+def test_assemble_refuses_and_names_the_missing_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import threading
+
+    from airflow_savemasks.engine.errors import ArchiveError
+    from airflow_savemasks.engine.export import load_plan, make_plan, render_parts
+    from airflow_savemasks.engine.progress import Progress
+    from airflow_savemasks.engine.publish import assemble
+    from airflow_savemasks.engine.storage import open_storage
+    from tests.engine.samples import job_of, layer
+
+    monkeypatch.setattr("airflow_savemasks.engine.plan.PART_BYTES", 100_000)
+    project, storage = make_project(tmp_path / "project", items=40), open_storage(str(tmp_path / "out"))
+    job = job_of(project)
+    plan = make_plan(job, storage)
+    render_parts(job, storage, plan, range(1, len(plan.parts)), threading.Event(), Progress())
+    with pytest.raises(ArchiveError, match=rf"1 of {len(plan.parts)} parts are missing: 0 \({plan.parts[0].digest[:8]}"):
+        assemble(job, storage, plan, 0, 0, 0.0)
+    with pytest.raises(ArchiveError, match="Clear the plan task"):
+        load_plan(job_of(project, layer(masks_human=False)), storage, plan.digest)
