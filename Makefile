@@ -6,7 +6,7 @@ AIRFLOW_ENV = AIRFLOW_HOME="$(HOME_DIR)" AIRFLOW__CORE__LOAD_EXAMPLES=False AIRF
   PATH="$(CURDIR)/$(BIN):$$PATH"
 PORT ?= 8080
 
-.PHONY: demo ui test fast lint clean
+.PHONY: demo ui test fast storages contract e2e lint clean
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -36,6 +36,23 @@ test: .venv/installed
 
 fast: .venv/installed
 	$(BIN)/python -m pytest tests/engine tests/standin
+
+## storages: S3, Azure, SFTP ... against real servers; e2e: SIGKILL, and CeleryExecutor with two workers
+storages: .venv/installed
+	$(BIN)/python -m pytest tests/storages
+
+e2e: .venv/installed
+	$(BIN)/python -m pytest tests/e2e
+
+## contract: the stand-in instance and our drawing against the real Supervisely SDK, in an environment of its own
+SDK := .sdk/bin/python
+.sdk/installed: Makefile .venv/installed
+	$(PYTHON) -m venv .sdk
+	$(BIN)/uv pip install --quiet --python $(SDK) supervisely==6.74.51 opencv-python-headless
+	touch .sdk/installed
+
+contract: .sdk/installed
+	SUPERVISELY_PYTHON="$(CURDIR)/$(SDK)" $(BIN)/python -m pytest tests/contract
 
 lint: .venv/installed
 	$(BIN)/ruff check .

@@ -1,0 +1,94 @@
+"""SIGKILL at a random part, again and again: never a partial archive, always the same bytes in the end.
+
+The process is the shell, killed for real; the storage is a folder. tests/storages does the like with S3.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.engine.samples import LAYER, make_project
+
+ROUNDS = 20
+CODE = """
+import sys
+import airflow_savemasks.engine.plan as plan
+plan.PART_BYTES = 200_000
+from airflow_savemasks.__main__ import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def start(words: list[str]) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", CODE, *words], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
+
+
+def receipts(out: Path) -> dict[str, int]:
+    """Receipt -> modification time of its part: rendering a part again would move it."""
+    folder = out / ".parts" / "export"
+    found = {}
+    for receipt in folder.glob("*.receipt") if folder.is_dir() else ():
+        part = receipt.with_suffix(".tar")
+        if part.is_file():
+            found[receipt.name] = part.stat().st_mtime_ns
+    return found
+
+
+@pytest.fixture(scope="module")
+def words(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    place = tmp_path_factory.mktemp("sigkill")
+    (place / "layer.json").write_text(json.dumps(LAYER))
+    return [str(place / "layer.json"), "--source", str(make_project(place / "project", items=600))]
+
+
+@pytest.fixture(scope="module")
+def whole(words: list[str], tmp_path_factory: pytest.TempPathFactory) -> str:
+    """SHA-256 of the archive of an undisturbed run."""
+    out = tmp_path_factory.mktemp("whole")
+    assert start([*words, "--team-files", str(out)]).wait() == 0
+    return hashlib.sha256((out / "export.tar").read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize("seed", range(ROUNDS))
+def test_an_export_killed_again_and_again_ends_with_the_same_archive(
+    seed: int, words: list[str], whole: str, tmp_path: Path
+) -> None:
+    chance = random.Random(seed)
+    kills = 0
+    while True:
+        before = receipts(tmp_path)
+        wanted = len(before) + chance.randint(1, 8)
+        process = start([*words, "--team-files", str(tmp_path)])
+        while process.poll() is None and len(receipts(tmp_path)) < wanted:
+            time.sleep(0.002)
+        if process.poll() is None:
+            time.sleep(chance.random() * 0.03)
+            process.kill()
+        output, _ = process.communicate()
+        if process.returncode == 0:
+            break
+        assert process.returncode == -9
+        kills += 1
+        archive, manifest = tmp_path / "export.tar", tmp_path / "export.manifest.json"
+        if manifest.exists():
+            break  # killed after the last rename: it is published
+        if archive.exists():  # published, and killed before the manifest: it is whole all the same
+            assert hashlib.sha256(archive.read_bytes()).hexdigest() == whole
+        after = receipts(tmp_path)
+        assert before.items() <= after.items(), "a part that had a receipt was rendered again, or lost"
+    assert kills > 0
+    assert hashlib.sha256((tmp_path / "export.tar").read_bytes()).hexdigest() == whole
+    if process.returncode == 0:
+        parts = json.loads(output.splitlines()[-1])["parts"]
+        assert parts["reused"] >= len(before)
+        assert not [path for path in tmp_path.rglob("*") if path.name.endswith(".tmp")]
