@@ -28,12 +28,11 @@ def save_masks(
     from airflow_savemasks.engine.layer import parse_layer
     from airflow_savemasks.engine.options import Options
     from airflow_savemasks.engine.progress import Progress
-    from airflow_savemasks.engine.sources import open_sources
-    from airflow_savemasks.engine.storage import open_storage
+    from airflow_savemasks.engine.sources import open_sources, open_team_files_root
 
     checked = parse_layer(layer)
     job = open_job(checked, open_sources(checked, sources, projects), Options(**options))
-    return export(job, open_storage(team_files), threading.Event(), Progress())
+    return export(job, open_team_files_root(team_files), threading.Event(), Progress())
 
 
 def get_provider_info() -> dict[str, Any]:

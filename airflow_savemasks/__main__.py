@@ -23,8 +23,7 @@ from airflow_savemasks.engine.job import open_job
 from airflow_savemasks.engine.layer import Layer, parse_layer
 from airflow_savemasks.engine.options import Options
 from airflow_savemasks.engine.progress import Progress
-from airflow_savemasks.engine.sources import open_sources
-from airflow_savemasks.engine.storage import open_storage
+from airflow_savemasks.engine.sources import open_sources, open_team_files_root
 from airflow_savemasks.engine.verify import verify
 
 DONE, FAILED, WRONG = 0, 1, 2
@@ -50,7 +49,7 @@ def _verify(words: Sequence[str]) -> dict[str, Any]:
     parser = argparse.ArgumentParser("python -m airflow_savemasks verify", description="Re-read a published archive.")
     parser.add_argument("archive", help="path or URI of the .tar")
     folder, _, name = parser.parse_args(words).archive.rpartition("/")
-    return verify(open_storage(folder or "."), name.removesuffix(".tar"))
+    return verify(open_team_files_root(folder or "."), name.removesuffix(".tar"))
 
 
 def _export(words: Sequence[str]) -> dict[str, Any]:
@@ -72,7 +71,7 @@ def _export(words: Sequence[str]) -> dict[str, Any]:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     job = open_job(layer, open_sources(layer, given, args.projects), options)
-    return export(job, open_storage(args.team_files), stop, Progress())
+    return export(job, open_team_files_root(args.team_files), stop, Progress())
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -17,6 +17,16 @@ _STORAGE_FIELDS: dict[str, Any] = {
         "description": "Id of the connection with the credentials of the root's scheme, such as aws_default",
         "schema": {"type": ["string", "null"]},
     },
+    "parts_root": {
+        "label": "Root for parts",
+        "description": "Only for Team Files of an instance: where finished parts lie, shared by all workers",
+        "schema": {"type": ["string", "null"]},
+    },
+    "parts_conn_id": {
+        "label": "Connection for parts",
+        "description": "Id of the connection with the credentials of the root for parts",
+        "schema": {"type": ["string", "null"]},
+    },
 }
 
 PROVIDER_INFO: dict[str, Any] = {
@@ -35,7 +45,11 @@ PROVIDER_INFO: dict[str, Any] = {
     "hooks": [
         {
             "integration-name": "Save Masks",
-            "python-modules": ["airflow_savemasks.hooks.project", "airflow_savemasks.hooks.team_files"],
+            "python-modules": [
+                "airflow_savemasks.hooks.project",
+                "airflow_savemasks.hooks.supervisely",
+                "airflow_savemasks.hooks.team_files",
+            ],
         }
     ],
     "connection-types": [
@@ -49,6 +63,23 @@ PROVIDER_INFO: dict[str, Any] = {
                 "relabeling": {},
                 "placeholders": {},
             },
-        }
+        },
+        {
+            "connection-type": "supervisely",
+            "hook-class-name": "airflow_savemasks.hooks.supervisely.SuperviselyHook",
+            "hook-name": "Supervisely",
+            "conn-fields": {
+                "team": {
+                    "label": "Team id",
+                    "description": "Looks for workspaces in this team only",
+                    "schema": {"type": ["string", "null"]},
+                }
+            },
+            "ui-field-behaviour": {
+                "hidden-fields": ["login", "schema", "port"],
+                "relabeling": {"host": "Server address", "password": "API token"},
+                "placeholders": {"host": "https://app.example.com"},
+            },
+        },
     ],
 }

@@ -129,7 +129,16 @@ def _load(job: Job, items: Iterable[Planned], stop: threading.Event) -> Iterator
 def _batches(job: Job, items: Iterable[Planned]) -> Iterator[list[Planned]]:
     """Runs of items of one source and dataset, as long as the source likes them."""
     for (number, _), run in groupby(items, key=lambda planned: (planned.input, planned.item.dataset)):
-        while batch := list(islice(run, job.inputs[number].source.batch)):
+        source = job.inputs[number].source
+        batch: list[Planned] = []
+        size = 0
+        for planned in run:
+            if batch and (len(batch) == source.batch or size + planned.item.size > source.batch_bytes):
+                yield batch
+                batch, size = [], 0
+            batch.append(planned)
+            size += planned.item.size
+        if batch:
             yield batch
 
 

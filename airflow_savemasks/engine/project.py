@@ -49,12 +49,14 @@ class Loaded:
 class Source(Protocol):
     """A project, wherever it lies.
 
-    uri: for messages and digests. batch: how many items one `load` takes best. connections: loads worth having in
+    uri: for messages and digests. batch, batch_bytes: how many items, and of how many bytes of pictures, one `load`
+    takes best. connections: loads worth having in
     flight at once; 0 where reading is so fast that a thread of its own is a waste.
     """
 
     uri: str
     batch: int
+    batch_bytes: int
     connections: int
 
     def meta(self) -> Any:
@@ -74,6 +76,7 @@ class StorageProject:
     """A project in Supervisely's format in a storage."""
 
     batch = 1
+    batch_bytes = 0
 
     def __init__(self, storage: Storage, path: str = "", connections: int = 0) -> None:
         self._storage = storage

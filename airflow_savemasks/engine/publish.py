@@ -105,6 +105,8 @@ def assemble(job: Job, team_files: Storage, plan: Plan, rendered: int, reused: i
         "seconds": round(seconds + time.monotonic() - began, 3),
         "warnings": raw["warnings"],
     }
+    if link := getattr(team_files, "link", lambda _: None)(files[0]):
+        result["link"] = link
     if len(files) > 1:
         result["volumes"] = [team_files.locate(file) for file in files]
     log.info("%s: %d items, %s", result["archive"], result["items"], human_size(result["bytes"]))
@@ -132,11 +134,13 @@ def _write_index(
 def remove_parts(job: Job, team_files: Storage, plan: Plan) -> None:
     """Remove the part files of this archive, and those of other archives that are older than keep_parts_days."""
     own = part_files.folder_of(plan.dst)
-    team_files.delete([f"{own}/{name}" for name in team_files.listdir(own).files])
+    needed = {part.digest for part in plan.parts} if getattr(team_files, "keeps_parts", False) else set()
+    files = team_files.listdir(own).files
+    team_files.delete([f"{own}/{name}" for name in files if name.partition(".")[0] not in needed])
     too_old = time.time() - job.options.keep_parts_days * DAY
     for folder in team_files.listdir(part_files.FOLDER).folders:
         path = f"{part_files.FOLDER}/{folder}"
-        files = team_files.listdir(path).files
+        files = team_files.listdir(path).files if path != own else {}
         stale = [f"{path}/{name}" for name, entry in files.items() if entry.modified < too_old]
         if stale:
             log.info("removing %d files of an export that never ended: %s", len(stale), team_files.locate(path))
@@ -230,6 +234,8 @@ def _merged(pieces: Sequence[Range]) -> list[Piece]:
 
 def _old_archive(job: Job, team_files: Storage) -> Published | None:
     """The archive that this one is going to replace, if its files are those of its manifest."""
+    if getattr(team_files, "keeps_parts", False):
+        return None  # no ranges of an archive can be read there, and its parts are at hand
     name = job.layer.dst
     if job.options.if_exists == "rename":
         name = _last_name(team_files, name)

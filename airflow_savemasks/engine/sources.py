@@ -7,14 +7,30 @@ from collections.abc import Callable, Mapping
 from airflow_savemasks.engine.errors import SettingsError
 from airflow_savemasks.engine.layer import Layer
 from airflow_savemasks.engine.project import Source, StorageProject
-from airflow_savemasks.engine.storage import open_storage, scheme_of
+from airflow_savemasks.engine.storage import Storage, open_source_storage, open_storage, scheme_of
+from airflow_savemasks.engine.supervisely.opening import (
+    api_from_environment,
+    open_instance_project,
+    open_team_files,
+)
+from airflow_savemasks.engine.supervisely.uris import is_instance
 
+PARTS_AT_HOME = "~/.cache/airflow_savemasks/parts"
 REMOTE_CONNECTIONS = 16  # reads in flight from a storage behind a network
 
 
 def open_project(uri: str) -> Source:
-    """A project at a URI or plain path, with the backend's default credentials."""
-    return StorageProject(open_storage(uri), connections=connections_of(uri))
+    """A project at a URI or plain path (a folder, a .tar or a .zip), with the backend's default credentials."""
+    if is_instance(uri):
+        return open_instance_project(uri, api_from_environment())
+    return StorageProject(open_source_storage(uri), connections=connections_of(uri))
+
+
+def open_team_files_root(uri: str) -> Storage:
+    """Where archives go, for the shell; parts of an archive in an instance's Team Files lie in PARTS_AT_HOME."""
+    if is_instance(uri):
+        return open_team_files(uri, api_from_environment(), open_storage(PARTS_AT_HOME))
+    return open_storage(uri)
 
 
 def connections_of(uri: str) -> int:

@@ -87,6 +87,7 @@ SCHEMES: Mapping[str, tuple[str, str | None]] = {  # scheme -> module, extra tha
     "azure": ("azure", "azure"),
     "sftp": ("sftp", "sftp"),
 }
+ARCHIVES = (".tar", ".zip")  # what a source may be packed in
 ClientFactory = Callable[[], Any]
 
 
@@ -113,3 +114,16 @@ def open_storage(uri: str, client: ClientFactory | None = None) -> Storage:
             uri, f"{error.name} is not installed", f"Install it: pip install 'airflow-savemasks[{extra}]'"
         ) from error
     return made
+
+
+def open_source_storage(uri: str, client: ClientFactory | None = None) -> Storage:
+    """Like `open_storage`; a `.tar` or `.zip` is opened as what lies in it, to be read only."""
+    return unpacked(open_storage(uri, client))
+
+
+def unpacked(storage: Storage) -> Storage:
+    """A storage whose root is a `.tar` or `.zip` -> what lies in that; any other as it is."""
+    if not storage.uri.lower().endswith(ARCHIVES):
+        return storage
+    archive: Storage = import_module("airflow_savemasks.engine.storages.archive").ArchiveStorage(storage)
+    return archive

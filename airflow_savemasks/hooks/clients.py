@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from importlib import import_module
 from typing import Any
+from urllib.parse import urlsplit
 
 from airflow_savemasks.engine.errors import SettingsError
 from airflow_savemasks.engine.storage import ClientFactory, scheme_of
@@ -23,17 +24,49 @@ def client_factory(uri: str, conn_id: str | None) -> ClientFactory | None:
     conn_id: of the connection with the credentials; None takes the provider's own default connection.
     """
     scheme = scheme_of(uri)
-    if scheme not in HOOKS:
-        return None
-    module, name, argument, default, extra = HOOKS[scheme]
+    return FromConnection(uri, scheme, conn_id or HOOKS[scheme][3]) if scheme in HOOKS else None
 
-    def make() -> Any:
+
+class FromConnection:
+    """Makes clients by the hook of one connection. credentials: what an access error tells people to look at."""
+
+    def __init__(self, uri: str, scheme: str, conn_id: str) -> None:
+        self._uri = uri
+        self._scheme = scheme
+        self._conn_id = conn_id
+        self._hook: Any = None  # held as long as the storage: paramiko ends a connection that nobody holds
+        self.credentials = f"the Airflow connection {conn_id!r}"
+
+    def __call__(self) -> Any:
+        """A new client. Raises SettingsError for a missing extra or connection, or one for another host."""
+        module, name, argument, _, extra = HOOKS[self._scheme]
         try:
             hook_class = getattr(import_module(module), name)
         except ModuleNotFoundError as error:
             raise SettingsError(
-                uri, f"{error.name} is not installed", f"Install it: pip install 'airflow-savemasks[{extra}]'"
+                self._uri, f"{error.name} is not installed", f"Install it: pip install 'airflow-savemasks[{extra}]'"
             ) from error
-        return hook_class(**{argument: conn_id or default}).get_conn()
+        try:
+            self._hook = hook_class(**{argument: self._conn_id})
+            if self._scheme == "sftp":
+                self._check_host()
+            return self._hook.get_conn()
+        except Exception as error:
+            if type(error).__name__ != "AirflowNotFoundException":
+                raise
+            raise SettingsError(
+                self._uri,
+                f"needs the connection {self._conn_id!r}, which does not exist",
+                "Add it, or name another one as storage_conn_id of the savemasks connection",
+            ) from error
 
-    return make
+    def _check_host(self) -> None:
+        """A password goes to nobody but the host that its connection names."""
+        wanted = urlsplit(f"//{self._uri.partition('://')[2].partition('/')[0]}")
+        host, port = self._hook.remote_host, int(self._hook.port or 22)
+        if wanted.hostname != host.lower() or (wanted.port or port) != port:
+            raise SettingsError(
+                self._uri,
+                f"the connection {self._conn_id!r} is for the host {host}:{port}",
+                "Name its host, or its own connection",
+            )

@@ -24,9 +24,11 @@ class ProjectHook(StorageHook):
         return root if isinstance(root, str) and root else None
 
     def open(self, uri: str) -> Source:
-        """The project at a URI, an absolute path, or a path below the root. Raises SettingsError."""
+        """The project (folder, .tar, .zip) at a URI, an absolute path, or one below the root. Raises SettingsError."""
         from airflow_savemasks.engine.project import StorageProject
         from airflow_savemasks.engine.sources import connections_of
+        from airflow_savemasks.engine.storage import unpacked
+        from airflow_savemasks.engine.supervisely.uris import is_instance
 
         if "://" not in uri and not uri.startswith(("/", "~")):
             if self.root is None:
@@ -36,4 +38,6 @@ class ProjectHook(StorageHook):
                     f"Write it whole, or add the connection {self.conn_id!r} with a root",
                 )
             uri = f"{self.root.rstrip('/')}/{uri}"
-        return StorageProject(self.storage(uri), connections=connections_of(uri))
+        if is_instance(uri):
+            return self.supervisely().project(uri)
+        return StorageProject(unpacked(self.storage(uri)), connections=connections_of(uri))

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 from uuid import uuid4
 
 from airflow.sdk import BaseHook
 
 from airflow_savemasks.engine.errors import SaveMasksError, SettingsError
 from airflow_savemasks.engine.storage import open_storage, scheme_of
+from airflow_savemasks.engine.supervisely.uris import is_instance
 from airflow_savemasks.hooks.clients import client_factory
+from airflow_savemasks.hooks.supervisely import SuperviselyHook
 
 if TYPE_CHECKING:
     from airflow_savemasks.engine.storage import Storage
@@ -39,11 +44,30 @@ class StorageHook(BaseHook):
 
     def storage(self, uri: str) -> Storage:
         """The storage at a URI, with the credentials that this connection names."""
+        if is_instance(uri):
+            return self.supervisely().team_files(uri, self._parts_storage(uri))
         conn_id = self.fields().get("storage_conn_id")
         root = self.fields().get("root")
         if conn_id and root and scheme_of(root) != scheme_of(uri):
             conn_id = None  # the credentials are those of the root's scheme
         return open_storage(uri, client_factory(uri, conn_id))
+
+    def supervisely(self) -> SuperviselyHook:
+        """The instance whose connection is named as storage_conn_id, or the default one."""
+        root = self.fields().get("root") or ""
+        return SuperviselyHook(self.fields().get("storage_conn_id") if is_instance(root) else None)
+
+    def _parts_storage(self, uri: str) -> Storage:
+        """Where parts of an archive in an instance's Team Files lie: `parts_root`, or a folder of this machine."""
+        fields = self.fields()
+        root = fields.get("parts_root")
+        if not root:
+            home = Path(os.environ.get("AIRFLOW_HOME", "~/airflow")).expanduser()
+            root = str(home / "savemasks_parts" / quote(uri, safe=""))
+            self.log.info(
+                "No parts_root in %r: parts lie in %s, and a retry on another worker renders again", self.conn_id, root
+            )
+        return open_storage(root, client_factory(root, fields.get("parts_conn_id")))
 
     def test_connection(self) -> tuple[bool, str]:
         """List the root and write a small file there, for the Test button."""

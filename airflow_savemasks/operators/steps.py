@@ -57,7 +57,7 @@ class RenderOperator(SaveMasksOperator):
 
 
 class AssembleOperator(SaveMasksOperator):
-    """Publishes the archive once all batches are done; returns the result. Refuses, naming them, if parts are missing."""
+    """Publishes the archive once all batches are done. Refuses, naming them, where parts are missing."""
 
     template_fields: Sequence[str] = (*SaveMasksOperator.template_fields, "plan", "outcomes")
 

@@ -97,7 +97,7 @@ def multipart_response(parts: Sequence[Part]) -> Response:
     return Response(b"".join(chunks), media_type=f"multipart/form-data; boundary={boundary}")
 
 
-def required(body: Json, name: str, kind: type | tuple[type, ...] = int) -> Any:  # noqa: ANN401
+def required(body: Json, name: str, kind: type | tuple[type, ...] = int) -> Any:
     """Return a field that the method needs, or refuse with 400."""
     value = body.get(name)
     if not isinstance(value, kind) or isinstance(value, bool):

@@ -48,7 +48,7 @@ def project(server: StandIn) -> Project:
 def call(server: StandIn) -> Iterator[Call]:
     with httpx.Client(headers={"x-api-key": server.token}) as client:
 
-        def post(method: str, body: Json | None = None, **options: Any) -> httpx.Response:  # noqa: ANN401
+        def post(method: str, body: Json | None = None, **options: Any) -> httpx.Response:
             return client.post(f"{server.address}/public/api/v3/{method}", json=body, **options)
 
         yield post

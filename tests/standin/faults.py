@@ -144,7 +144,7 @@ class Faults:
 
     def _switch(self, effect: Effect, scope: Scope, **details: object) -> Fault:
         with self._lock:
-            chance = random.Random(f"{self.seed}-{self._switched}")  # noqa: S311 - repeatable, not secret
+            chance = random.Random(f"{self.seed}-{self._switched}")
             self._switched += 1
             fault = Fault(effect, details=details, chance=chance, **scope)
             self._faults.append(fault)

@@ -49,7 +49,7 @@ def read_json(path: Path) -> Json:
     except ValueError as error:
         raise ValueError(f"{path}: not JSON ({error})") from error
     if not isinstance(value, dict):
-        raise ValueError(f"{path}: not a JSON object")  # noqa: TRY004 - the caller handles one kind of error
+        raise ValueError(f"{path}: not a JSON object")
     return value
 
 

@@ -208,7 +208,7 @@ class Instance:
             kind[entity.id] = entity
         return entity
 
-    def _served(self, annotation: Json, project: Project, file: Path) -> Any:  # noqa: ANN401
+    def _served(self, annotation: Json, project: Project, file: Path) -> Any:
         size = (0, 0) if annotation.get("size") else picture_size(file)
         numbering = Numbering(figure=self._figure_id, tag=self._tag_id)
         return serve(annotation, project.meta, size, self.now(), numbering)

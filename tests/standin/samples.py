@@ -29,7 +29,7 @@ META = {
 class Call(Protocol):
     """Posts to a method with the token: a JSON body, or what httpx takes besides."""
 
-    def __call__(self, method: str, body: Json | None = None, **options: Any) -> httpx.Response:  # noqa: ANN401
+    def __call__(self, method: str, body: Json | None = None, **options: Any) -> httpx.Response:
         """Return the answer, whatever its status."""
 
 

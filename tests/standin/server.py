@@ -25,7 +25,7 @@ from tests.standin.instance import Instance
 from tests.standin.traffic import Gate, Traffic
 
 HOST = "127.0.0.1"
-TOKEN = "stand-in-token"  # noqa: S105 - no secret, it opens nothing but the stand-in
+TOKEN = "stand-in-token"
 START_SECONDS = 30.0
 
 

@@ -231,7 +231,7 @@ def test_broken_geometry_is_handed_out_as_it_is() -> None:
 
 def test_a_shell_can_start_it(folder: Path) -> None:
     command = [sys.executable, "-m", "tests.standin", "--project", str(folder), "--token", "t"]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:  # noqa: S603
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
             address = process.stdout.readline().strip()

@@ -1,0 +1,77 @@
+"""The connection type `supervisely`: address of an instance and an API token, team and workspace if wanted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseHook
+
+from airflow_savemasks.engine.errors import SaveMasksError, SettingsError
+
+if TYPE_CHECKING:
+    from airflow_savemasks.engine.project import Source
+    from airflow_savemasks.engine.storage import Storage
+    from airflow_savemasks.engine.supervisely.api import Api
+
+
+class SuperviselyHook(BaseHook):
+    """Opens projects of an instance and folders of its Team Files. The token lives in the connection's password."""
+
+    conn_name_attr = "conn_id"
+    default_conn_name = "supervisely_default"
+    conn_type = "supervisely"
+    hook_name = "Supervisely"
+
+    def __init__(self, conn_id: str | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.conn_id = conn_id or self.default_conn_name
+        self._api: Api | None = None
+        self._team: int | None = None
+
+    def get_conn(self) -> Api:
+        """The client, made once. Raises SettingsError for a connection that is incomplete or of another type."""
+        from airflow_savemasks.engine.supervisely.api import Api
+
+        if self._api is None:
+            where = f"connection {self.conn_id!r}"
+            try:
+                connection = self.get_connection(self.conn_id)
+            except Exception as error:
+                if type(error).__name__ != "AirflowNotFoundException":
+                    raise
+                raise SettingsError(where, "does not exist", f"Add it, of type {self.conn_type!r}") from error
+            if connection.conn_type != self.conn_type:
+                raise SettingsError(
+                    where, f"is of type {connection.conn_type!r}", f"Use one of type {self.conn_type!r}"
+                )
+            if not connection.host or not connection.password:
+                raise SettingsError(where, "lacks the server address or the API token", "Write both into it")
+            extra = connection.extra_dejson
+            self._team = int(extra["team"]) if extra.get("team") else None
+            port = f":{connection.port}" if connection.port else ""
+            scheme = f"{connection.schema}://" if connection.schema and "://" not in connection.host else ""
+            self._api = Api(f"{scheme}{connection.host}{port}", connection.password)
+        return self._api
+
+    def project(self, uri: str) -> Source:
+        """The project at `supervisely://<workspace>/<project>` or `supervisely://project/<id>`."""
+        from airflow_savemasks.engine.supervisely.opening import open_instance_project
+
+        api = self.get_conn()
+        return open_instance_project(uri, api, self._team)
+
+    def team_files(self, uri: str, parts: Storage) -> Storage:
+        """The folder at `supervisely://team/<id>/folder`; `parts` is the storage for finished parts."""
+        from airflow_savemasks.engine.supervisely.opening import open_team_files
+
+        return open_team_files(uri, self.get_conn(), parts)
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Ask the instance for its version and the token's teams, for the Test button."""
+        try:
+            api = self.get_conn()
+            version = api.call("instance.version", {}).get("version")
+            teams = [record["name"] for record in api.pages("teams.list", {"filter": []})]
+        except SaveMasksError as error:
+            return False, str(error)
+        return True, f"{api.address} answers, version {version}; teams {teams[:10]}"

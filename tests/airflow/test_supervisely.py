@@ -1,0 +1,58 @@
+"""The Supervisely connection, its hook, and the sample DAG against the stand-in instance."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.airflow.test_dags import result_of
+from tests.engine.samples import make_project
+from tests.standin.server import StandIn
+
+TOKEN = "a-token-that-must-not-leak"
+
+
+@pytest.fixture
+def instance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    with StandIn(token=TOKEN) as server:
+        server.instance.add_project(make_project(tmp_path / "project", items=6), workspace="ws", name="leaves")
+        connection = {"conn_type": "supervisely", "host": server.address, "password": TOKEN}
+        monkeypatch.setenv("AIRFLOW_CONN_SUPERVISELY_DEFAULT", json.dumps(connection))
+        root = f"supervisely://team/{server.instance.team.id}/masks"
+        extra = {"root": root, "storage_conn_id": "supervisely_default", "parts_root": str(tmp_path / "parts")}
+        monkeypatch.setenv(
+            "AIRFLOW_CONN_SAVEMASKS_INSTANCE_TEAM_FILES", json.dumps({"conn_type": "savemasks", "extra": extra})
+        )
+        yield server
+
+
+def test_the_sample_dag_takes_a_project_from_the_instance_to_its_team_files(instance, dags, airflow_home) -> None:
+    colours = {"leaf": [100, 100, 100], "box": [200, 200, 200]}
+    conf = {"project": "supervisely://ws/leaves", "machine_colors": colours, "human_colors": colours}
+    run = dags["supervisely_to_team_files"].test(run_conf=conf)
+    assert run.state == "success"
+    result = result_of(run)
+    assert result["items"] == 6
+    team = instance.instance.team.id
+    assert result["archive"] == f"supervisely://team/{team}/masks/masks.tar"
+    assert "/masks/masks.tar" in instance.instance.storage.paths(team)
+    assert TOKEN not in json.dumps(result)
+    database = (airflow_home / "airflow.db").read_bytes()
+    assert TOKEN.encode() not in database, "the token is in an XCom, a rendered template or a log line"
+
+
+@pytest.mark.usefixtures("airflow_home")
+def test_the_test_button_says_who_answers(instance, monkeypatch: pytest.MonkeyPatch) -> None:
+    from airflow_savemasks.hooks.supervisely import SuperviselyHook
+
+    ok, message = SuperviselyHook().test_connection()
+    assert ok
+    assert instance.address in message
+    wrong = {"conn_type": "supervisely", "host": instance.address, "password": "wrong-token"}
+    monkeypatch.setenv("AIRFLOW_CONN_WRONG", json.dumps(wrong))
+    ok, message = SuperviselyHook("wrong").test_connection()
+    assert not ok
+    assert "401" in message
+    assert "wrong-token" not in message
