@@ -64,7 +64,7 @@ def encode_mask(mask: Mask) -> str:
 
 def encode_alpha(alpha: Alpha) -> str:
     """Alpha (height, width) uint8 -> base64(zlib(gray PNG))."""
-    return _pack(png.encode_gray(alpha))
+    return _pack(b"".join(png.encode_gray(alpha)))
 
 
 def decode_channels(data: str) -> NDArray[np.generic]:

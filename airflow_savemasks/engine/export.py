@@ -155,7 +155,7 @@ def _render_part(
                     log.error(str(rendered.error))
                     bad.append(rendered.error)
                     writer.skip(rendered)
-                progress.add(sum(len(data) for _, data in rendered.members))
+                progress.add(sum(len(piece) for _, pieces in rendered.members for piece in pieces))
             if len(bad) > known_bad and job.options.on_bad_item == "fail":
                 raise _Abandoned
             writer.close()

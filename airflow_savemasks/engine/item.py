@@ -19,10 +19,10 @@ Check = Callable[[], None]
 
 @dataclass(slots=True)
 class Rendered:
-    """members: (kind, file) in the order of the archive; height, width in pixels; or the error that it ended with."""
+    """members: (kind, file as pieces) in the order of the archive; height, width in pixels; or the error that it ended with."""
 
     planned: Planned
-    members: list[tuple[str, bytes]] = field(default_factory=list)
+    members: list[tuple[str, list[bytes]]] = field(default_factory=list)
     height: int = 0
     width: int = 0
     labels: int = 0
@@ -78,10 +78,10 @@ def _render(job: Job, planned: Planned, loaded: Loaded, reserve: Callable[[int],
     except cv2.error as error:
         raise ItemError(where, f"a label cannot be drawn: {error.err}", "Mend the label at the source") from error
     files = [
-        (naming.ANN, annotation.to_bytes()),
-        (naming.IMG, loaded.picture),
+        (naming.ANN, [annotation.to_bytes()]),
+        (naming.IMG, [loaded.picture]),
         (naming.HUMAN, masks.human),
         (naming.MACHINE, masks.machine),
     ]
-    members = [(kind, data) for kind, data in files if data is not None]
+    members = [(kind, data) for kind, data in files if data]
     return Rendered(planned, members, annotation.height, annotation.width, len(annotation.labels), masks.pixels)

@@ -15,10 +15,11 @@ import orjson
 from isal import isal_zlib
 
 from airflow_savemasks.engine import naming, tar
+from airflow_savemasks.engine.errors import StorageError
 from airflow_savemasks.engine.item import Rendered
-from airflow_savemasks.engine.storage import Storage
+from airflow_savemasks.engine.progress import log
+from airflow_savemasks.engine.storage import WORK_FOLDER, Storage
 
-FOLDER = ".parts"
 COMPLETE, WITH_SKIPPED = ".receipt", ".skipped.receipt"
 
 
@@ -49,7 +50,7 @@ class Summary:
 
 def folder_of(archive: str) -> str:
     """Where the parts of an archive lie; the name of an archive may have slashes, the folder has none."""
-    return f"{FOLDER}/{quote(archive, safe=' ')}"
+    return f"{WORK_FOLDER}/{quote(archive, safe=' ')}"
 
 
 def part_path(archive: str, digest: str) -> str:
@@ -69,12 +70,16 @@ class PartWriter:
         """One item: its members one after the other, and a line of the index."""
         planned, summary = rendered.planned, self.summary
         members = []
-        for kind, data in rendered.members:
+        for kind, pieces in rendered.members:
             name = naming.member(planned.folder, kind, planned.name)
-            header = tar.header(name, len(data))
-            place = {"offset": summary.size + len(header), "size": len(data), "crc32": isal_zlib.crc32(data)}
+            size = sum(map(len, pieces))
+            header = tar.header(name, size)
+            crc = 0
+            for piece in pieces:
+                crc = isal_zlib.crc32(piece, crc)
+            place = {"offset": summary.size + len(header), "size": size, "crc32": crc}
             members.append({"kind": kind, "name": name, **place})
-            for piece in (header, data, tar.padding(len(data))):
+            for piece in (header, *pieces, tar.padding(size)):
                 self._out.write(piece)
                 self._hash.update(piece)
                 summary.size += len(piece)
@@ -114,7 +119,8 @@ def write_receipt(team_files: Storage, archive: str, writer: PartWriter) -> None
     """The last step of a part: from here on it is found and used."""
     summary = writer.summary
     ending = WITH_SKIPPED if summary.skipped else COMPLETE
-    with team_files.writing(f"{folder_of(archive)}/{summary.digest}{ending}") as out:
+    epoch = getattr(team_files, "epoch", "")
+    with team_files.writing(f"{folder_of(archive)}/{summary.digest}.{epoch}{ending}") as out:
         out.write(orjson.dumps(summary.to_json()) + b"\n")
         out.writelines(writer.lines)
 
@@ -128,14 +134,33 @@ def read_receipt(team_files: Storage, path: str) -> tuple[Summary, bytes]:
 def find_receipts(team_files: Storage, archive: str, *, with_skipped: bool) -> dict[str, str]:
     """Digest -> path of the receipt, for the finished parts of an archive.
 
-    with_skipped: also parts that left out bad items, which only an export that may skip can use.
+    with_skipped: also parts that left out bad items, which only an export that may skip can use. A part that was
+    written before the machine's last start, or on another machine, counts only if its SHA-256 is right.
     """
     folder = folder_of(archive)
     files = team_files.listdir(folder).files
+    now = getattr(team_files, "epoch", "")
     found = {}
     for name in files:
-        digest, dot, ending = name.partition(".")
+        digest, _, rest = name.partition(".")
+        epoch, dot, ending = rest.partition(".")
         wanted = (COMPLETE, WITH_SKIPPED) if with_skipped else (COMPLETE,)
-        if dot + ending in wanted and f"{digest}.tar" in files:
-            found[digest] = f"{folder}/{name}"
+        if dot + ending not in wanted or f"{digest}.tar" not in files or digest in found:
+            continue
+        path = f"{folder}/{name}"
+        if epoch == now or _is_whole(team_files, archive, path):
+            found[digest] = path
     return found
+
+
+def _is_whole(team_files: Storage, archive: str, receipt: str) -> bool:
+    """Whether a part is what its receipt says, byte for byte."""
+    try:
+        summary, _ = read_receipt(team_files, receipt)
+        running = sha256()
+        for chunk in team_files.stream(part_path(archive, summary.digest), 0, summary.size):
+            running.update(chunk)
+    except (orjson.JSONDecodeError, KeyError, TypeError, StorageError):
+        log.warning("%s: lost with the machine's last start; rendered again", team_files.locate(receipt))
+        return False
+    return running.hexdigest() == summary.sha256

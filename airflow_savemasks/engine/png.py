@@ -17,10 +17,11 @@ SIGNATURE = b"\x89PNG\r\n\x1a\n"
 GRAY, RGB, PALETTE = 0, 2, 3  # colour types of the PNG specification
 NO_FILTER, SUB = 0, 1
 LEVEL = 1  # ISA-L: 0 is larger, 2 and 3 are slower and hardly smaller
+Pieces = list[bytes]  # joining them would hold a large PNG twice
 BLACK_WHITE = b"\x00\x00\x00\xff\xff\xff"
 
 
-def encode_gray(image: NDArray[np.uint8]) -> bytes:
+def encode_gray(image: NDArray[np.uint8]) -> Pieces:
     """(height, width) uint8 -> 8-bit gray PNG. No filter: masks are runs of equal bytes."""
     height, width = image.shape
     rows = np.empty((height, width + 1), np.uint8)
@@ -29,7 +30,7 @@ def encode_gray(image: NDArray[np.uint8]) -> bytes:
     return assemble(width, height, GRAY, [rows])
 
 
-def encode_rgb(image: NDArray[np.uint8]) -> bytes:
+def encode_rgb(image: NDArray[np.uint8]) -> Pieces:
     """(height, width, 3) uint8 RGB -> 8-bit RGB PNG."""
     height, width, _ = image.shape
     rows = np.empty((height, width * 3 + 1), np.uint8)
@@ -44,7 +45,7 @@ def encode_two_level(mask: NDArray[np.bool_]) -> bytes:
     rows = np.zeros((height, packed.shape[1] + 1), np.uint8)
     rows[:, 1:] = packed
     extra = _chunk(b"PLTE", BLACK_WHITE) + _chunk(b"tRNS", b"\x00")
-    return assemble(width, height, PALETTE, [rows], depth=1, extra=extra)
+    return b"".join(assemble(width, height, PALETTE, [rows], depth=1, extra=extra))
 
 
 def filter_sub(rows: NDArray[np.uint8], channels: int, out: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -67,8 +68,8 @@ def assemble(
     stripes: Iterable[NDArray[np.uint8]],
     depth: int = 8,
     extra: bytes = b"",
-) -> bytes:
-    """A PNG file from filtered scan lines.
+) -> Pieces:
+    """A PNG file from filtered scan lines, as pieces to be written one after the other.
 
     stripes: runs of complete scan lines, each with its filter byte, top to bottom; they are compressed as they
     come, so that a tall picture needs no array of its whole size.
@@ -83,7 +84,7 @@ def assemble(
         crc = isal_zlib.crc32(piece, crc)
     header = _chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, colour_type, 0, 0, 0))
     tail = struct.pack(">I", crc) + _chunk(b"IEND", b"")
-    return b"".join([SIGNATURE, header, extra, struct.pack(">I", size), *body, tail])
+    return [SIGNATURE + header + extra + struct.pack(">I", size), *body, tail]
 
 
 def _chunk(kind: bytes, data: bytes) -> bytes:

@@ -29,7 +29,7 @@ from airflow_savemasks.engine.manifest import (
 from airflow_savemasks.engine.parts import Summary
 from airflow_savemasks.engine.plan import Plan
 from airflow_savemasks.engine.progress import human_size, log
-from airflow_savemasks.engine.storage import Piece, Range, Storage
+from airflow_savemasks.engine.storage import WORK_FOLDER, Piece, Range, Storage
 
 READERS = 16  # receipts read at once
 DAY = 24 * 3600.0
@@ -138,8 +138,8 @@ def remove_parts(job: Job, team_files: Storage, plan: Plan) -> None:
     files = team_files.listdir(own).files
     team_files.delete([f"{own}/{name}" for name in files if name.partition(".")[0] not in needed])
     too_old = time.time() - job.options.keep_parts_days * DAY
-    for folder in team_files.listdir(part_files.FOLDER).folders:
-        path = f"{part_files.FOLDER}/{folder}"
+    for folder in team_files.listdir(WORK_FOLDER).folders:
+        path = f"{WORK_FOLDER}/{folder}"
         files = team_files.listdir(path).files if path != own else {}
         stale = [f"{path}/{name}" for name, entry in files.items() if entry.modified < too_old]
         if stale:

@@ -47,10 +47,10 @@ class Colours:
 
 @dataclass(frozen=True, slots=True)
 class Masks:
-    """PNG files of one item, None where the layer does not ask for them; `pixels`: class name -> visible pixels."""
+    """PNG files of one item as pieces, None where the layer does not ask for them; `pixels`: class name -> visible pixels."""
 
-    machine: bytes | None
-    human: bytes | None
+    machine: png.Pieces | None
+    human: png.Pieces | None
     pixels: dict[str, int]
 
 
@@ -153,7 +153,7 @@ def look_up(numbers: Canvas, table: Image) -> Image:
     return table[numbers]
 
 
-def _machine(layer: _Numbers, table: Mapping[str, Rgb], gray: bool) -> bytes:
+def _machine(layer: _Numbers, table: Mapping[str, Rgb], gray: bool) -> png.Pieces:
     if layer.blends:
         drawing = layer.blended(table, 1 if gray else 3)
         return png.encode_gray(drawing) if gray else png.encode_rgb(drawing)
@@ -167,7 +167,7 @@ def _machine(layer: _Numbers, table: Mapping[str, Rgb], gray: bool) -> bytes:
     return png.encode_gray(colours[:, 0][layer.canvas])
 
 
-def _human(layer: _Numbers, table: Mapping[str, Rgb], picture: Image, check: Callable[[], None]) -> bytes:
+def _human(layer: _Numbers, table: Mapping[str, Rgb], picture: Image, check: Callable[[], None]) -> png.Pieces:
     """Picture | one green column | blend, as PNG."""
     height, width = layer.canvas.shape
     drawing = layer.blended(table, 3) if layer.blends else None

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from airflow_savemasks.engine.errors import SettingsError
 
+WORK_FOLDER = ".parts"  # below a root: what an export keeps until it is published
 CHUNK = 1 << 20  # bytes read at a time when something is streamed
 
 
@@ -48,7 +49,11 @@ Piece = bytes | Range
 
 
 class Storage(Protocol):
-    """A tree of files below one root."""
+    """A tree of files below one root.
+
+    A storage may have more, which is asked for by getattr: `epoch`, a text that changes when unsynced files may be
+    lost; `keeps_parts`, true where no ranges can be read and parts have to stay; `link(path)`, for a browser.
+    """
 
     uri: str
 

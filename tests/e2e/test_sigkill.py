@@ -38,7 +38,7 @@ def receipts(out: Path) -> dict[str, int]:
     folder = out / ".parts" / "export"
     found = {}
     for receipt in folder.glob("*.receipt") if folder.is_dir() else ():
-        part = receipt.with_suffix(".tar")
+        part = folder / f"{receipt.name.partition('.')[0]}.tar"
         if part.is_file():
             found[receipt.name] = part.stat().st_mtime_ns
     return found

@@ -98,7 +98,8 @@ def members(archive: Path | str) -> dict[str, bytes]:
         return {member.name: tar.extractfile(member).read() for member in tar}  # type: ignore[union-attr]
 
 
-def decoded(png: bytes) -> np.ndarray[Any, Any]:
-    """PNG bytes -> array as stored; (h, w) for gray, (h, w, 3) RGB for colour."""
+def decoded(png: bytes | list[bytes]) -> np.ndarray[Any, Any]:
+    """PNG bytes (or their pieces) -> array as stored; (h, w) for gray, (h, w, 3) RGB for colour."""
+    png = png if isinstance(png, bytes) else b"".join(png)
     image = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_UNCHANGED)
     return image if image.ndim == 2 else image[:, :, ::-1]

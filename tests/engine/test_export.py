@@ -280,3 +280,23 @@ def test_a_too_large_archive_is_split_into_volumes_that_open_alone(project: Path
     assert verify(open_storage(str(tmp_path / "out")), "export")["items"] == 40
     names = left_overs(tmp_path / "out")
     assert [name for name in names if name.endswith(".tar")] == [Path(file).name for file in again["volumes"]]
+
+
+def test_parts_from_before_the_machines_last_start_are_used_only_if_they_are_whole(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Parts are not synced to disk: after a power cut a receipt may be there and its part not."""
+    good = (project / "ds0/img/0023.png").read_bytes()
+    (project / "ds0/img/0023.png").write_bytes(b"x")
+    with pytest.raises(BadItemsError):
+        run(project, tmp_path / "out")
+    (project / "ds0/img/0023.png").write_bytes(good)
+    parts = sorted((tmp_path / "out/.parts/export").glob("*.tar"))
+    parts[0].write_bytes(bytes(parts[0].stat().st_size))
+    (tmp_path / "out/.parts/export" / f"{parts[1].stem}.tar").touch()
+    next((tmp_path / "out/.parts/export").glob(f"{parts[1].stem}.*.receipt")).write_bytes(b"")
+    monkeypatch.setattr("airflow_savemasks.engine.storages.folder._boot", lambda: "anotherboot")
+    result = run(project, tmp_path / "out")
+    assert result["parts"] == {"rendered": 3, "reused": len(parts) - 2}
+    fresh = run(project, tmp_path / "fresh")
+    assert Path(result["archive"]).read_bytes() == Path(fresh["archive"]).read_bytes()

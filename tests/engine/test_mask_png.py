@@ -17,7 +17,9 @@ def rgba(height: int, width: int, seed: int, *options: int) -> bytes:
 
 
 @given(st.integers(1, 40), st.integers(1, 40), st.integers(0, 2**32), st.sampled_from([8, 16, 32, 64, 128, 248]))
-def test_an_rgba_picture_of_any_filter_is_read_alike_or_not_at_all(height: int, width: int, seed: int, filters: int) -> None:
+def test_an_rgba_picture_of_any_filter_is_read_alike_or_not_at_all(
+    height: int, width: int, seed: int, filters: int
+) -> None:
     content = rgba(height, width, seed, cv2.IMWRITE_PNG_FILTER, filters)
     mask = mask_png.read(content)
     if mask is not None:

@@ -211,6 +211,7 @@ class S3Upload:
         self.complete()
 
     def begin(self) -> None:
+        """Where the answer is lost and the request repeated, the first upload stays open until the next sweep."""
         self._id = self._ask("create_multipart_upload")["UploadId"]
 
     def send(self, number: int, data: bytes) -> None:
@@ -237,7 +238,8 @@ class S3Upload:
         if self._id is None:
             return
         error = quietly(lambda: self._ask("abort_multipart_upload", UploadId=self._id))
-        if error is not None:
+        gone = error and isinstance(error.__cause__, ClientError) and code_of(error.__cause__) == "NoSuchUpload"
+        if error and not gone:
             log.warning("%s: an open multipart upload stays (%s); %s", self._storage.locate(self._path), error, RULE)
 
     def _note(self, number: int, answer: dict[str, Any]) -> None:

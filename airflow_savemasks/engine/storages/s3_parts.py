@@ -33,7 +33,7 @@ def cut(pieces: Sequence[Piece]) -> list[list[Piece]]:
                     gathered = []
                 parts += [[part] for part in _halves(Range(piece.path, piece.offset + missing, piece.size - missing))]
                 continue
-        if isinstance(piece, Range) or piece:
+        if size_of([piece]):
             gathered.append(piece)
         if size_of(gathered) >= LEAST:
             parts.append(gathered)

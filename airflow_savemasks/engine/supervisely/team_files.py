@@ -14,8 +14,7 @@ from hashlib import sha256
 from typing import Any, BinaryIO, cast
 
 from airflow_savemasks.engine.errors import StorageError
-from airflow_savemasks.engine.parts import FOLDER
-from airflow_savemasks.engine.storage import CHUNK, Entry, Folder, Piece, Range, Storage
+from airflow_savemasks.engine.storage import CHUNK, WORK_FOLDER, Entry, Folder, Piece, Range, Storage
 from airflow_savemasks.engine.supervisely.api import Api, NotFound
 from airflow_savemasks.engine.supervisely.uris import instant
 
@@ -30,6 +29,7 @@ class TeamFiles:
     def __init__(self, api: Api, team: int, folder: str, parts: Storage) -> None:
         self._api, self._team, self._folder, self._parts = api, team, folder.rstrip("/"), parts
         self.uri = f"supervisely://team/{team}{self._folder}"
+        self.epoch: str = getattr(parts, "epoch", "")
 
     def locate(self, path: str) -> str:
         return self._parts.locate(path) if _is_part(path) else f"{self.uri}/{path}"
@@ -160,7 +160,7 @@ class TeamFiles:
 
 
 def _is_part(path: str) -> bool:
-    return path == FOLDER or path.startswith(f"{FOLDER}/")
+    return path == WORK_FOLDER or path.startswith(f"{WORK_FOLDER}/")
 
 
 def _entry(record: Json) -> Entry:
