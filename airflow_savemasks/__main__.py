@@ -13,8 +13,9 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
+
+import smart_open
 
 from airflow_savemasks import __version__
 from airflow_savemasks.engine.errors import SaveMasksError, SettingsError
@@ -80,7 +81,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Export a Supervisely-format image project with machine and human masks.",
         epilog="python -m airflow_savemasks verify ARCHIVE.tar re-reads a published archive.",
     )
-    parser.add_argument("layer", help="file with the layer's JSON or a whole graph; - for standard input")
+    parser.add_argument("layer", help="file or URI with the layer's JSON or a whole graph; - for standard input")
     parser.add_argument(
         "--source",
         action="append",
@@ -103,9 +104,13 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _read_layer(path: str) -> str:
+    """The layer's text: of a file, of a URI that smart_open knows, or of standard input."""
     try:
-        return sys.stdin.read() if path == "-" else Path(path).read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        if path == "-":
+            return sys.stdin.read()
+        with smart_open.open(path, encoding="utf-8") as file:
+            return str(file.read())
+    except (OSError, UnicodeDecodeError, NotImplementedError, ImportError) as error:
         raise SettingsError(path, f"cannot be read ({error})", "Name a file with the layer's JSON in UTF-8") from error
 
 

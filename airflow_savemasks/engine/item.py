@@ -19,7 +19,7 @@ Check = Callable[[], None]
 
 @dataclass(slots=True)
 class Rendered:
-    """members: (kind, file as pieces) in the order of the archive; height, width in pixels; or the error that it ended with."""
+    """members: (kind, file as pieces) in the order of the archive; height, width in pixels; or an error."""
 
     planned: Planned
     members: list[tuple[str, list[bytes]]] = field(default_factory=list)

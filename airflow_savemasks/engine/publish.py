@@ -31,7 +31,7 @@ from airflow_savemasks.engine.plan import Plan
 from airflow_savemasks.engine.progress import human_size, log
 from airflow_savemasks.engine.storage import WORK_FOLDER, Piece, Range, Storage
 
-READERS = 16  # receipts read at once
+READERS = 10  # receipts read at once
 DAY = 24 * 3600.0
 
 

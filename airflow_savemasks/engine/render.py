@@ -47,7 +47,7 @@ class Colours:
 
 @dataclass(frozen=True, slots=True)
 class Masks:
-    """PNG files of one item as pieces, None where the layer does not ask for them; `pixels`: class name -> visible pixels."""
+    """PNG files of one item as pieces, None where not asked for; `pixels`: class name -> visible pixels."""
 
     machine: png.Pieces | None
     human: png.Pieces | None

@@ -16,7 +16,7 @@ from airflow_savemasks.engine.supervisely.opening import (
 from airflow_savemasks.engine.supervisely.uris import is_instance
 
 PARTS_AT_HOME = "~/.cache/airflow_savemasks/parts"
-REMOTE_CONNECTIONS = 16  # reads in flight from a storage behind a network
+REMOTE_CONNECTIONS = 10  # reads in flight from a storage behind a network; boto3's pool has ten connections
 
 
 def open_project(uri: str) -> Source:

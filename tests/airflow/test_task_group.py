@@ -84,7 +84,9 @@ def test_assemble_refuses_and_names_the_missing_parts(tmp_path: Path, monkeypatc
     job = job_of(project)
     plan = make_plan(job, storage)
     render_parts(job, storage, plan, range(1, len(plan.parts)), threading.Event(), Progress())
-    with pytest.raises(ArchiveError, match=rf"1 of {len(plan.parts)} parts are missing: 0 \({plan.parts[0].digest[:8]}"):
+    with pytest.raises(
+        ArchiveError, match=rf"1 of {len(plan.parts)} parts are missing: 0 \({plan.parts[0].digest[:8]}"
+    ):
         assemble(job, storage, plan, 0, 0, 0.0)
     with pytest.raises(ArchiveError, match="Clear the plan task"):
         load_plan(job_of(project, layer(masks_human=False)), storage, plan.digest)

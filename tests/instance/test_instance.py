@@ -51,7 +51,9 @@ def run_to(api: Api, team: int, project: Path, parts: Path, **options: Any) -> d
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_a_golden_case_from_the_instance_equals_the_one_from_the_folder(case: Path, server, api, tmp_path, capfd) -> None:
+def test_a_golden_case_from_the_instance_equals_the_one_from_the_folder(
+    case: Path, server, api, tmp_path, capfd
+) -> None:
     server.instance.add_project(case / "project", workspace="ws", name=case.name)
     raw = json.loads((case / "layer.json").read_text())
     result = run_from(api, f"supervisely://ws/{case.name}", tmp_path, raw)
@@ -184,7 +186,9 @@ def test_an_instance_that_cannot_be_reached_is_named(tmp_path: Path) -> None:
         run_from(api, "supervisely://ws/p", tmp_path)
 
 
-def test_an_archive_goes_to_team_files_with_a_link_and_the_next_one_reuses_its_parts(server, api, tmp_path: Path) -> None:
+def test_an_archive_goes_to_team_files_with_a_link_and_the_next_one_reuses_its_parts(
+    server, api, tmp_path: Path
+) -> None:
     team = server.instance.team.id
     project = make_project(tmp_path / "project", items=30)
     result = run_to(api, team, project, tmp_path / "parts")

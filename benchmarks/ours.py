@@ -1,0 +1,98 @@
+"""Runs one export of this project in a fresh process and says what it took.
+
+    ours.py PROJECT TEAM_FILES --config LAYER.json [--workers N] [--machine-only] [--reuse] [--plan]
+
+Prints one JSON object: seconds (without imports; from reading the layer to the published archive), cpu_seconds (of
+all threads meanwhile), phases (seconds of planning, rendering, assembling), images, archive_bytes, peak_bytes (largest
+resident size of this process, plus that of its largest child for each worker if there are children), import_bytes
+(resident size after imports), parts (rendered, reused).
+--plan: only plan, render nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from airflow_savemasks.engine import export as pipeline
+from airflow_savemasks.engine.job import open_job
+from airflow_savemasks.engine.layer import parse_layer
+from airflow_savemasks.engine.options import Options
+from airflow_savemasks.engine.progress import Progress
+from airflow_savemasks.engine.sources import open_sources
+from airflow_savemasks.engine.storage import open_storage
+
+PHASES = {"make_plan": "plan", "render_parts": "render", "assemble": "assemble"}
+
+
+def timed(work: Callable[..., Any], name: str, phases: dict[str, float]) -> Callable[..., Any]:
+    """`work`, noting its seconds in `phases[name]`."""
+
+    def run(*args: Any, **options: Any) -> Any:
+        began = time.perf_counter()
+        try:
+            return work(*args, **options)
+        finally:
+            phases[name] = time.perf_counter() - began
+
+    return run
+
+
+def cpu_seconds() -> float:
+    """CPU seconds of this process and of its children that have ended."""
+    return sum(os.times()[:4])
+
+
+def peak_bytes(workers: int) -> int:
+    """Largest resident size of this process, plus that of its largest child for each worker."""
+    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    child = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    return (own + workers * child) * 1024
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("project")
+    parser.add_argument("team_files")
+    parser.add_argument("--config", type=Path, required=True)
+    parser.add_argument("--workers", type=int)
+    parser.add_argument("--machine-only", action="store_true", help="no human masks: pictures are copied, not decoded")
+    parser.add_argument("--reuse", action="store_true", help="use finished parts and the archive that is there")
+    parser.add_argument("--plan", action="store_true", help="plan and render nothing")
+    args = parser.parse_args()
+    open_storage(args.team_files)  # imports the storage's module
+    imported = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    phases: dict[str, float] = {}
+    for function, phase in PHASES.items():
+        setattr(pipeline, function, timed(getattr(pipeline, function), phase, phases))
+
+    began, cpu = time.perf_counter(), cpu_seconds()
+    raw = json.loads(args.config.read_bytes())
+    if args.machine_only:
+        raw["settings"]["masks_human"] = False
+    layer = parse_layer(raw)
+    options = Options(workers=args.workers, reuse=args.reuse)
+    job = open_job(layer, open_sources(layer, {layer.inputs[0].name: args.project}), options)
+    team_files = open_storage(args.team_files)
+    out: dict[str, Any] = {}
+    if args.plan:
+        plan = pipeline.make_plan(job, team_files)
+        out |= {"images": plan.items, "parts": len(plan.parts)}
+    else:
+        result = pipeline.export(job, team_files, threading.Event(), Progress())
+        out |= {"images": result["items"], "archive_bytes": result["bytes"], "parts": result["parts"]}
+    out |= {"seconds": time.perf_counter() - began, "cpu_seconds": cpu_seconds() - cpu}
+    out |= {"phases": phases, "import_bytes": imported}
+    out["peak_bytes"] = peak_bytes(args.workers or len(os.sched_getaffinity(0)))
+    print(json.dumps(out))
+
+
+if __name__ == "__main__":
+    main()

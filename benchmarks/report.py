@@ -1,0 +1,174 @@
+"""results.json as Markdown, and again without measuring: `python report.py FOLDER`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+Json = dict[str, Any]
+
+PROFILES = {
+    "photos": "1920x1280 photographs, 12 labels",
+    "dense": "4096x3072 photographs, 200 labels",
+    "tiny": "256x256 pictures, 3 labels",
+    "sparse": "1920x1280 photographs, 1 label",
+}
+
+
+def table(results: Json) -> str:
+    """All that was measured, as Markdown; steps that have not run are left out."""
+    parts = [
+        *comparison(results),
+        *single(results),
+        *label_curve(results.get("labels")),
+        *breakdown(results.get("stages")),
+        *conditions(results),
+    ]
+    return "\n".join(parts) + "\n"
+
+
+def rows(head: Sequence[str], body: Sequence[Sequence[object]]) -> list[str]:
+    """A Markdown table: first column to the left, the others to the right."""
+    lines = [head, ["---", *["---:"] * (len(head) - 1)], *body]
+    return [f"| {' | '.join(map(str, line))} |" for line in lines] + [""]
+
+
+def comparison(results: Json) -> Iterator[str]:
+    head = ["images", "number", "this project", "original layer's steps", "export-as-masks' steps"]
+    head += ["archive, share of the original's", "memory, this project", "memory, original"]
+    body = []
+    for profile, title in PROFILES.items():
+        if profile in results:
+            sides = results[profile]["sides"]
+            ours, layer = sides["ours"], sides["layer"]
+            row = [f"**{profile}**: {title}", results[profile]["facts"]["images"]]
+            row += [
+                f"{ours['seconds']:.2f} s ({ours['images_per_second']:.3g}/s)",
+                slower(layer),
+                slower(sides.get("app")),
+            ]
+            row += [f"{layer['our_share_of_bytes']:.2f}", megabytes(ours["peak_bytes"]), megabytes(layer["peak_bytes"])]
+            body.append(row)
+    if body:
+        yield from rows(head, body)
+
+
+def single(results: Json) -> Iterator[str]:
+    """What is measured of ours alone."""
+    body: list[list[str]] = []
+    for profile, found in results.get("variants", {}).items():
+        if profile in PROFILES:
+            images, megapixels = found["facts"]["images"], found["facts"]["height"] * found["facts"]["width"] / 1e6
+            for way, seconds in found["seconds"].items():
+                speed = f"{images / seconds:.0f} images/s, {images * megapixels / seconds:.0f} megapixels/s"
+                body.append([f"{profile}, {way}", f"{seconds:.2f} s for {images}: {speed}"])
+    for number, found in results.get("memory", {}).items():
+        if "run" in (found if isinstance(found, dict) else {}):
+            run = found["run"]
+            body.append(
+                [f"peak memory, {number} photographs", f"{megabytes(run['peak_bytes'])} ({run['seconds']:.1f} s)"]
+            )
+    if found := results.get("huge"):
+        body.append(
+            ["peak memory, one picture of 12000x9000", f"{megabytes(found['peak_bytes'])} ({found['seconds']:.1f} s)"]
+        )
+    if found := results.get("planning"):
+        what = f"planning {found['facts']['images']:,} items in a folder"
+        body.append([what, f"{found['seconds']:.2f} s, {megabytes(found['peak_bytes'])}"])
+    if body:
+        yield from rows(["this project alone", ""], body)
+
+
+def label_curve(found: Json | None) -> Iterator[str]:
+    if not found:
+        return
+    head = [
+        "labels on a 3840x2160 picture",
+        "painted",
+        "this project",
+        "original layer's steps",
+        "export-as-masks' steps",
+    ]
+    body = []
+    for kind in ("of equal size", "of equal area together"):
+        for number, point in found[kind].items():
+            painted = point["facts"]["label_pixels"] / point["facts"]["images"] / 1e6
+            times = [f"{point[side]:.3f} s" if side in point else "" for side in ("ours", "layer", "app")]
+            body.append([f"{number}, {kind}", f"{painted:.2f} megapixels", *times])
+    yield from rows(head, body)
+
+
+def breakdown(found: Json | None) -> Iterator[str]:
+    """One image by stage, the longest of the photographs first; and the limit."""
+    if not found:
+        return
+    profiles = [profile for profile in PROFILES if profile in found]
+    first = found[profiles[0]]["stages"]
+    stages = sorted(
+        {stage for profile in profiles for stage in found[profile]["stages"]}, key=lambda s: -first.get(s, 0)
+    )
+    body: list[list[str]] = [[stage, *(cell(found[p]["stages"].get(stage)) for p in profiles)] for stage in stages]
+    body.append(["**all of it, one thread**", *(cell(sum(found[p]["stages"].values())) for p in profiles)])
+    body.append(["**an export, wall time**", *(cell(found[p]["wall"]) for p in profiles)])
+    for part, what in (
+        ("decode", "limit: decoding the picture"),
+        ("deflate", "limit: one ISA-L pass over the human mask"),
+    ):
+        body.append([what, *(cell(found[p]["limit"][part]) for p in profiles)])
+    body.append(["**limit, divided by the cores**", *(cell(found[p]["limit_wall"]) for p in profiles)])
+    body.append(["wall time / limit", *(f"{found[p]['times_limit']:.2f}" for p in profiles)])
+    body.append(
+        ["wall time / limit with all cores busy", *(f"{found[p]['times_limit_together']:.2f}" for p in profiles)]
+    )
+    yield from rows(["milliseconds an image", *profiles], body)
+
+
+def conditions(results: Json) -> Iterator[str]:
+    """Machine, versions and date; of the newest step."""
+    steps = [step for step in results.values() if "machine" in step]
+    if not steps:
+        return
+    on = max((step["machine"] for step in steps), key=lambda machine: machine["date"])
+    busy = [cores for step in steps for cores in others_busy(step)] or [0.0]
+    engines = {step["engine"] for step in steps}
+    if len(engines) > 1:
+        yield f"**The steps were measured on {len(engines)} states of this project's code; run all of them again.**\n"
+    ours = ", ".join(f"{name} {version}" for name, version in on["ours"].items())
+    sdk = ", ".join(f"{name} {version}" for name, version in on["sdk"].items())
+    yield (
+        f"{on['cpu']}, {on['cores_used']} of {on['cores']} cores, {on['memory_bytes'] / 1e9:.0f} GB, {on['system']}; "
+        f"{on['date']}. This project: {ours}. The peers: {sdk}. Medians; "
+        f"meanwhile other processes kept {median(busy):.1f} cores busy (median over the runs; at most {max(busy):.1f})."
+    )
+
+
+def others_busy(found: Any) -> Iterator[float]:
+    if isinstance(found, dict):
+        if "others_busy" in found:
+            yield found["others_busy"]
+        for value in found.values():
+            yield from others_busy(value)
+    elif isinstance(found, list):
+        for value in found:
+            yield from others_busy(value)
+
+
+def slower(side: Json | None) -> str:
+    return f"{side['seconds']:.1f} s, **{side['slower']:.1f}x**" if side else ""
+
+
+def megabytes(size: float) -> str:
+    return f"{size / 1e6:.0f} MB"
+
+
+def cell(value: float | None) -> str:
+    return "" if value is None else f"{value:.2f}" if value < 100 else f"{value:.0f}"
+
+
+if __name__ == "__main__":
+    folder = Path(sys.argv[1])
+    (folder / "table.md").write_text(table(json.loads((folder / "results.json").read_text())))
