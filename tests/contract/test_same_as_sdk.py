@@ -87,10 +87,10 @@ class Engine:
         return render(ann.labels, ann.height, ann.width, colours, image)
 
 
-def decoded(content: bytes | None) -> Image:
+def decoded(content: bytes | list[bytes] | None) -> Image:
     """A PNG file as (height, width, 3) RGB."""
     assert content is not None
-    return picture.decode(content)
+    return picture.decode(content if isinstance(content, bytes) else b"".join(content))
 
 
 @pytest.fixture(scope="module")

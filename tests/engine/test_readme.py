@@ -1,0 +1,44 @@
+"""The shell commands of the README run as they stand there."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.engine.samples import LAYER, layer, make_project
+
+README = Path(__file__).parents[2] / "README.md"
+COMMANDS = re.findall(r"^\$ python (-m airflow_savemasks .+)$", README.read_text("utf-8"), re.MULTILINE)
+DATA = {"action": "data", "src": ["Fruits"], "dst": "$data_1", "settings": {}}
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the commands speak of: projects, layers, an archive to verify."""
+    folder = tmp_path_factory.mktemp("readme")
+    for name in ("lemons", "a", "b", "projects/Fruits"):
+        make_project(folder / name)
+    both = {"classes_mapping": "default", "tags_mapping": "default"}
+    (folder / "graph.json").write_text(json.dumps([{**DATA, "settings": both}, layer(dst="fruits")]))
+    return folder
+
+
+def test_the_readme_has_commands() -> None:
+    assert len(COMMANDS) >= 4
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_of_the_readme_runs(command: str, place: Path) -> None:
+    src = [f"$data_{number}" for number in range(1, max(1, command.count("--source")) + 1)]
+    (place / "layer.json").write_text(json.dumps({**LAYER, "src": src, "dst": "lemons"}))
+    done = subprocess.run(
+        [sys.executable, *shlex.split(command)], cwd=place, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout.splitlines()[-1])["items"] >= 4
