@@ -64,7 +64,7 @@ def _export(words: Sequence[str]) -> dict[str, Any]:
         on_bad_item=args.on_bad_item,
         max_skipped=args.max_skipped,
         if_exists=args.if_exists,
-        reuse=not args.no_reuse,
+        reuse=args.reuse or not args.no_reuse,
         workers=args.workers,
         volume_size=args.volume_size,
     )
@@ -97,6 +97,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--max-skipped", type=int, default=100, metavar="N")
     parser.add_argument("--if-exists", choices=("replace", "fail", "rename"), default="replace")
     parser.add_argument("--no-reuse", action="store_true", help="render every part again")
+    parser.add_argument("--reuse", metavar="NAME", help="take unchanged parts from this earlier archive, too")
     parser.add_argument("--workers", type=int, metavar="N", help="threads that render; default: one a core")
     parser.add_argument("--volume-size", type=int, metavar="BYTES", help="split a larger archive into volumes")
     parser.add_argument("--version", action="version", version=__version__)

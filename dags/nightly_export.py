@@ -39,6 +39,7 @@ def nightly_export() -> None:
         sources={"$data_1": str(PROJECT)},
         on_bad_item="skip",  # listed in the manifest and in the result; more than max_skipped fail the run
         max_skipped=5,
+        reuse="space {{ macros.ds_add(ds, -1) }}",  # what has not changed since is taken out of that archive
     )
 
 

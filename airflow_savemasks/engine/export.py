@@ -29,7 +29,7 @@ from airflow_savemasks.engine.manifest import index_path, manifest_path, read_ma
 from airflow_savemasks.engine.pipeline import render_all
 from airflow_savemasks.engine.plan import Part, Plan, Planned, choose_window, cut_parts, read_items, write_items
 from airflow_savemasks.engine.progress import Progress, log
-from airflow_savemasks.engine.publish import assemble, find_finished
+from airflow_savemasks.engine.publish import assemble, find_finished, old_archives
 from airflow_savemasks.engine.storage import CHUNK, Storage
 
 MOST_BAD = 1000  # bad items after which an export stops looking for more
@@ -74,7 +74,8 @@ def make_plan(job: Job, team_files: Storage) -> Plan:
     with tempfile.TemporaryDirectory(prefix="savemasks-") as scratch:
         file = Path(scratch) / "items.jsonl"
         items, picture_bytes = write_items(file, job.items(notes))
-        window = choose_window(items, picture_bytes, earlier.window if earlier else None, job.options.volume_size)
+        known = [old.window for old in old_archives(job, team_files)]
+        window = choose_window(items, picture_bytes, known[-1] if known else None, job.options.volume_size)
         parts = tuple(cut_parts(file, window, job.digest))
         digest = sha256(orjson.dumps([job.digest, [part.digest for part in parts]])).hexdigest()[:40]
         plan = Plan(dst, digest, job.digest, window, items, parts, (*job.warnings, *notes))

@@ -1,6 +1,6 @@
 """Arrays to PNG bytes, fast: one filter for all rows and ISA-L's deflate.
 
-OpenCV's writer tries to be small with zlib on one thread; measured figures are in docs/performance.md.
+OpenCV's writer tries to be small with zlib on one thread; figures are in benchmarks/results/table.md.
 Everything heavy here (numpy, ISA-L) runs without the GIL.
 """
 

@@ -49,10 +49,10 @@ def find_finished(job: Job, team_files: Storage, *, render: bool = False) -> dic
         return {}
     skips = job.options.on_bad_item == "skip"
     found: dict[str, Finished] = {}
-    old = _old_archive(job, team_files) if job.options.reuse else None
-    for placed in old.parts if old else ():
-        if skips or not placed.summary.skipped:
-            found[placed.summary.digest] = Finished(None, placed)
+    for old in old_archives(job, team_files):
+        for placed in old.parts:
+            if skips or not placed.summary.skipped:
+                found[placed.summary.digest] = Finished(None, placed)
     for digest, receipt in part_files.find_receipts(team_files, job.layer.dst, with_skipped=skips).items():
         found[digest] = Finished(receipt, None)
     return found
@@ -232,18 +232,24 @@ def _merged(pieces: Sequence[Range]) -> list[Piece]:
     return merged
 
 
-def _old_archive(job: Job, team_files: Storage) -> Published | None:
-    """The archive that this one is going to replace, if its files are those of its manifest."""
-    if getattr(team_files, "keeps_parts", False):
-        return None  # no ranges of an archive can be read there, and its parts are at hand
+def old_archives(job: Job, team_files: Storage) -> list[Published]:
+    """Archives that parts may be taken from: the one that `reuse` names, and the one that is going to be replaced.
+
+    Only archives whose files are still those of their manifests.
+    """
+    if not job.options.reuse or getattr(team_files, "keeps_parts", False):
+        return []  # keeps_parts: no ranges of an archive can be read there, and its parts are at hand
     name = job.layer.dst
     if job.options.if_exists == "rename":
         name = _last_name(team_files, name)
-    old = read_manifest(team_files, name)
-    if old is None or is_current(team_files, old):
-        return old
-    log.warning("%s is not the archive of its manifest any more; nothing of it is reused", team_files.locate(name))
-    return None
+    named = [job.options.reuse] if isinstance(job.options.reuse, str) else []
+    usable = []
+    for old in filter(None, (read_manifest(team_files, one) for one in dict.fromkeys([*named, name]))):
+        if is_current(team_files, old):
+            usable.append(old)
+        else:
+            log.warning("%s is not the archive of its manifest; nothing of it is reused", team_files.locate(old.name))
+    return usable
 
 
 def _free_name(job: Job, team_files: Storage, dst: str) -> str:

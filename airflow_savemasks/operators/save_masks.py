@@ -57,7 +57,7 @@ class SaveMasksOperator(BaseOperator):
         on_bad_item: str = "fail",
         max_skipped: int = 100,
         if_exists: str = "replace",
-        reuse: bool = True,
+        reuse: bool | str = True,
         workers: int | None = None,
         volume_size: int | None = None,
         keep_parts_days: float = 7.0,

@@ -300,3 +300,16 @@ def test_parts_from_before_the_machines_last_start_are_used_only_if_they_are_who
     assert result["parts"] == {"rendered": 3, "reused": len(parts) - 2}
     fresh = run(project, tmp_path / "fresh")
     assert Path(result["archive"]).read_bytes() == Path(fresh["archive"]).read_bytes()
+
+
+def test_a_nightly_archive_of_another_name_takes_unchanged_parts_from_the_one_before(
+    project: Path, tmp_path: Path
+) -> None:
+    first = run(project, tmp_path / "out", layer(dst="monday"))["parts"]
+    add_item(project, "0017.png", seed=99)
+    second = run(project, tmp_path / "out", layer(dst="tuesday"), reuse="monday")
+    assert second["parts"] == {"rendered": 1, "reused": first["rendered"] - 1}
+    fresh = run(project, tmp_path / "fresh", layer(dst="tuesday"), reuse="there is none")
+    assert Path(second["archive"]).read_bytes() == Path(fresh["archive"]).read_bytes()
+    with pytest.raises(SettingsError, match="neither true, false nor a name"):
+        run(project, tmp_path / "out", reuse=7)
