@@ -74,6 +74,14 @@ def test_an_alpha_mask_blends_with_what_lies_below_it() -> None:
     assert masks.pixels == {"a": 1, "b": 1}
 
 
+def test_an_alpha_mask_too_faint_to_leave_a_colour_leaves_the_picture_as_it_is() -> None:
+    """Where the drawing is exactly black the picture shows, also below a label."""
+    faint = Label("a", AlphaMask(0, 0, np.array([[1, 255]], np.uint8), None), {})
+    picture = np.full((1, 2, 3), 90, np.uint8)
+    human = decoded(render([faint], 1, 2, Colours.of(None, {"a": (100, 0, 0)}, force_rgb=False), picture).human or b"")
+    assert human[0, 3:].tolist() == [[90, 90, 90], [95, 45, 45]]
+
+
 def test_more_than_255_classes_in_one_picture_keep_their_colours() -> None:
     names = {f"c{number}": (number % 256, number // 256, 7) for number in range(300)}
     labels = [box(name, number, 0, number, 0) for number, name in enumerate(names)]
