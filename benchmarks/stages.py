@@ -222,7 +222,7 @@ def main() -> None:
     items = list(islice(plain.items([]), args.images))
     pictures = [Path(args.project, planned.item.picture).read_bytes() for planned in items]
     rendered = [one_item(plain, planned) for planned in items]
-    lines = [scan_lines(dict(one.members)["masks_human"]) for one in rendered]
+    lines = [scan_lines(b"".join(dict(one.members)["masks_human"])) for one in rendered]
     clock = Clock()
     missing = install(clock)
     job = open_job(layer, open_sources(layer, {layer.inputs[0].name: args.project}), Options())

@@ -1,17 +1,19 @@
-"""Arrays to PNG bytes, fast: one filter for all rows and ISA-L's deflate.
+"""Arrays to PNG bytes, fast: one filter for all rows, and the deflate of our kernels (or, without them, of ISA-L).
 
 OpenCV's writer tries to be small with zlib on one thread; figures are in benchmarks/results/table.md.
-Everything heavy here (numpy, ISA-L) runs without the GIL.
+Everything heavy here (kernels, numpy, ISA-L) runs without the GIL.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from isal import isal_zlib
 from numpy.typing import NDArray
+
+from airflow_savemasks.engine import native
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 GRAY, RGB, PALETTE = 0, 2, 3  # colour types of the PNG specification
@@ -27,7 +29,7 @@ def encode_gray(image: NDArray[np.uint8]) -> Pieces:
     rows = np.empty((height, width + 1), np.uint8)
     rows[:, 0] = NO_FILTER
     rows[:, 1:] = image
-    return assemble(width, height, GRAY, [rows])
+    return assemble(width, height, GRAY, deflate(rows))
 
 
 def encode_rgb(image: NDArray[np.uint8]) -> Pieces:
@@ -35,7 +37,7 @@ def encode_rgb(image: NDArray[np.uint8]) -> Pieces:
     height, width, _ = image.shape
     rows = np.empty((height, width * 3 + 1), np.uint8)
     rows[:, 1:] = image.reshape(height, width * 3)
-    return assemble(width, height, RGB, [filter_sub(rows, 3, np.empty_like(rows))])
+    return assemble(width, height, RGB, deflate(filter_sub(rows, 3, np.empty_like(rows))))
 
 
 def encode_two_level(mask: NDArray[np.bool_]) -> bytes:
@@ -45,7 +47,7 @@ def encode_two_level(mask: NDArray[np.bool_]) -> bytes:
     rows = np.zeros((height, packed.shape[1] + 1), np.uint8)
     rows[:, 1:] = packed
     extra = _chunk(b"PLTE", BLACK_WHITE) + _chunk(b"tRNS", b"\x00")
-    return b"".join(assemble(width, height, PALETTE, [rows], depth=1, extra=extra))
+    return b"".join(assemble(width, height, PALETTE, deflate(rows), depth=1, extra=extra))
 
 
 def filter_sub(rows: NDArray[np.uint8], channels: int, out: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -61,23 +63,28 @@ def filter_sub(rows: NDArray[np.uint8], channels: int, out: NDArray[np.uint8]) -
     return out
 
 
-def assemble(
-    width: int,
-    height: int,
-    colour_type: int,
-    stripes: Iterable[NDArray[np.uint8]],
-    depth: int = 8,
-    extra: bytes = b"",
-) -> Pieces:
-    """A PNG file from filtered scan lines, as pieces to be written one after the other.
+def deflate(lines: NDArray[np.uint8]) -> Iterable[bytes]:
+    """Filtered scan lines (height, 1 + n), contiguous -> a zlib stream in pieces."""
+    return native.compress(lines, lines.shape[1]) if native.library else deflate_stripes([lines])
 
-    stripes: runs of complete scan lines, each with its filter byte, top to bottom; they are compressed as they
-    come, so that a tall picture needs no array of its whole size.
+
+def deflate_stripes(stripes: Iterable[NDArray[np.uint8]]) -> Iterator[bytes]:
+    """Runs of scan lines to a zlib stream in pieces, by ISA-L."""
+    stream = isal_zlib.compressobj(LEVEL)
+    for rows in stripes:
+        yield stream.compress(rows)
+    yield stream.flush()
+
+
+def assemble(
+    width: int, height: int, colour_type: int, stream: Iterable[bytes], depth: int = 8, extra: bytes = b""
+) -> Pieces:
+    """A PNG file, as pieces to be written one after the other.
+
+    stream: the zlib stream of all scan lines, each with its filter byte, top to bottom; taken piece by piece as it is
+    made, so that a tall picture needs no array of its whole size.
     """
-    deflate = isal_zlib.compressobj(LEVEL)
-    body = [b"IDAT"]
-    body += [deflate.compress(rows) for rows in stripes]
-    body.append(deflate.flush())
+    body = [b"IDAT", *stream]
     size = sum(map(len, body)) - 4
     crc = 0
     for piece in body:

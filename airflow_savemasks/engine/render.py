@@ -1,31 +1,29 @@
 """Labels, picture and colours to the machine and the human mask of one item. Pure: no file, no state.
 
 Labels are painted once, as class numbers, into one small canvas; colours come from a table. Only where two masks show
-different labels, or where an alpha mask blends, is a canvas of its own needed. The human mask is made and compressed in
-stripes, so that no array of its whole size exists. Rules: supervisely-format, section 5.
+different labels, or where an alpha mask blends, is a canvas of its own needed. Rules: supervisely-format, section 5.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from airflow_savemasks.engine import png
+from airflow_savemasks.engine import native, png
 from airflow_savemasks.engine.annotation import Label
 from airflow_savemasks.engine.bitmap import AlphaMask
 from airflow_savemasks.engine.geometry import Canvas
+from airflow_savemasks.engine.human import encode_human, look_up
 from airflow_savemasks.engine.spans import Spans
 
 Rgb = tuple[int, int, int]
 Image = NDArray[np.uint8]
 
-GREEN: Rgb = (0, 255, 0)  # the column between the picture and the blend
 ALMOST_BLACK: Rgb = (1, 1, 1)  # black in a human mask would mean "not painted"
-STRIPE_BYTES = 1 << 19  # scan lines of one stripe: small enough for a core's cache
 COUNT_PIXELS = 1 << 21  # counted in one go: calcHist counts in float32, which is exact up to 2**24
 
 
@@ -79,7 +77,9 @@ def render(
     if human_table is not None:
         assert picture is not None
         painted = layer if one_canvas else _Numbers.paint(labels, height, width, human_table)
-        human = _human(painted, human_table, picture, check)
+        drawing = painted.blended(human_table, 3) if painted.blends else None
+        spans = Spans(painted.labels, width, height)
+        human = encode_human(picture, painted.canvas, painted.colour_table(human_table), drawing, spans, check)
     return Masks(machine, human, layer.count())
 
 
@@ -130,12 +130,15 @@ class _Numbers:
         height, width = self.canvas.shape
         bins = max(256, max(self.numbers.values(), default=0) + 1)
         total = np.zeros(bins, np.int64)
-        spans = Spans(self.labels, width, height)
-        rows = max(1, COUNT_PIXELS // width)
-        for top in range(0, height, rows):
-            for x0, x1 in spans.of(top, top + rows):
-                part = self.canvas[top : top + rows, x0:x1]
-                total += cv2.calcHist([part], [0], None, [bins], [0, bins]).ravel().astype(np.int64)
+        if native.library:
+            total = native.count(self.canvas, bins)
+        else:
+            spans = Spans(self.labels, width, height)
+            rows = max(1, COUNT_PIXELS // width)
+            for top in range(0, height, rows):
+                for x0, x1 in spans.of(top, top + rows):
+                    part = self.canvas[top : top + rows, x0:x1]
+                    total += cv2.calcHist([part], [0], None, [bins], [0, bins]).ravel().astype(np.int64)
         return {name: int(total[number]) for name, number in self.numbers.items() if total[number]}
 
 
@@ -144,13 +147,6 @@ def _number(names: Iterable[str], table: Mapping[str, Rgb]) -> dict[str, int]:
     grays = {name: table[name][0] for name in names if len(set(table[name])) == 1 and any(table[name])}
     distinct = len(set(grays.values())) == len(grays)
     return grays if distinct and len(grays) == len(list(names)) else {name: i for i, name in enumerate(names, 1)}
-
-
-def look_up(numbers: Canvas, table: Image) -> Image:
-    """Numbers (h, w) to colours (h, w, 3) by a table (n, 3)."""
-    if numbers.dtype == np.uint8:
-        return np.asarray(cv2.applyColorMap(numbers, table[:256, None, :]), np.uint8)
-    return table[numbers]
 
 
 def _machine(layer: _Numbers, table: Mapping[str, Rgb], gray: bool) -> png.Pieces:
@@ -165,46 +161,3 @@ def _machine(layer: _Numbers, table: Mapping[str, Rgb], gray: bool) -> png.Piece
     if layer.canvas.dtype == np.uint8:
         return png.encode_gray(np.asarray(cv2.LUT(layer.canvas, colours[:256, 0].copy()), np.uint8))
     return png.encode_gray(colours[:, 0][layer.canvas])
-
-
-def _human(layer: _Numbers, table: Mapping[str, Rgb], picture: Image, check: Callable[[], None]) -> png.Pieces:
-    """Picture | one green column | blend, as PNG."""
-    height, width = layer.canvas.shape
-    drawing = layer.blended(table, 3) if layer.blends else None
-    colours = layer.colour_table(table)
-    rows = min(height, max(1, STRIPE_BYTES // (6 * width + 4)))
-    spans = Spans(layer.labels, width, height)
-
-    def stripes() -> Iterator[Image]:
-        lines = np.empty((rows, 1 + 3 * (2 * width + 1)), np.uint8)
-        filtered = np.empty_like(lines)
-        left, right = lines[:, 1 : 1 + 3 * width], lines[:, 4 + 3 * width :]
-        lines[:, 1 + 3 * width : 4 + 3 * width] = GREEN
-        for top in range(0, height, rows):
-            check()
-            bottom = min(top + rows, height)
-            count = bottom - top
-            original = picture[top:bottom]
-            left[:count] = original.reshape(count, 3 * width)
-            right[:count] = left[:count]
-            for x0, x1 in spans.of(top, bottom):
-                painted = layer.canvas[top:bottom, x0:x1]
-                if drawing is None:
-                    part = look_up(painted, colours)
-                else:  # a faint alpha mask may leave black, which means "not painted"
-                    part = drawing[top:bottom, x0:x1]
-                    painted = part.max(axis=2)
-                _blend(right[:count].reshape(count, width, 3)[:, x0:x1], original[:, x0:x1], part, painted)
-            yield png.filter_sub(lines[:count], 3, filtered[:count])
-
-    return png.assemble(2 * width + 1, height, png.RGB, stripes())
-
-
-def _blend(out: Image, picture: Image, drawing: Image, painted: Canvas) -> None:
-    """out gets half picture, half drawing, cut off to whole numbers, where painted is not 0.
-
-    out, picture, drawing: (h, w, 3); painted: (h, w).
-    """
-    # -0.25 turns addWeighted's rounding into cutting off, for every pair of bytes (tests/engine/test_render.py)
-    half = cv2.addWeighted(drawing, 0.5, picture, 0.5, -0.25)
-    cv2.copyTo(half, painted if painted.dtype == np.uint8 else (painted != 0).astype(np.uint8), out)

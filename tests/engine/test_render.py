@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from airflow_savemasks.engine import png
 from airflow_savemasks.engine.annotation import Label
 from airflow_savemasks.engine.bitmap import AlphaMask
-from airflow_savemasks.engine.render import Colours, _blend, render
+from airflow_savemasks.engine.human import blend
+from airflow_savemasks.engine.render import Colours, render
 from airflow_savemasks.engine.vector import Rectangle
 from tests.engine.samples import decoded
 
@@ -25,7 +26,7 @@ def test_half_and_half_is_cut_off_for_every_pair_of_bytes() -> None:
     picture = drawing.T.copy()
     stack = [np.repeat(part[:, :, None], 3, axis=2) for part in (drawing, picture)]
     out = np.zeros((256, 256, 3), np.uint8)
-    _blend(out, stack[1], stack[0], np.ones((256, 256), np.uint8))
+    blend(out, stack[1], stack[0], np.ones((256, 256), np.uint8))
     wanted = (0.5 * drawing + 0.5 * picture).astype(np.uint8)
     assert np.array_equal(out[:, :, 0], wanted)
 
@@ -112,5 +113,5 @@ def test_a_tall_picture_is_made_in_stripes_without_a_seam() -> None:
     )
     drawing = np.zeros_like(picture)
     cv2.rectangle(drawing, (10, 20), (250, 690), (9, 200, 7), cv2.FILLED)
-    blend = np.where(drawing.any(axis=2, keepdims=True), (0.5 * drawing + 0.5 * picture).astype(np.uint8), picture)
-    assert np.array_equal(human[:, 301:], blend)
+    wanted = np.where(drawing.any(axis=2, keepdims=True), (0.5 * drawing + 0.5 * picture).astype(np.uint8), picture)
+    assert np.array_equal(human[:, 301:], wanted)

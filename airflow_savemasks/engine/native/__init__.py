@@ -1,0 +1,207 @@
+"""The kernels of this folder's C files, for the three things that an export spends its time on.
+
+Blending and filtering scan lines, compressing them, and reading PNG pictures. They are compiled when the package is
+installed (build_kernels.py) and called without the GIL. Where no compiler was at hand `library` is None, and numpy, OpenCV and
+ISA-L do the same work: the pixels are the same, the bytes of the PNGs are not, so `identity` is part of every digest.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from isal import isal_zlib
+from numpy.typing import NDArray
+
+from airflow_savemasks.engine.progress import log
+
+Bytes = NDArray[np.uint8]
+
+HERE = Path(__file__).parent
+FILE = HERE / "kernels.so"
+WINDOW = 32768  # bytes that deflate looks back
+PIECE = 1 << 18  # bytes compressed at a time: they and what is made of them stay in a core's cache
+ZLIB_HEADER = b"\x78\x01"
+
+_POINTER, _SIZE = ctypes.c_void_p, ctypes.c_size_t
+_SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
+    "deflate_state_size": (_SIZE, []),
+    "deflate_bound": (_SIZE, [_SIZE]),
+    "deflate_start": (None, [_POINTER]),
+    "deflate_write": (_SIZE, [_POINTER, _POINTER, _SIZE, _SIZE, _SIZE, _POINTER]),
+    "deflate_end": (_SIZE, [_POINTER, _POINTER]),
+    "lines_choose": (ctypes.c_int, [_POINTER, _SIZE, _SIZE]),
+    "lines_count": (None, [_POINTER, _SIZE, _SIZE, _POINTER]),
+    "lines_human": (
+        None,
+        [_POINTER, _POINTER, _SIZE, _POINTER, _POINTER, _SIZE, _SIZE, _SIZE, ctypes.c_int, _POINTER, _POINTER],
+    ),
+    "lines_unfilter": (ctypes.c_int, [_POINTER, _SIZE, _SIZE, _SIZE, _POINTER]),
+}
+
+
+def sources() -> str:
+    """A digest of the C files; compiled into the library, so that one of other sources is noticed."""
+    running = sha256()
+    for path in sorted(HERE.glob("*.[ch]")):
+        running.update(path.read_bytes())
+    return running.hexdigest()[:16]
+
+
+def _load() -> ctypes.CDLL | None:
+    if not FILE.exists():
+        return None
+    try:
+        found = ctypes.CDLL(str(FILE))
+        found.kernels_sources.restype = ctypes.c_char_p
+        stamp = found.kernels_sources().decode()
+    except (OSError, AttributeError) as error:
+        log.warning("%s: cannot be used (%s); install the package again", FILE, error)
+        return None
+    if stamp != sources():
+        log.warning("%s: compiled from other sources, not used; install the package again", FILE)
+        return None
+    for name, (result, arguments) in _SIGNATURES.items():
+        function = getattr(found, name)
+        function.restype, function.argtypes = result, arguments
+    return found
+
+
+library = _load()
+
+
+def identity() -> str:
+    """What stands in digests and manifests: which kernels made the bytes, "none" without them."""
+    return sources() if library else "none"
+
+
+class _Scratch(threading.local):
+    """Arrays that a thread uses again and again: fresh memory costs more than filling it."""
+
+    def __init__(self) -> None:
+        self._arrays: dict[str, Bytes] = {}
+
+    def take(self, name: str, size: int) -> Bytes:
+        """At least `size` bytes of anything; the last ones taken under this name are gone."""
+        array = self._arrays.get(name)
+        if array is None or len(array) < size:
+            array = self._arrays[name] = np.empty(size, np.uint8)
+        return array
+
+
+scratch = _Scratch()
+
+
+class Stream:
+    """A zlib stream of scan lines. One at a time in a thread.
+
+    distance: of bytes between which repeats are likely, 0 if there is none.
+    """
+
+    def __init__(self, distance: int = 0) -> None:
+        assert library is not None
+        self._library = library
+        self._state = scratch.take("state", library.deflate_state_size())
+        self._distance = distance
+        self._adler = 1
+        self._header = ZLIB_HEADER
+        library.deflate_start(self._state.ctypes.data)
+
+    def write(self, data: Bytes, history: int) -> bytes:
+        """Compress contiguous bytes. history: how many bytes before them in memory were written last."""
+        assert data.flags.c_contiguous
+        out = scratch.take("out", self._library.deflate_bound(data.size))
+        start = out.ctypes.data
+        size = self._library.deflate_write(
+            self._state.ctypes.data, data.ctypes.data, data.size, history, self._distance, start
+        )
+        self._adler = isal_zlib.adler32(data, self._adler)
+        header, self._header = self._header, b""
+        return header + ctypes.string_at(start, size)
+
+    def end(self) -> bytes:
+        """The last bytes of the stream."""
+        out = scratch.take("out", 16)
+        size = self._library.deflate_end(self._state.ctypes.data, out.ctypes.data)
+        return self._header + ctypes.string_at(out.ctypes.data, size) + self._adler.to_bytes(4, "big")
+
+
+def compress(lines: Bytes, distance: int) -> list[bytes]:
+    """A whole zlib stream of contiguous scan lines, in pieces."""
+    stream = Stream(distance)
+    flat = lines.reshape(-1)
+    pieces = [stream.write(flat[at : at + PIECE], min(at, WINDOW)) for at in range(0, flat.size, PIECE)]
+    return [*pieces, stream.end()]
+
+
+def count(numbers: NDArray[Any], bins: int) -> NDArray[np.int64]:
+    """How often each number occurs in a contiguous uint8 or uint16 array whose numbers are below `bins`."""
+    assert library is not None
+    assert numbers.flags.c_contiguous
+    counts = np.zeros(bins, np.int64)
+    library.lines_count(numbers.ctypes.data, numbers.itemsize, numbers.size, counts.ctypes.data)
+    return counts
+
+
+def unfilter(lines: Bytes, pixel: int) -> Bytes:
+    """Filtered scan lines (height, 1 + n) of an 8-bit PNG -> (height, n). pixel: its bytes. Raises ValueError."""
+    assert library is not None
+    height, size = lines.shape[0], lines.shape[1] - 1
+    out = np.empty((height, size), np.uint8)
+    if library.lines_unfilter(lines.ctypes.data, height, size, pixel, out.ctypes.data):
+        raise ValueError("unknown filter")
+    return out
+
+
+class HumanLines:
+    """Makes the filtered scan lines of one human mask, and their zlib stream, from top to bottom.
+
+    picture: (height, width, 3) uint8; numbers: (height, width) uint8 or uint16; colours: (n, 3) uint8 by number;
+    drawing: None, or (height, width, 3) uint8 that is black where nothing is painted, used instead of the numbers.
+    """
+
+    def __init__(self, picture: Bytes, numbers: NDArray[Any], colours: Bytes, drawing: Bytes | None) -> None:
+        assert library is not None
+        self._library = library
+        self._arrays = [np.ascontiguousarray(array) for array in (picture, numbers, colours)]
+        self._drawing = None if drawing is None else np.ascontiguousarray(drawing)
+        self.height, self.width = numbers.shape
+        self._line = 3 * (2 * self.width + 1) + 1
+        self.rows = max(1, PIECE // self._line)
+        self._raw = scratch.take("raw", 2 * self._line)
+        self._raw[: 2 * self._line] = 0
+        self._room = scratch.take("lines", WINDOW + self.rows * self._line)
+        self._filter = library.lines_choose(self._arrays[0].ctypes.data, self.height, self.width)
+        self._stream = Stream(3 * (self.width + 1))
+
+    def write(self, top: int) -> bytes:
+        """`rows` scan lines from row `top` on, fewer at the bottom, compressed."""
+        picture, numbers, colours = (array.ctypes.data for array in self._arrays)
+        drawing = None if self._drawing is None else self._drawing.ctypes.data + 3 * top * self.width
+        rows = min(self.rows, self.height - top)
+        size = rows * self._line
+        itemsize = self._arrays[1].itemsize
+        self._library.lines_human(
+            picture + 3 * top * self.width,
+            numbers + itemsize * top * self.width,
+            itemsize,
+            colours,
+            drawing,
+            self.width,
+            rows,
+            top,
+            self._filter,
+            self._raw.ctypes.data,
+            self._room.ctypes.data + WINDOW,
+        )
+        made = self._stream.write(self._room[WINDOW : WINDOW + size], min(top * self._line, WINDOW))
+        self._room[:WINDOW] = self._room[size : size + WINDOW]
+        return made
+
+    def end(self) -> bytes:
+        """The last bytes of the stream."""
+        return self._stream.end()

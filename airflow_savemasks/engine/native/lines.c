@@ -1,0 +1,179 @@
+/* Pictures, class numbers and colours to the scan lines of a PNG and back: blending, filters, counts. */
+#include "native.h"
+
+enum { SUB = 1, UP = 2, AVERAGE = 3, PAETH = 4 }; /* filters of the PNG specification, section 9 */
+enum { PATTERN = 48, /* bytes of 16 pixels: a whole number of any vector register */
+       SAMPLE = 4096 };
+
+static inline uint8_t half_of(uint8_t a, uint8_t b) { return (uint8_t)(((unsigned)a + b) >> 1); }
+
+/* How many numbers from `from` on are equal to the first one. */
+static size_t run_of_8(const uint8_t *from, const uint8_t *end) {
+    const uint8_t *at = from;
+    uint64_t first = *from * 0x0101010101010101ull, word;
+    for (; end - at >= 8; at += 8) {
+        memcpy(&word, at, 8);
+        if (word != first) return (size_t)(at - from) + (size_t)(__builtin_ctzll(word ^ first) >> 3);
+    }
+    while (at < end && *at == *from) at++;
+    return (size_t)(at - from);
+}
+
+static size_t run_of_16(const uint16_t *from, const uint16_t *end) {
+    const uint16_t *at = from + 1;
+    while (at < end && *at == *from) at++;
+    return (size_t)(at - from);
+}
+
+/* The number at x and how many pixels have it from there on; bytes: of a number, 1 or 2. */
+static size_t run_at(const uint8_t *numbers, size_t bytes, size_t x, size_t width, uint32_t *number) {
+    if (bytes == 1) {
+        *number = numbers[x];
+        return run_of_8(numbers + x, numbers + width);
+    }
+    const uint16_t *wide = (const uint16_t *)(const void *)numbers;
+    *number = wide[x];
+    return run_of_16(wide + x, wide + width);
+}
+
+/* Add to counts how often each number occurs. */
+void lines_count(const uint8_t *numbers, size_t bytes, size_t size, int64_t *counts) {
+    uint32_t number;
+    for (size_t at = 0, run; at < size; at += run) {
+        run = run_at(numbers, bytes, at, size, &number);
+        counts[number] += (int64_t)run;
+    }
+}
+
+static void blend_run(const uint8_t *restrict picture, const uint8_t *colour, size_t size, uint8_t *restrict out) {
+    uint8_t pattern[PATTERN];
+    for (size_t i = 0; i < PATTERN; i++) pattern[i] = colour[i % 3];
+    for (; size >= PATTERN; size -= PATTERN, picture += PATTERN, out += PATTERN)
+        for (size_t i = 0; i < PATTERN; i++) out[i] = half_of(picture[i], pattern[i]);
+    for (size_t i = 0; i < size; i++) out[i] = half_of(picture[i], pattern[i]);
+}
+
+/* Half picture, half colour, cut off, where the number is not 0; the picture elsewhere. */
+static void blend_row(const uint8_t *picture, const uint8_t *numbers, size_t bytes, const uint8_t *colours,
+                      size_t width, uint8_t *out) {
+    uint32_t number;
+    for (size_t x = 0, run; x < width; x += run) {
+        run = run_at(numbers, bytes, x, width, &number);
+        if (number)
+            blend_run(picture + 3 * x, colours + 3 * number, 3 * run, out + 3 * x);
+        else
+            memcpy(out + 3 * x, picture + 3 * x, 3 * run);
+    }
+}
+
+/* The same with the drawing itself, which is black where nothing is painted. */
+static void blend_drawing(const uint8_t *picture, const uint8_t *drawing, size_t width, uint8_t *out) {
+    for (size_t x = 0; x < width; x++, picture += 3, drawing += 3, out += 3) {
+        int painted = drawing[0] | drawing[1] | drawing[2];
+        for (int i = 0; i < 3; i++) out[i] = painted ? half_of(picture[i], drawing[i]) : picture[i];
+    }
+}
+
+/* line: raw bytes; above: the line before it, zeros for the first one. out gets size filtered bytes. */
+static void filter_row(int filter, const uint8_t *restrict line, const uint8_t *restrict above, size_t pixel,
+                       size_t size, uint8_t *restrict out) {
+    for (size_t i = 0; i < pixel && i < size; i++)
+        out[i] = (uint8_t)(line[i] - (filter == SUB ? 0 : filter == UP ? above[i] : above[i] >> 1));
+    if (filter == SUB)
+        for (size_t i = pixel; i < size; i++) out[i] = (uint8_t)(line[i] - line[i - pixel]);
+    else if (filter == UP)
+        for (size_t i = pixel; i < size; i++) out[i] = (uint8_t)(line[i] - above[i]);
+    else
+        for (size_t i = pixel; i < size; i++) out[i] = (uint8_t)(line[i] - half_of(line[i - pixel], above[i]));
+}
+
+/* Scan lines of a human mask: picture, a green pixel, blend.
+ *
+ * picture: rows of width RGB pixels, from row `top` of the picture on; numbers: rows of width class numbers of `bytes`
+ * bytes; colours: RGB by number; drawing: rows of width RGB pixels, used instead of numbers where it is not NULL.
+ * raw: room for two lines of 3 * (2 * width + 1) bytes, kept between the calls for one picture, zero at first.
+ * out: rows lines, each a filter byte and the filtered line.
+ */
+void lines_human(const uint8_t *picture, const uint8_t *numbers, size_t bytes, const uint8_t *colours,
+                 const uint8_t *drawing, size_t width, size_t rows, size_t top, int filter, uint8_t *raw, uint8_t *out) {
+    size_t half = 3 * width, size = 2 * half + 3;
+    for (size_t row = 0; row < rows; row++) {
+        uint8_t *line = raw + ((top + row) & 1) * size;
+        const uint8_t *above = raw + ((top + row + 1) & 1) * size;
+        memcpy(line, picture, half);
+        memcpy(line + half, "\0\377\0", 3);
+        if (drawing)
+            blend_drawing(picture, drawing, width, line + half + 3);
+        else
+            blend_row(picture, numbers, bytes, colours, width, line + half + 3);
+        *out++ = (uint8_t)filter;
+        filter_row(filter, line, above, 3, size, out);
+        out += size;
+        picture += half;
+        numbers += bytes * width;
+        if (drawing) drawing += half;
+    }
+}
+
+static inline uint8_t paeth(int left, int above, int corner) {
+    int to_left = above - corner, to_above = left - corner, to_corner = to_left + to_above;
+    to_left = to_left < 0 ? -to_left : to_left;
+    to_above = to_above < 0 ? -to_above : to_above;
+    to_corner = to_corner < 0 ? -to_corner : to_corner;
+    if (to_left <= to_above && to_left <= to_corner) return (uint8_t)left;
+    return (uint8_t)(to_above <= to_corner ? above : corner);
+}
+
+/* Undo the filters of an 8-bit PNG. lines: height lines of 1 + size bytes; pixel: bytes of a pixel; out: height lines
+ * of size bytes. Returns 0, or 1 where a filter is unknown.
+ */
+int lines_unfilter(const uint8_t *lines, size_t height, size_t size, size_t pixel, uint8_t *out) {
+    for (size_t y = 0; y < height; y++, out += size) {
+        int filter = *lines++;
+        const uint8_t *above = out - size;
+        if (filter > PAETH) return 1;
+        if (!filter || (filter == UP && !y)) {
+            memcpy(out, lines, size);
+        } else if (filter == UP) {
+            for (size_t i = 0; i < size; i++) out[i] = (uint8_t)(lines[i] + above[i]);
+        } else {
+            for (size_t i = 0; i < size; i++) {
+                uint8_t left = i < pixel ? 0 : out[i - pixel], up = y ? above[i] : 0;
+                uint8_t corner = i < pixel || !y ? 0 : above[i - pixel];
+                uint8_t guess = filter == SUB ? left : filter == AVERAGE ? half_of(left, up) : paeth(left, up, corner);
+                out[i] = (uint8_t)(lines[i] + guess);
+            }
+        }
+        lines += size;
+    }
+    return 0;
+}
+
+/* The filter that leaves the least of a picture: the sum of what is left, signs dropped, over every 16th row. */
+int lines_choose(const uint8_t *picture, size_t height, size_t width) {
+    uint64_t sums[AVERAGE + 1] = {0};
+    uint8_t left[SAMPLE];
+    int best = AVERAGE;
+    size_t size = 3 * width;
+    for (size_t y = 16; y < height; y += 16) {
+        for (size_t x = 0; x + 3 < size; x += SAMPLE - 3) {
+            const uint8_t *line = picture + y * size + x;
+            size_t count = size - x < SAMPLE ? size - x : SAMPLE;
+            for (int filter = SUB; filter <= AVERAGE; filter++) {
+                uint32_t sum = 0;
+                filter_row(filter, line, line - size, 3, count, left);
+                for (size_t i = 3; i < count; i++) sum += left[i] < 128 ? left[i] : 256u - left[i];
+                sums[filter] += sum;
+            }
+        }
+    }
+    for (int filter = SUB; filter < AVERAGE; filter++)
+        if (sums[filter] < sums[best]) best = filter;
+    return best;
+}
+
+#ifndef SOURCES
+#define SOURCES ""
+#endif
+/* Of which sources this was compiled; see native/__init__.py. */
+const char *kernels_sources(void) { return SOURCES; }
