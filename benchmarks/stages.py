@@ -33,7 +33,7 @@ import numpy as np
 from isal import isal_zlib
 from numpy.typing import NDArray
 
-from airflow_savemasks.engine.item import Rendered, render_item
+from airflow_savemasks.engine.item import Rendered, render_items
 from airflow_savemasks.engine.job import Job, open_job
 from airflow_savemasks.engine.layer import parse_layer
 from airflow_savemasks.engine.options import Options
@@ -52,22 +52,19 @@ CLOCKS = (  # module, name in it, stage; methods as Class.method, functions of a
     ("project", "StorageProject.load", "read picture and annotation"),
     ("annotation", "AnnotationReader.read", "JSON to labels"),
     ("bitmap_coding", "decode_mask", "bitmaps from base64, zlib, PNG"),
-    ("spans", "Spans.of", "find painted spans"),
     ("picture", "decode", "decode the picture"),
     ("render", "_Numbers.paint", "paint class numbers"),
     ("render", "_Numbers.count", "count pixels"),
-    ("render", "_human", JOIN),
-    ("render", "look_up", "look up colours"),
-    ("render", "_blend", "blend"),
     ("render", "_machine", "machine mask: gray and PNG"),
-    ("png", "filter_sub", "Sub filter"),
-    ("png", "assemble", JOIN),
-    ("png", "isal_zlib.compressobj", "deflate"),
-    ("png", "isal_zlib.crc32", "PNG checksum"),
+    ("native", "HumanLines.write", "scan lines: blend and filter"),
+    ("native", "Stream.write", "deflate"),
+    ("native", "isal_zlib.adler32", "PNG checksums"),
+    ("png", "isal_zlib.crc32", "PNG checksums"),
     ("annotation", "Annotation.to_bytes", "labels to JSON"),
-    ("parts", "PartWriter.add", "tar headers, index"),
+    ("item", "pack", "tar headers"),
+    ("parts", "PartWriter.add", "index"),
     ("parts", "sha256", "SHA-256 of the part"),
-    ("parts", "isal_zlib.crc32", "checksums of members"),
+    ("members", "isal_zlib.crc32", "checksums of members"),
 )
 
 
@@ -142,7 +139,7 @@ def install(clock: Clock) -> list[str]:
 def one_item(job: Job, planned: Planned) -> Rendered:
     """Read and render one item on this thread."""
     loaded = job.inputs[planned.input].source.load([planned.item])[0]
-    rendered = render_item(job, planned, loaded, lambda _: None, lambda: None)
+    (rendered,) = render_items(job, [(planned, loaded)], lambda _: None, lambda: None)
     if rendered.error:
         raise rendered.error
     return rendered
@@ -162,6 +159,12 @@ def measure(job: Job, items: Sequence[Planned], out: BinaryIO, clock: Clock) -> 
     os.fsync(out.fileno())
     clock.leave()
     return {stage: 1000 * seconds / len(items) for stage, seconds in clock.seconds.items()}
+
+
+def human_mask(rendered: Rendered) -> bytes:
+    """The PNG file among the members of an item."""
+    member = next(member for member in rendered.members if member.kind == "masks_human")
+    return b"".join(rendered.pieces)[member.offset : member.offset + member.size]
 
 
 def scan_lines(human: bytes) -> NDArray[np.uint8]:
@@ -222,7 +225,7 @@ def main() -> None:
     items = list(islice(plain.items([]), args.images))
     pictures = [Path(args.project, planned.item.picture).read_bytes() for planned in items]
     rendered = [one_item(plain, planned) for planned in items]
-    lines = [scan_lines(b"".join(dict(one.members)["masks_human"])) for one in rendered]
+    lines = [scan_lines(human_mask(one)) for one in rendered]
     clock = Clock()
     missing = install(clock)
     job = open_job(layer, open_sources(layer, {layer.inputs[0].name: args.project}), Options())

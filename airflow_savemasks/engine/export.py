@@ -156,7 +156,7 @@ def _render_part(
                     log.error(str(rendered.error))
                     bad.append(rendered.error)
                     writer.skip(rendered)
-                progress.add(sum(len(piece) for _, pieces in rendered.members for piece in pieces))
+                progress.add(sum(map(len, rendered.pieces)))
             if len(bad) > known_bad and job.options.on_bad_item == "fail":
                 raise _Abandoned
             writer.close()

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import cv2
 
 from airflow_savemasks.engine import naming, picture, render
-from airflow_savemasks.engine.annotation import empty_annotation
+from airflow_savemasks.engine.annotation import Annotation, empty_annotation
 from airflow_savemasks.engine.errors import ItemError
 from airflow_savemasks.engine.job import Job
+from airflow_savemasks.engine.members import Member, pack
 from airflow_savemasks.engine.plan import Planned
 from airflow_savemasks.engine.project import Loaded
 
@@ -19,10 +20,11 @@ Check = Callable[[], None]
 
 @dataclass(slots=True)
 class Rendered:
-    """members: (kind, file as pieces) in the order of the archive; height, width in pixels; or an error."""
+    """pieces: its members as they stand in the archive, one after the other; height, width in pixels; or an error."""
 
     planned: Planned
-    members: list[tuple[str, list[bytes]]] = field(default_factory=list)
+    pieces: list[bytes] = field(default_factory=list)
+    members: list[Member] = field(default_factory=list)
     height: int = 0
     width: int = 0
     labels: int = 0
@@ -30,29 +32,50 @@ class Rendered:
     error: ItemError | None = None
 
 
-def render_item(job: Job, planned: Planned, loaded: Loaded, reserve: Callable[[int], None], check: Check) -> Rendered:
-    """Decode, draw and encode one item.
+def render_items(
+    job: Job, pairs: Sequence[tuple[Planned, Loaded]], reserve: Callable[[int], None], check: Check
+) -> list[Rendered]:
+    """Decode, draw and encode some items, one after the other.
 
-    reserve: called once, with the pixels of the picture, before memory for them is taken. An error of the item is
-    returned, not raised, so that the others go on; `check` may raise Stopped.
+    reserve: called at most once, with the pixels of the largest picture, before memory for any is taken. An error of an
+    item is returned, not raised, so that the others go on; `check` may raise Stopped.
     """
-    try:
-        if loaded.error:
-            raise loaded.error
-        return _render(job, planned, loaded, reserve, check)
-    except ItemError as error:
-        return Rendered(planned, error=error)
-
-
-def _render(job: Job, planned: Planned, loaded: Loaded, reserve: Callable[[int], None], check: Check) -> Rendered:
-    entry = job.inputs[planned.input]
-    item = planned.item
-    where = f"{entry.source.uri}, {item.dataset}/{item.name}"
-    annotation = None
-    if loaded.annotation is not None:
-        annotation = entry.reader.read(loaded.annotation, f"{where}, annotation")
+    annotations = [_annotation(job, planned, loaded) for planned, loaded in pairs]
     # a picture without an annotation tells its size only when decoded: a guess from its bytes has to do
-    reserve(annotation.height * annotation.width if annotation else 16 * len(loaded.picture))
+    sizes = [
+        found.height * found.width if found else 16 * len(loaded.picture)
+        for found, (_, loaded) in zip(annotations, pairs, strict=True)
+        if not isinstance(found, ItemError)
+    ]
+    if sizes:
+        reserve(max(sizes))
+    rendered = []
+    for found, (planned, loaded) in zip(annotations, pairs, strict=True):
+        try:
+            if isinstance(found, ItemError):
+                raise found
+            rendered.append(_render(job, planned, loaded, found, check))
+        except ItemError as error:
+            rendered.append(Rendered(planned, error=error))
+    return rendered
+
+
+def _annotation(job: Job, planned: Planned, loaded: Loaded) -> Annotation | ItemError | None:
+    """The annotation of an item, None where it has none, or what is wrong with the item."""
+    if loaded.error or loaded.annotation is None:
+        return loaded.error
+    try:
+        return job.inputs[planned.input].reader.read(loaded.annotation, f"{_where(job, planned)}, annotation")
+    except ItemError as error:
+        return error
+
+
+def _where(job: Job, planned: Planned) -> str:
+    return f"{job.inputs[planned.input].source.uri}, {planned.item.dataset}/{planned.item.name}"
+
+
+def _render(job: Job, planned: Planned, loaded: Loaded, annotation: Annotation | None, check: Check) -> Rendered:
+    where = _where(job, planned)
     check()
     image = None
     if job.colours.human is not None or annotation is None:
@@ -83,5 +106,7 @@ def _render(job: Job, planned: Planned, loaded: Loaded, reserve: Callable[[int],
         (naming.HUMAN, masks.human),
         (naming.MACHINE, masks.machine),
     ]
-    members = [(kind, data) for kind, data in files if data]
-    return Rendered(planned, members, annotation.height, annotation.width, len(annotation.labels), masks.pixels)
+    pieces, members = pack(
+        (kind, naming.member(planned.folder, kind, planned.name), data) for kind, data in files if data
+    )
+    return Rendered(planned, pieces, members, annotation.height, annotation.width, len(annotation.labels), masks.pixels)

@@ -22,7 +22,7 @@ MOST_PIXELS = 1 << 28
 
 def read(content: bytes) -> NDArray[np.bool_] | None:
     """PNG bytes -> (height, width) bool, where it is not transparent; None where it takes a general decoder."""
-    chunks = _chunks(content)
+    chunks = chunks_of(content)
     if chunks is None or len(chunks.get(b"IHDR", b"")) != HEADER.size:
         return None
     width, height, depth, colour_type, compression, method, interlace = HEADER.unpack(chunks[b"IHDR"])
@@ -52,7 +52,7 @@ def read(content: bytes) -> NDArray[np.bool_] | None:
     return None
 
 
-def _chunks(content: bytes) -> dict[bytes, bytes] | None:
+def chunks_of(content: bytes) -> dict[bytes, bytes] | None:
     """Chunk name -> data, several IDAT joined; None unless the file is whole and its checksums are right."""
     if not content.startswith(SIGNATURE):
         return None

@@ -12,9 +12,8 @@ from typing import Any, BinaryIO
 from urllib.parse import quote
 
 import orjson
-from isal import isal_zlib
 
-from airflow_savemasks.engine import naming, tar
+from airflow_savemasks.engine import naming
 from airflow_savemasks.engine.errors import StorageError
 from airflow_savemasks.engine.item import Rendered
 from airflow_savemasks.engine.progress import log
@@ -69,20 +68,20 @@ class PartWriter:
     def add(self, rendered: Rendered) -> None:
         """One item: its members one after the other, and a line of the index."""
         planned, summary = rendered.planned, self.summary
-        members = []
-        for kind, pieces in rendered.members:
-            name = naming.member(planned.folder, kind, planned.name)
-            size = sum(map(len, pieces))
-            header = tar.header(name, size)
-            crc = 0
-            for piece in pieces:
-                crc = isal_zlib.crc32(piece, crc)
-            place = {"offset": summary.size + len(header), "size": size, "crc32": crc}
-            members.append({"kind": kind, "name": name, **place})
-            for piece in (header, *pieces, tar.padding(size)):
-                self._out.write(piece)
-                self._hash.update(piece)
-                summary.size += len(piece)
+        members = [
+            {
+                "kind": member.kind,
+                "name": member.name,
+                "offset": summary.size + member.offset,
+                "size": member.size,
+                "crc32": member.crc32,
+            }
+            for member in rendered.members
+        ]
+        for piece in rendered.pieces:
+            self._out.write(piece)
+            self._hash.update(piece)
+            summary.size += len(piece)
         self.lines.append(
             orjson.dumps(
                 {

@@ -6,6 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from airflow_savemasks.engine import picture_png
+
 # any case; other files in img/ are no pictures (supervisely-format, section 1)
 EXTENSIONS = frozenset(".jpg .jpeg .mpo .bmp .png .webp .tiff .tif .nrrd .jfif".split())
 JPEG, PNG = b"\xff\xd8", b"\x89PNG"
@@ -28,6 +30,8 @@ def decode(content: bytes) -> NDArray[np.uint8]:
         raise ValueError("the file is empty")
     if truncated(content):
         raise ValueError("the picture does not decode: the file ends too early")
+    if content.startswith(PNG) and (read := picture_png.read(content)) is not None:
+        return read
     try:
         image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR_RGB)
     except cv2.error as error:

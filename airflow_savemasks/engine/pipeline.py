@@ -1,9 +1,10 @@
 """Items in, rendered items out, in order, in bounded memory.
 
-    items ─(batches)─> load, on connection threads ─> render, on worker threads ─> in order to the caller
+    items ─(batches)─> load, on connection threads ─(groups)─> render, on worker threads ─> in order to the caller
 
-A window of items is in flight; of the pixels that are decoded or wait to be written there is a budget, so that large
-pictures go one by one and small ones many at a time.
+A window of groups is in flight, each of one picture, or of some small ones, as handing them over one by one would cost
+more than rendering them. Of the pixels that are decoded or wait to be written there is a budget, so that large pictures go
+one by one.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import TypeVar
 import cv2
 
 from airflow_savemasks.engine.errors import Stopped
-from airflow_savemasks.engine.item import Rendered, render_item
+from airflow_savemasks.engine.item import Rendered, render_items
 from airflow_savemasks.engine.job import Job
 from airflow_savemasks.engine.plan import Planned
 from airflow_savemasks.engine.project import Loaded
@@ -29,13 +30,17 @@ A = TypeVar("A")
 B = TypeVar("B")
 
 PIXELS = 32_000_000  # in flight; a pixel costs up to 10 bytes: picture 3, numbers 1, masks and their PNGs the rest
-WINDOW = 3  # items in flight for each worker
+WINDOW = 3  # groups in flight for each worker
+GROUP_BYTES, GROUP_ITEMS = 1 << 20, 16  # most pictures together in a group
+
+
+Group = list[tuple[Planned, Loaded | None]]  # None: the worker loads it
 
 
 class Budget:
-    """Pixels in flight. Reservations are granted in the order of the items, which rules a deadlock out.
+    """Pixels in flight. Reservations are granted in the order of the groups, which rules a deadlock out.
 
-    An item larger than the whole budget is granted alone.
+    A group larger than the whole budget is granted alone.
     """
 
     def __init__(self, pixels: int) -> None:
@@ -46,7 +51,7 @@ class Budget:
         self._change = threading.Condition()
 
     def reserve(self, ticket: int, pixels: int) -> None:
-        """Wait until the item's turn has come and there is room. Raises Stopped."""
+        """Wait until the group's turn has come and there is room. Raises Stopped."""
         with self._change:
             while ticket != self._next or (self._used and self._used + pixels > self._pixels):
                 if self._closed:
@@ -58,7 +63,7 @@ class Budget:
             self._change.notify_all()
 
     def pass_by(self, ticket: int) -> None:
-        """The item needs no pixels after all (it is bad), or has reserved already: let the next one have its turn."""
+        """The group needs no pixels after all (it is bad), or has reserved already: let the next one have its turn."""
         with self._change:
             while ticket > self._next and not self._closed:
                 self._change.wait()
@@ -90,40 +95,60 @@ def render_all(job: Job, items: Iterable[Planned], stop: threading.Event) -> Gen
         if stop.is_set():
             raise Stopped
 
-    def one(numbered: tuple[int, tuple[Planned, Loaded]]) -> tuple[int, Rendered]:
-        ticket, (planned, loaded) = numbered
+    def one(numbered: tuple[int, Group]) -> tuple[int, list[Rendered]]:
+        ticket, group = numbered
         check()
         try:
-            return ticket, render_item(job, planned, loaded, lambda pixels: budget.reserve(ticket, pixels), check)
+            pairs = [(planned, loaded or _load_here(job, planned)) for planned, loaded in group]
+            return ticket, render_items(job, pairs, lambda pixels: budget.reserve(ticket, pixels), check)
         finally:
             budget.pass_by(ticket)
 
-    cv2.setNumThreads(1)  # one thread an item; OpenCV's own would fight with them
+    cv2.setNumThreads(1)  # one thread a group; OpenCV's own would fight with them
     try:
-        loaded = _load(job, items, stop)
-        with closing(_in_order(one, enumerate(loaded), workers, workers * WINDOW, stop, budget.close)) as results:
-            for ticket, rendered in results:
-                yield rendered
+        groups = enumerate(_groups(_load(job, items, stop)))
+        with closing(_in_order(one, groups, workers, workers * WINDOW, stop, budget.close)) as results:
+            for ticket, group in results:
+                yield from group
                 budget.release(ticket)
     finally:
         cv2.setNumThreads(-1)
 
 
-def _load(job: Job, items: Iterable[Planned], stop: threading.Event) -> Iterator[tuple[Planned, Loaded]]:
-    """Items with their bytes, ahead of their rendering where the source is a remote one."""
+def _load_here(job: Job, planned: Planned) -> Loaded:
+    return job.inputs[planned.input].source.load([planned.item])[0]
+
+
+def _load(
+    job: Job, items: Iterable[Planned], stop: threading.Event
+) -> Generator[tuple[Planned, Loaded | None], None, None]:
+    """Items with their bytes, ahead of their rendering where the source is a remote one; otherwise not loaded yet."""
 
     def load(batch: list[Planned]) -> list[tuple[Planned, Loaded]]:
         source = job.inputs[batch[0].input].source
         return list(zip(batch, source.load([planned.item for planned in batch]), strict=True))
 
     connections = max(entry.source.connections for entry in job.inputs)
-    batches = _batches(job, items)
     if not connections:
-        for batch in batches:
-            yield from load(batch)
+        yield from ((planned, None) for planned in items)
         return
-    for loaded in _in_order(load, batches, connections, connections + 1, stop):
+    for loaded in _in_order(load, _batches(job, items), connections, connections + 1, stop):
         yield from loaded
+
+
+def _groups(pairs: Iterable[tuple[Planned, Loaded | None]]) -> Iterator[Group]:
+    """Pictures that follow each other, as many as are small enough together."""
+    group: Group = []
+    size = 0
+    for pair in pairs:
+        more = pair[0].item.size
+        if group and (len(group) == GROUP_ITEMS or size + more > GROUP_BYTES):
+            yield group
+            group, size = [], 0
+        group.append(pair)
+        size += more
+    if group:
+        yield group
 
 
 def _batches(job: Job, items: Iterable[Planned]) -> Iterator[list[Planned]]:
@@ -150,7 +175,7 @@ def _in_order(
     stop: threading.Event,
     give_up: Callable[[], None] = lambda: None,
 ) -> Generator[B, None, None]:
-    """`map` on threads with at most `window` items begun and not yet given out.
+    """`map` on threads with at most `window` of them begun and not yet given out.
 
     give_up: called first when it ends early, so that no thread waits for something that will not come.
     """

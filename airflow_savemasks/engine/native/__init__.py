@@ -28,6 +28,7 @@ PIECE = 1 << 18  # bytes compressed at a time: they and what is made of them sta
 ZLIB_HEADER = b"\x78\x01"
 
 _POINTER, _SIZE = ctypes.c_void_p, ctypes.c_size_t
+QUICK = frozenset(("deflate_state_size", "deflate_bound", "deflate_start", "deflate_end"))  # called with the GIL
 _SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "deflate_state_size": (_SIZE, []),
     "deflate_bound": (_SIZE, [_SIZE]),
@@ -65,7 +66,10 @@ def _load() -> ctypes.CDLL | None:
     if stamp != sources():
         log.warning("%s: compiled from other sources, not used; install the package again", FILE)
         return None
+    quick = ctypes.PyDLL(str(FILE))
     for name, (result, arguments) in _SIGNATURES.items():
+        if name in QUICK:
+            setattr(found, name, getattr(quick, name))
         function = getattr(found, name)
         function.restype, function.argtypes = result, arguments
     return found

@@ -260,7 +260,7 @@ size_t deflate_state_size(void) { return sizeof(Deflate); }
 /* Most bytes that `deflate_write` makes of so many. */
 size_t deflate_bound(size_t size) { return size * 2 + (size / MAX_SEQUENCES + 2) * 512; }
 
-void deflate_start(Deflate *state) { memset(state, 0, sizeof *state); }
+void deflate_start(Deflate *state) { memset(state, 0, offsetof(Deflate, sequences)); }
 
 /* Compress size bytes from data on; returns how many bytes were written to out (see deflate_bound).
  * history: bytes before data that were compressed by the calls before this one; hint: a distance at which repeats are
