@@ -12,7 +12,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, field
 from hashlib import sha256
 from itertools import chain, islice
@@ -30,7 +30,8 @@ from airflow_savemasks.engine.pipeline import render_all
 from airflow_savemasks.engine.plan import Part, Plan, Planned, choose_window, cut_parts, read_items, write_items
 from airflow_savemasks.engine.progress import Progress, log
 from airflow_savemasks.engine.publish import assemble, find_finished, old_archives
-from airflow_savemasks.engine.storage import CHUNK, Storage
+from airflow_savemasks.engine.storage import CHUNK, Range, Storage
+from airflow_savemasks.engine.strip import Strip, open_strip
 
 MOST_BAD = 1000  # bad items after which an export stops looking for more
 
@@ -52,7 +53,7 @@ def export(job: Job, team_files: Storage, stop: threading.Event, progress: Progr
     """
     began = time.monotonic()
     plan = make_plan(job, team_files)
-    outcome = render_parts(job, team_files, plan, range(len(plan.parts)), stop, progress)
+    outcome = render_parts(job, team_files, plan, range(len(plan.parts)), stop, progress, alone=True)
     if stop.is_set():
         raise Stopped
     return assemble(job, team_files, plan, outcome.rendered, outcome.reused, time.monotonic() - began)
@@ -104,10 +105,18 @@ def load_plan(job: Job, team_files: Storage, digest: str) -> Plan:
 
 
 def render_parts(
-    job: Job, team_files: Storage, plan: Plan, numbers: Iterable[int], stop: threading.Event, progress: Progress
+    job: Job,
+    team_files: Storage,
+    plan: Plan,
+    numbers: Iterable[int],
+    stop: threading.Event,
+    progress: Progress,
+    *,
+    alone: bool = False,
 ) -> Outcome:
     """Have some parts of a plan finished: render those that lie neither among the parts nor in the old archive.
 
+    alone: nobody else renders parts of this plan, so that they may stand one after the other (strip.py).
     Looks at all items of these parts before it fails. Raises BadItemsError, Stopped, StorageError.
     """
     wanted = [plan.parts[number] for number in numbers]
@@ -117,9 +126,14 @@ def render_parts(
     total = sum(part.items for part in wanted)
     progress.start(total, total - sum(part.items for part in todo))
     items = chain.from_iterable(_items_of(team_files, plan, part) for part in todo)
-    with closing(render_all(job, items, stop)) as results:
+    receipts = {part.digest: finished[part.digest].receipt for part in wanted if part.digest in finished}
+    with (
+        open_strip(job, team_files, plan, receipts) if alone and todo else nullcontext() as strip,
+        closing(render_all(job, items, stop)) as results,
+    ):
         for part in todo:
-            if _render_part(job, team_files, plan, part, islice(results, part.items), outcome.bad, progress):
+            results_of_part = islice(results, part.items)
+            if _render_part(job, team_files, plan, part, results_of_part, outcome.bad, progress, strip):
                 outcome.rendered += 1
             if len(outcome.bad) > max(MOST_BAD, job.options.max_skipped):
                 break
@@ -143,11 +157,14 @@ def _render_part(
     results: Iterator[Rendered],
     bad: list[ItemError],
     progress: Progress,
+    strip: Strip | None,
 ) -> bool:
     """Write one part and its receipt; False if bad items keep it from being finished."""
     known_bad = len(bad)
+    path = strip.path if strip else part_files.part_path(plan.dst, part.digest)
+    offset = strip.end if strip else 0
     try:
-        with team_files.writing(part_files.part_path(plan.dst, part.digest)) as out:
+        with strip.part() if strip else team_files.writing(path) as out:
             writer = part_files.PartWriter(out, part.digest)
             for rendered in results:
                 if rendered.error is None:
@@ -162,7 +179,7 @@ def _render_part(
             writer.close()
     except _Abandoned:
         return False
-    part_files.write_receipt(team_files, plan.dst, writer)
+    part_files.write_receipt(team_files, plan.dst, writer, Range(path, offset, writer.summary.size))
     return True
 
 

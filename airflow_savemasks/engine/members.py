@@ -24,7 +24,7 @@ class Member:
 
 
 def pack(files: Iterable[tuple[str, str, Sequence[bytes]]]) -> tuple[list[bytes], list[Member]]:
-    """(kind, name, content as pieces) of each file -> the bytes of the tar in pieces, and where the files lie in them."""
+    """(kind, name, content as pieces) of each file -> the bytes of the tar in pieces, and where files lie in them."""
     packed: list[bytes] = []
     members = []
     at = 0

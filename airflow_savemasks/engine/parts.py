@@ -1,11 +1,12 @@
-"""Finished parts in Team Files: `.parts/<archive>/<digest>.tar`, and its receipt, written last.
+"""Finished parts in Team Files: `.parts/<archive>/<digest>.tar`, or a place in a strip (strip.py), and a receipt.
 
-A receipt is a line with the summary, then the lines of the index, one an item. Keys hold no run id and no try number:
-whoever needs a part of this digest finds it, and a part that is rendered twice is the same part.
+A receipt is written last. It is a line with the summary and the place, then the lines of the index, one an item. Keys
+hold no run id and no try number: whoever needs a part of this digest finds it, and one rendered twice is the same.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from typing import Any, BinaryIO
@@ -13,11 +14,10 @@ from urllib.parse import quote
 
 import orjson
 
-from airflow_savemasks.engine import naming
 from airflow_savemasks.engine.errors import StorageError
 from airflow_savemasks.engine.item import Rendered
 from airflow_savemasks.engine.progress import log
-from airflow_savemasks.engine.storage import WORK_FOLDER, Storage
+from airflow_savemasks.engine.storage import WORK_FOLDER, Entry, Range, Storage
 
 COMPLETE, WITH_SKIPPED = ".receipt", ".skipped.receipt"
 
@@ -114,20 +114,39 @@ class PartWriter:
         self.summary.sha256 = self._hash.hexdigest()
 
 
-def write_receipt(team_files: Storage, archive: str, writer: PartWriter) -> None:
-    """The last step of a part: from here on it is found and used."""
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What a receipt says: the part's summary, where its bytes lie, its lines of the index."""
+
+    summary: Summary
+    place: Range
+    lines: bytes
+
+
+def write_receipt(team_files: Storage, archive: str, writer: PartWriter, place: Range) -> None:
+    """The last step of a part: from here on it is found and used. place: where its bytes lie."""
     summary = writer.summary
     ending = WITH_SKIPPED if summary.skipped else COMPLETE
     epoch = getattr(team_files, "epoch", "")
+    first = summary.to_json() | {"file": place.path.rpartition("/")[2], "offset": place.offset}
     with team_files.writing(f"{folder_of(archive)}/{summary.digest}.{epoch}{ending}") as out:
-        out.write(orjson.dumps(summary.to_json()) + b"\n")
+        out.write(orjson.dumps(first) + b"\n")
         out.writelines(writer.lines)
 
 
-def read_receipt(team_files: Storage, path: str) -> tuple[Summary, bytes]:
-    """The summary and the index lines of a finished part."""
+def read_receipt(team_files: Storage, path: str) -> Receipt:
+    """A receipt by its path."""
     first, _, lines = team_files.read(path).partition(b"\n")
-    return Summary.from_json(orjson.loads(first)), lines
+    raw = orjson.loads(first)
+    file, offset = raw.pop("file"), raw.pop("offset")
+    summary = Summary.from_json(raw)
+    return Receipt(summary, Range(f"{path.rpartition('/')[0]}/{file}", offset, summary.size), lines)
+
+
+def all_receipts(team_files: Storage, archive: str) -> list[str]:
+    """Paths of all receipts of an archive's parts."""
+    folder = folder_of(archive)
+    return [f"{folder}/{name}" for name in team_files.listdir(folder).files if name.endswith(COMPLETE)]
 
 
 def find_receipts(team_files: Storage, archive: str, *, with_skipped: bool) -> dict[str, str]:
@@ -144,22 +163,29 @@ def find_receipts(team_files: Storage, archive: str, *, with_skipped: bool) -> d
         digest, _, rest = name.partition(".")
         epoch, dot, ending = rest.partition(".")
         wanted = (COMPLETE, WITH_SKIPPED) if with_skipped else (COMPLETE,)
-        if dot + ending not in wanted or f"{digest}.tar" not in files or digest in found:
+        if dot + ending not in wanted or digest in found:
             continue
         path = f"{folder}/{name}"
-        if epoch == now or _is_whole(team_files, archive, path):
+        in_file = f"{digest}.tar" in files
+        if (in_file and epoch == now) or _is_there(team_files, path, files, whole=epoch != now):
             found[digest] = path
     return found
 
 
-def _is_whole(team_files: Storage, archive: str, receipt: str) -> bool:
-    """Whether a part is what its receipt says, byte for byte."""
+def _is_there(team_files: Storage, path: str, files: Mapping[str, Entry], *, whole: bool) -> bool:
+    """Whether a part lies where its receipt says. whole: it is that byte for byte, by its SHA-256."""
     try:
-        summary, _ = read_receipt(team_files, receipt)
+        receipt = read_receipt(team_files, path)
+        place = receipt.place
+        entry = files.get(place.path.rpartition("/")[2])
+        if entry is None or entry.size < place.offset + place.size:
+            return False
+        if not whole:
+            return True
         running = sha256()
-        for chunk in team_files.stream(part_path(archive, summary.digest), 0, summary.size):
+        for chunk in team_files.stream(place.path, place.offset, place.size):
             running.update(chunk)
     except (orjson.JSONDecodeError, KeyError, TypeError, StorageError):
-        log.warning("%s: lost with the machine's last start; rendered again", team_files.locate(receipt))
+        log.warning("%s: lost with the machine's last start; rendered again", team_files.locate(path))
         return False
-    return running.hexdigest() == summary.sha256
+    return running.hexdigest() == receipt.summary.sha256

@@ -3,8 +3,8 @@
     items ─(batches)─> load, on connection threads ─(groups)─> render, on worker threads ─> in order to the caller
 
 A window of groups is in flight, each of one picture, or of some small ones, as handing them over one by one would cost
-more than rendering them. Of the pixels that are decoded or wait to be written there is a budget, so that large pictures go
-one by one.
+more than rendering them. Of the pixels that are decoded or wait to be written there is a budget, so that large
+pictures go one by one.
 """
 
 from __future__ import annotations

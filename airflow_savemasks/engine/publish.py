@@ -13,8 +13,8 @@ from typing import Any
 
 import orjson
 
-from airflow_savemasks.engine import naming, tar
 from airflow_savemasks.engine import parts as part_files
+from airflow_savemasks.engine import tar
 from airflow_savemasks.engine.errors import ArchiveError, BadItemsError, ItemError
 from airflow_savemasks.engine.job import Job
 from airflow_savemasks.engine.manifest import (
@@ -30,6 +30,7 @@ from airflow_savemasks.engine.parts import Summary
 from airflow_savemasks.engine.plan import Plan
 from airflow_savemasks.engine.progress import human_size, log
 from airflow_savemasks.engine.storage import WORK_FOLDER, Piece, Range, Storage
+from airflow_savemasks.engine.strip import head_of, with_strip
 
 READERS = 10  # receipts read at once
 DAY = 24 * 3600.0
@@ -78,14 +79,15 @@ def assemble(job: Job, team_files: Storage, plan: Plan, rendered: int, reused: i
     old = read_manifest(team_files, name)
     sources = list(_summaries(team_files, plan, finished))
     _check_skipped(job, [source.summary for source in sources])
-    head = tar.whole_member(naming.META, orjson.dumps(job.meta.to_json(), option=orjson.OPT_INDENT_2) + b"\n")
+    head = head_of(job)
     volumes = _split(sources, len(head) + len(tar.END), job.options.volume_size)
     files = _volume_names(name, len(volumes))
     if len(volumes) > 1 or (old and len(old.volumes) > 1):
         sources = _own_copies(team_files, plan, sources)  # a volume must not be overwritten before it is read
         volumes = _split(sources, len(head) + len(tar.END), job.options.volume_size)
     for file, volume in zip(files, volumes, strict=True):
-        team_files.compose(file, [head, *_merged([source.piece for source in volume]), tar.END])
+        pieces = with_strip(team_files, plan, [head, *(source.piece for source in volume)])
+        team_files.compose(file, [*_merged(pieces), tar.END])
     placed = _write_index(team_files, name, files, volumes, len(head))
     sizes = {file: _seen(team_files, file) for file in files}
     raw = to_json(job, plan, name, placed, sizes, _seen(team_files, index_path(name)), head)
@@ -169,11 +171,11 @@ def _summaries(team_files: Storage, plan: Plan, finished: dict[str, Finished]) -
             index = Range(index_path(placed.archive), placed.index_offset, placed.index_size)
             return _Source(placed.summary, Range(placed.volume, placed.offset, placed.summary.size), index)
         assert found.receipt is not None
-        summary, lines = part_files.read_receipt(team_files, found.receipt)
+        receipt = part_files.read_receipt(team_files, found.receipt)
         whole = team_files.stat(found.receipt)
         assert whole is not None
-        part = Range(part_files.part_path(plan.dst, digest), 0, summary.size)
-        return _Source(summary, part, Range(found.receipt, whole.size - len(lines), len(lines)))
+        size = len(receipt.lines)
+        return _Source(receipt.summary, receipt.place, Range(found.receipt, whole.size - size, size))
 
     with ThreadPoolExecutor(READERS, thread_name_prefix="savemasks-receipts") as pool:
         digests = [part.digest for part in plan.parts]
@@ -213,19 +215,21 @@ def _own_copies(team_files: Storage, plan: Plan, sources: Sequence[_Source]) -> 
     copies = []
     for source in sources:
         path = part_files.part_path(plan.dst, source.summary.digest)
-        if source.piece.path != path:
+        if not source.piece.path.startswith(f"{WORK_FOLDER}/"):
             team_files.compose(path, [source.piece])
             source = _Source(source.summary, Range(path, 0, source.summary.size), source.index)
         copies.append(source)
     return copies
 
 
-def _merged(pieces: Sequence[Range]) -> list[Piece]:
+def _merged(pieces: Sequence[Piece]) -> list[Piece]:
     """Ranges that follow each other in one file become one; empty ones vanish."""
     merged: list[Piece] = []
     for piece in pieces:
         last = merged[-1] if merged else None
-        if isinstance(last, Range) and last.path == piece.path and last.offset + last.size == piece.offset:
+        if isinstance(piece, bytes):
+            merged.append(piece)
+        elif isinstance(last, Range) and last.path == piece.path and last.offset + last.size == piece.offset:
             merged[-1] = Range(last.path, last.offset, last.size + piece.size)
         elif piece.size:
             merged.append(piece)

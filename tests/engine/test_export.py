@@ -291,13 +291,15 @@ def test_parts_from_before_the_machines_last_start_are_used_only_if_they_are_who
     with pytest.raises(BadItemsError):
         run(project, tmp_path / "out")
     (project / "ds0/img/0023.png").write_bytes(good)
-    parts = sorted((tmp_path / "out/.parts/export").glob("*.tar"))
-    parts[0].write_bytes(bytes(parts[0].stat().st_size))
-    (tmp_path / "out/.parts/export" / f"{parts[1].stem}.tar").touch()
-    next((tmp_path / "out/.parts/export").glob(f"{parts[1].stem}.*.receipt")).write_bytes(b"")
+    receipts = sorted((tmp_path / "out/.parts/export").glob("*.receipt"))
+    lost = orjson.loads(receipts[0].read_bytes().partition(b"\n")[0])
+    with (receipts[0].parent / lost["file"]).open("r+b") as file:
+        file.seek(lost["offset"] + 7)
+        file.write(bytes(1000))
+    receipts[1].write_bytes(b"")
     monkeypatch.setattr("airflow_savemasks.engine.storages.folder._boot", lambda: "anotherboot")
     result = run(project, tmp_path / "out")
-    assert result["parts"] == {"rendered": 3, "reused": len(parts) - 2}
+    assert result["parts"] == {"rendered": 3, "reused": len(receipts) - 2}
     fresh = run(project, tmp_path / "fresh")
     assert Path(result["archive"]).read_bytes() == Path(fresh["archive"]).read_bytes()
 

@@ -1,8 +1,9 @@
 """The kernels of this folder's C files, for the three things that an export spends its time on.
 
 Blending and filtering scan lines, compressing them, and reading PNG pictures. They are compiled when the package is
-installed (build_kernels.py) and called without the GIL. Where no compiler was at hand `library` is None, and numpy, OpenCV and
-ISA-L do the same work: the pixels are the same, the bytes of the PNGs are not, so `identity` is part of every digest.
+installed (build_kernels.py) and called without the GIL. Where no compiler was at hand `library` is None, and numpy,
+OpenCV and ISA-L do the same work: the pixels are the same, the bytes of the PNGs are not, so `identity` is part of
+every digest.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ import os
 import stat
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from io import FileIO
 from pathlib import Path
 from typing import BinaryIO, cast
 from urllib.parse import unquote, urlsplit
@@ -16,6 +17,7 @@ from uuid import uuid4
 from airflow_savemasks.engine.errors import AccessError, StorageError
 from airflow_savemasks.engine.storage import CHUNK, WORK_FOLDER, ClientFactory, Entry, Folder, Piece, Range
 
+STEADY = 8 << 20
 TEMPORARY = ".tmp"  # of names that are not whole yet: ".<name>.<random>.tmp"
 
 
@@ -95,14 +97,32 @@ class FolderStorage:
             temporary.unlink(missing_ok=True)
             raise
 
+    @contextmanager
+    def growing(self, path: str) -> Iterator[BinaryIO | None]:
+        """A file of the work folder, made if it is not there, open to be written on; it stays when the block raises.
+
+        None if another process has it open so, or if it is linked as a published file. What is written goes to the disk
+        bit by bit, so that there is little to sync in the end.
+        """
+        target = self.root / path
+        with self._errors(path):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            file = os.fdopen(os.open(target, os.O_RDWR | os.O_CREAT, 0o644), "r+b", buffering=0)
+        with self._errors(path), file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield None
+                return
+            alone = os.fstat(file.fileno()).st_nlink == 1
+            yield cast("BinaryIO", SteadyFile(file)) if alone else None
+
     def compose(self, path: str, pieces: Sequence[Piece]) -> None:
+        first = pieces[0] if pieces else None
+        if isinstance(first, Range) and self._is_work_file(first) and self._adopt(path, first, pieces[1:]):
+            return
         with self.writing(path) as out:
-            for piece in pieces:
-                if isinstance(piece, bytes):
-                    out.write(piece)
-                else:
-                    out.flush()
-                    self._copy(piece, out.fileno())
+            self._append(out, pieces)
 
     def delete(self, paths: Iterable[str]) -> None:
         parents = set()
@@ -123,6 +143,43 @@ class FolderStorage:
                     if (place == folder or original in wanted) and self._remove_if_dead(self.root / place / name):
                         removed += 1
         return removed
+
+    def _append(self, out: BinaryIO, pieces: Sequence[Piece]) -> None:
+        for piece in pieces:
+            if isinstance(piece, bytes):
+                out.write(piece)
+            else:
+                out.flush()
+                self._copy(piece, out.fileno())
+
+    def _is_work_file(self, piece: Range) -> bool:
+        """Whether a range is a whole file of the work folder."""
+        entry = self.stat(piece.path) if piece.path.startswith(f"{WORK_FOLDER}/") and not piece.offset else None
+        return entry is not None and entry.size == piece.size
+
+    def _adopt(self, path: str, first: Range, rest: Sequence[Piece]) -> bool:
+        """Publish a work file under another name, the rest written behind it, without copying it.
+
+        False where the file system has no hard links. The work file stays until it is deleted; one that was written on
+        is found by `growing`, whose user cuts it off.
+        """
+        target = self.root / path
+        temporary = target.with_name(f".{target.name}.{uuid4().hex}{TEMPORARY}")
+        try:
+            os.link(self.root / first.path, temporary)
+        except OSError:
+            return False  # it is copied instead, and tells what is wrong if that fails too
+        try:
+            with self._errors(path), temporary.open("ab") as file:
+                fcntl.flock(file, fcntl.LOCK_EX)
+                self._append(file, rest)
+                file.flush()
+                os.fsync(file.fileno())
+                temporary.replace(target)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        return True
 
     def _copy(self, piece: Range, target: int) -> None:
         """Copy inside the kernel; shares blocks where the file system can."""
@@ -173,6 +230,34 @@ class FolderStorage:
             raise AccessError(where, f"no permission ({error.strerror})", fix) from error
         except OSError as error:
             raise StorageError(where, f"{error.strerror or error}", _fix(error)) from error
+
+
+class SteadyFile:
+    """An unbuffered file that has the system begin to write out what it got, every STEADY bytes."""
+
+    def __init__(self, file: FileIO) -> None:
+        self._file = file
+        self._begun = 0
+
+    def write(self, data: bytes) -> int:
+        left = memoryview(data)
+        while left:
+            left = left[self._file.write(left) :]
+        at = self._file.tell()
+        if at - self._begun >= STEADY:
+            os.posix_fadvise(self._file.fileno(), self._begun, at - self._begun, os.POSIX_FADV_DONTNEED)
+            self._begun = at
+        return len(data)
+
+    def seek(self, offset: int) -> int:
+        self._begun = offset
+        return self._file.seek(offset)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def truncate(self) -> int:
+        return self._file.truncate()
 
 
 _NO_COPY_RANGE = {errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP}
