@@ -100,7 +100,8 @@ def _unpack(data: str) -> tuple[bytes, bool]:
 
 
 def _pack(content: bytes) -> str:
-    return base64.b64encode(isal_zlib.compress(content, 1)).decode("ascii")
+    lines = np.frombuffer(content, np.uint8).reshape(1, -1)
+    return base64.b64encode(b"".join(png.deflate(lines))).decode("ascii")
 
 
 def _imdecode(content: bytes, flags: int) -> NDArray[Any]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from airflow_savemasks.__main__ import main
+from airflow_savemasks.engine import native
 from airflow_savemasks.engine.errors import SettingsError
 from airflow_savemasks.engine.layer import parse_layer
 
@@ -40,8 +41,15 @@ def test_all_cases_are_here() -> None:
     assert len(CASES) == 31
 
 
+@pytest.mark.parametrize("kernels", ["compiled", "without"])
 @pytest.mark.parametrize("case", [*CASES, LEMONS], ids=lambda case: case.name)
-def test_a_case_is_equal_to_the_original(case: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_case_is_equal_to_the_original(
+    case: Path, kernels: str, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if kernels == "without":
+        monkeypatch.setattr(native, "library", None)
+    elif native.library is None:
+        pytest.skip("the kernels are not compiled here")
     if not case.is_dir():
         pytest.skip("real_lemons may not be shipped; it is read from ../shared where that exists")
     archive = export_case(case, tmp_path)

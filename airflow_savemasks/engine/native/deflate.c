@@ -9,7 +9,7 @@
 enum {
     WINDOW = 32768,
     MIN_MATCH = 8,        /* one word; shorter ones cost more bits than the literals of a photograph */
-    GOOD_MATCH = 32,      /* after such a one the search looks at every place again */
+    GOOD_MATCH = 16,      /* after such a one the search looks at every place again */
     MAX_MATCH = 258,
     MAX_STEP = 64,
     HASH_BITS = 12,       /* the table stays in the nearest cache */
@@ -218,7 +218,9 @@ static uint32_t find(Deflate *state, const uint8_t *data, const uint8_t *from, c
         size_t known = (size_t)(at - oldest);
         uint64_t word = load64(at);
         const uint8_t *candidate = NULL;
-        if (hint && known >= hint && load64(at - hint) == word) {
+        if (known && load64(at - 1) == word) { /* a run: the cheapest of all distances */
+            candidate = at - 1;
+        } else if (hint && known >= hint && load64(at - hint) == word) {
             candidate = at - hint;
         } else {
             uint32_t *head = &state->heads[hash(word)], here = state->done + (uint32_t)(at - data);
