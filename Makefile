@@ -1,4 +1,4 @@
-# Needs Python 3.11 (or later) and make; everything else goes into .venv.
+# Needs Python 3.11 (or later), make, and a C compiler for full speed; everything else goes into .venv.
 PYTHON ?= python3
 BIN := .venv/bin
 HOME_DIR := $(CURDIR)/.airflow
@@ -8,10 +8,11 @@ PORT ?= 8080
 
 .PHONY: demo ui test fast storages contract e2e lint clean
 
-.venv/installed: pyproject.toml constraints.txt
+.venv/installed: pyproject.toml constraints.txt build_kernels.py $(wildcard airflow_savemasks/engine/native/*.[ch])
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet -c constraints.txt uv
-	$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt --group dev -e '.[s3,gcs,azure,sftp]'
+	$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt --reinstall-package airflow-savemasks \
+	  --group dev -e '.[s3,gcs,azure,sftp]'
 	touch .venv/installed
 
 ## demo: an ingest and an export of the sample pictures through Airflow; ends with the archive's content

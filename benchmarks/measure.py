@@ -146,7 +146,7 @@ def take_code() -> None:
 
 def engine() -> str:
     """A digest of the engine's code: figures of two engines are not to be mixed."""
-    sources = sorted((CODE / PACKAGE / "engine").rglob("*.py"))
+    sources = sorted(path for path in (CODE / PACKAGE / "engine").rglob("*") if path.suffix in (".py", ".c", ".h"))
     return sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:12]
 
 

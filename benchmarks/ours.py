@@ -1,12 +1,12 @@
 """Runs one export of this project in a fresh process and says what it took.
 
-    ours.py PROJECT TEAM_FILES --config LAYER.json [--workers N] [--machine-only] [--reuse] [--plan]
+    ours.py PROJECT TEAM_FILES --config LAYER.json [--workers N] [--machine-only] [--without-kernels] [--reuse] [--plan]
 
 Prints one JSON object: seconds (without imports; from reading the layer to the published archive), cpu_seconds (of
 all threads meanwhile), phases (seconds of planning, rendering, assembling), images, archive_bytes, peak_bytes (largest
 resident size of this process, plus that of its largest child for each worker if there are children), import_bytes
 (resident size after imports), parts (rendered, reused).
---plan: only plan, render nothing.
+--plan: only plan, render nothing. --without-kernels: as where no C compiler was at hand when this was installed.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from airflow_savemasks.engine import export as pipeline
+from airflow_savemasks.engine import native
 from airflow_savemasks.engine.job import open_job
 from airflow_savemasks.engine.layer import parse_layer
 from airflow_savemasks.engine.options import Options
@@ -64,9 +65,14 @@ def main() -> None:
     parser.add_argument("--config", type=Path, required=True)
     parser.add_argument("--workers", type=int)
     parser.add_argument("--machine-only", action="store_true", help="no human masks: pictures are copied, not decoded")
+    parser.add_argument("--without-kernels", action="store_true", help="numpy, OpenCV and ISA-L do their work")
     parser.add_argument("--reuse", action="store_true", help="use finished parts and the archive that is there")
     parser.add_argument("--plan", action="store_true", help="plan and render nothing")
     args = parser.parse_args()
+    if args.without_kernels:
+        native.library = None
+    elif native.library is None:
+        raise SystemExit("the kernels are not compiled: install the package with a C compiler, or --without-kernels")
     open_storage(args.team_files)  # imports the storage's module
     imported = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     phases: dict[str, float] = {}

@@ -38,7 +38,7 @@ class Plan:
     """How much to measure. images: of each profile; app_rounds: rounds in which the application's steps run, too."""
 
     rounds: int = 3
-    images: Mapping[str, int] = field(default_factory=lambda: {"photos": 40, "dense": 4, "tiny": 1000, "sparse": 40})
+    images: Mapping[str, int] = field(default_factory=lambda: {"photos": 40, "dense": 6, "tiny": 1000, "sparse": 40})
     app_rounds: Mapping[str, int] = field(default_factory=lambda: {"photos": 2, "dense": 1, "tiny": 2, "sparse": 2})
     many: int = 1600  # photographs of the larger project of the step `memory`
     tree: int = 200_000  # items of the step `planning`
@@ -92,12 +92,17 @@ def summary(rounds: Mapping[str, list[Json]]) -> Json:
 
 
 def variants(plan: Plan) -> Json:
-    """Ours in other ways: one worker, and machine masks only (pictures are copied, none is decoded)."""
+    """Ours in other ways: one worker, no kernels, and machine masks only (pictures are copied, none is decoded)."""
     out: Json = {}
     for profile in ("photos", "tiny"):
         target = of_profile(plan, profile)
         warm(target)
-        ways = {"as it is": (), "one worker": ("--workers", "1"), "machine masks only": ("--machine-only",)}
+        ways = {
+            "as it is": (),
+            "one worker": ("--workers", "1"),
+            "without kernels": ("--without-kernels",),
+            "machine masks only": ("--machine-only",),
+        }
         runs: dict[str, list[Json]] = {way: [] for way in ways}
         for _ in range(plan.rounds):
             for way, options in ways.items():

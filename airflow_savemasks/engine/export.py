@@ -21,6 +21,7 @@ from typing import Any
 
 import orjson
 
+from airflow_savemasks.engine import native
 from airflow_savemasks.engine import parts as part_files
 from airflow_savemasks.engine.errors import ArchiveError, BadItemsError, ItemError, Stopped
 from airflow_savemasks.engine.item import Rendered
@@ -87,6 +88,8 @@ def make_plan(job: Job, team_files: Storage) -> Plan:
             out.write(orjson.dumps(plan.to_json()))
     for warning in plan.warnings:
         log.warning(warning)
+    if native.library is None:
+        log.info("no compiled kernels: slower. Install a C compiler, then airflow-savemasks again")
     log.info("%s: %d items in %d parts", team_files.locate(f"{dst}.tar"), items, len(parts))
     return plan
 

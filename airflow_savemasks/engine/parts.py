@@ -127,9 +127,8 @@ def write_receipt(team_files: Storage, archive: str, writer: PartWriter, place: 
     """The last step of a part: from here on it is found and used. place: where its bytes lie."""
     summary = writer.summary
     ending = WITH_SKIPPED if summary.skipped else COMPLETE
-    epoch = getattr(team_files, "epoch", "")
     first = summary.to_json() | {"file": place.path.rpartition("/")[2], "offset": place.offset}
-    with team_files.writing(f"{folder_of(archive)}/{summary.digest}.{epoch}{ending}") as out:
+    with team_files.writing(f"{folder_of(archive)}/{summary.digest}.{team_files.epoch}{ending}") as out:
         out.write(orjson.dumps(first) + b"\n")
         out.writelines(writer.lines)
 
@@ -157,7 +156,7 @@ def find_receipts(team_files: Storage, archive: str, *, with_skipped: bool) -> d
     """
     folder = folder_of(archive)
     files = team_files.listdir(folder).files
-    now = getattr(team_files, "epoch", "")
+    now = team_files.epoch
     found = {}
     for name in files:
         digest, _, rest = name.partition(".")

@@ -107,7 +107,7 @@ def assemble(job: Job, team_files: Storage, plan: Plan, rendered: int, reused: i
         "seconds": round(seconds + time.monotonic() - began, 3),
         "warnings": raw["warnings"],
     }
-    if link := getattr(team_files, "link", lambda _: None)(files[0]):
+    if link := team_files.link(files[0]):
         result["link"] = link
     if len(files) > 1:
         result["volumes"] = [team_files.locate(file) for file in files]
@@ -136,7 +136,7 @@ def _write_index(
 def remove_parts(job: Job, team_files: Storage, plan: Plan) -> None:
     """Remove the part files of this archive, and those of other archives that are older than keep_parts_days."""
     own = part_files.folder_of(plan.dst)
-    needed = {part.digest for part in plan.parts} if getattr(team_files, "keeps_parts", False) else set()
+    needed = {part.digest for part in plan.parts} if team_files.keeps_parts else set()
     files = team_files.listdir(own).files
     team_files.delete([f"{own}/{name}" for name in files if name.partition(".")[0] not in needed])
     too_old = time.time() - job.options.keep_parts_days * DAY
@@ -241,7 +241,7 @@ def old_archives(job: Job, team_files: Storage) -> list[Published]:
 
     Only archives whose files are still those of their manifests.
     """
-    if not job.options.reuse or getattr(team_files, "keeps_parts", False):
+    if not job.options.reuse or team_files.keeps_parts:
         return []  # keeps_parts: no ranges of an archive can be read there, and its parts are at hand
     name = job.layer.dst
     if job.options.if_exists == "rename":

@@ -7,7 +7,7 @@ raises StorageError (AccessError where rights or credentials are missing) that n
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, BinaryIO, Protocol
@@ -51,11 +51,13 @@ Piece = bytes | Range
 class Storage(Protocol):
     """A tree of files below one root.
 
-    A storage may have more, which is asked for by getattr: `epoch`, a text that changes when unsynced files may be
-    lost; `keeps_parts`, true where no ranges can be read and parts have to stay; `link(path)`, for a browser.
+    epoch: a text that changes when unsynced files may be lost; keeps_parts: no ranges can be read there, so parts have
+    to stay. These, `link` and `growing` are for the storages that have them.
     """
 
     uri: str
+    epoch: str = ""
+    keeps_parts: bool = False
 
     def locate(self, path: str) -> str:
         """The full URI of a path, for people and results."""
@@ -83,6 +85,17 @@ class Storage(Protocol):
 
     def sweep(self, folder: str, names: Iterable[str]) -> int:
         """Remove what a killed writer of files in `folder` (or of `names` themselves) left; how many things."""
+
+    def link(self, path: str) -> str | None:  # noqa: ARG002
+        """Where a browser shows the file, None if nowhere."""
+        return None
+
+    def growing(self, path: str) -> AbstractContextManager[BinaryIO | None]:  # noqa: ARG002
+        """A file of the work folder, open to be written on, that may become the beginning of a composed one uncopied.
+
+        It is made if it is not there, and stays when the block raises. None where there is no such thing.
+        """
+        return nullcontext()
 
 
 SCHEMES: Mapping[str, tuple[str, str | None]] = {  # scheme -> module, extra that it needs

@@ -57,16 +57,15 @@ def open_strip(job: Job, team_files: Storage, plan: Plan, receipts: Mapping[str,
     where the storage cannot grow files, where the archive is cut into volumes, where finished parts lie elsewhere, or
     where another process is writing it.
     """
-    growing = getattr(team_files, "growing", None)
     path, head = strip_path(plan), head_of(job)
     kept = [receipt for receipt in receipts.values() if receipt]
     places = [part_files.read_receipt(team_files, receipt).place for receipt in kept]
     elsewhere = len(kept) < len(receipts) or any(place.path != path for place in places)
-    if growing is None or elsewhere or job.options.volume_size is not None:
+    if elsewhere or job.options.volume_size is not None:
         yield None
         return
     end = max((place.offset + place.size for place in places), default=0)
-    with growing(path) as file:
+    with team_files.growing(path) as file:
         if file is None or (end and not starts_with(team_files, path, head)):
             yield None
             return

@@ -19,7 +19,7 @@ LOCAL = 30  # bytes of a zip's header before the name
 BEHIND = 512  # bytes of name and extra field that are read along; where there are more, a second read gets the rest
 
 
-class ArchiveStorage:
+class ArchiveStorage(Storage):
     """A tar or zip as a tree of files; a single folder around everything is not seen. Reads may run in parallel.
 
     storage: has the archive itself at the path "". A file's identity: in a zip CRC-32, size and time, so that files

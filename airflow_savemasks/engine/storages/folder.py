@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 from uuid import uuid4
 
 from airflow_savemasks.engine.errors import AccessError, StorageError
-from airflow_savemasks.engine.storage import CHUNK, WORK_FOLDER, ClientFactory, Entry, Folder, Piece, Range
+from airflow_savemasks.engine.storage import CHUNK, WORK_FOLDER, ClientFactory, Entry, Folder, Piece, Range, Storage
 
 STEADY = 8 << 20
 TEMPORARY = ".tmp"  # of names that are not whole yet: ".<name>.<random>.tmp"
@@ -27,7 +27,7 @@ def open_uri(uri: str, _client: ClientFactory | None) -> FolderStorage:
     return FolderStorage(Path(path).expanduser().absolute())
 
 
-class FolderStorage:
+class FolderStorage(Storage):
     """Files below one folder. Writes go to a locked temporary name in the same folder and are then renamed.
 
     Published files are synced before that. Finished parts are not, which made an export twice as slow; they outlive a

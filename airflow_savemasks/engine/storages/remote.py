@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import io
 import threading
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, BinaryIO, Protocol, cast
 
 from airflow_savemasks.engine.errors import SettingsError, StorageError
-from airflow_savemasks.engine.storage import CHUNK, ClientFactory, Piece
+from airflow_savemasks.engine.storage import CHUNK, ClientFactory, Piece, Storage
 from airflow_savemasks.engine.storages.retries import Explain, Guard
 
 BLOCK = 16 << 20  # bytes gathered before they are sent
@@ -76,7 +76,7 @@ class BlockWriter(io.RawIOBase):
         return self._sent + len(self._waiting)
 
 
-class RemoteStorage(ABC):
+class RemoteStorage(Storage):
     """Base of the storages with a client. Subclasses add listdir, stat, read, delete, sweep, _fetch and _begin."""
 
     def __init__(self, scheme: str, host: str, prefix: str, client: ClientFactory, explain: Explain) -> None:

@@ -21,7 +21,7 @@ from airflow_savemasks.engine.supervisely.uris import instant
 Json = dict[str, Any]
 
 
-class TeamFiles:
+class TeamFiles(Storage):
     """Files of one team below one folder; paths below `.parts` belong to the storage for parts."""
 
     keeps_parts = True
@@ -29,7 +29,7 @@ class TeamFiles:
     def __init__(self, api: Api, team: int, folder: str, parts: Storage) -> None:
         self._api, self._team, self._folder, self._parts = api, team, folder.rstrip("/"), parts
         self.uri = f"supervisely://team/{team}{self._folder}"
-        self.epoch: str = getattr(parts, "epoch", "")
+        self.epoch: str = parts.epoch
 
     def locate(self, path: str) -> str:
         return self._parts.locate(path) if _is_part(path) else f"{self.uri}/{path}"
