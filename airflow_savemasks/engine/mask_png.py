@@ -31,8 +31,8 @@ def read(content: bytes) -> NDArray[np.bool_] | None:
         return None
     stride = 1 + (4 * width if kind == RGBA else (width + 7) // 8)
     try:
-        raw = isal_zlib.decompress(chunks.get(b"IDAT", b""), bufsize=stride * height)
-    except IsalError:  # type: ignore[misc]  # the stub takes the class for an instance
+        raw = inflate(chunks.get(b"IDAT", b""), stride * height)
+    except (IsalError, ValueError):  # type: ignore[misc]  # the stub takes the class for an instance
         return None
     if len(raw) != stride * height:
         return None
@@ -50,6 +50,15 @@ def read(content: bytes) -> NDArray[np.bool_] | None:
         opaque = [bool(value) for value in (chunks[b"tRNS"] + b"\xff\xff")[:2]]
         return bits.view(np.bool_) if opaque == [False, True] else np.array(opaque)[bits]
     return None
+
+
+def inflate(stream: bytes, size: int) -> bytes:
+    """A zlib stream of `size` bytes; of a longer one, little more. Raises IsalError, ValueError."""
+    decoder = isal_zlib.decompressobj()
+    raw = decoder.decompress(stream, size + 1)
+    if not decoder.eof:
+        raise ValueError("the stream is longer than the picture, or ends too early")
+    return raw
 
 
 def chunks_of(content: bytes) -> dict[bytes, bytes] | None:

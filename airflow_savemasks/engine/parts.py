@@ -20,6 +20,7 @@ from airflow_savemasks.engine.progress import log
 from airflow_savemasks.engine.storage import WORK_FOLDER, Entry, Range, Storage
 
 COMPLETE, WITH_SKIPPED = ".receipt", ".skipped.receipt"
+UNREADABLE = (orjson.JSONDecodeError, KeyError, TypeError, StorageError)
 
 
 @dataclass(slots=True)
@@ -142,10 +143,17 @@ def read_receipt(team_files: Storage, path: str) -> Receipt:
     return Receipt(summary, Range(f"{path.rpartition('/')[0]}/{file}", offset, summary.size), lines)
 
 
-def all_receipts(team_files: Storage, archive: str) -> list[str]:
-    """Paths of all receipts of an archive's parts."""
+def places(team_files: Storage, archive: str) -> dict[str, Range]:
+    """Path of a receipt -> where its part lies, for all receipts of an archive that can be read."""
     folder = folder_of(archive)
-    return [f"{folder}/{name}" for name in team_files.listdir(folder).files if name.endswith(COMPLETE)]
+    found = {}
+    for name in team_files.listdir(folder).files:
+        if name.endswith(COMPLETE):
+            try:
+                found[f"{folder}/{name}"] = read_receipt(team_files, f"{folder}/{name}").place
+            except UNREADABLE as error:  # lost with the machine's power; `find_receipts` has told of it
+                log.debug("%s/%s: %s", folder, name, error)
+    return found
 
 
 def find_receipts(team_files: Storage, archive: str, *, with_skipped: bool) -> dict[str, str]:
@@ -184,7 +192,7 @@ def _is_there(team_files: Storage, path: str, files: Mapping[str, Entry], *, who
         running = sha256()
         for chunk in team_files.stream(place.path, place.offset, place.size):
             running.update(chunk)
-    except (orjson.JSONDecodeError, KeyError, TypeError, StorageError):
+    except UNREADABLE:
         log.warning("%s: lost with the machine's last start; rendered again", team_files.locate(path))
         return False
     return running.hexdigest() == receipt.summary.sha256

@@ -7,12 +7,11 @@ knows, damage) is left to OpenCV: `read` returns None.
 from __future__ import annotations
 
 import numpy as np
-from isal import isal_zlib
 from isal.igzip_lib import IsalError
 from numpy.typing import NDArray
 
 from airflow_savemasks.engine import native
-from airflow_savemasks.engine.mask_png import HEADER, MOST_PIXELS, chunks_of
+from airflow_savemasks.engine.mask_png import HEADER, MOST_PIXELS, chunks_of, inflate
 
 CHANNELS = {0: 1, 2: 3, 6: 4}  # colour type -> bytes of a pixel at 8 bits
 HARMLESS = frozenset(b"IHDR IDAT IEND pHYs tEXt zTXt iTXt tIME sRGB gAMA cHRM iCCP bKGD".split())
@@ -31,7 +30,7 @@ def read(content: bytes) -> NDArray[np.uint8] | None:
         return None
     size = height * (1 + channels * width)
     try:
-        raw = isal_zlib.decompress(chunks.get(b"IDAT", b""), bufsize=size)
+        raw = inflate(chunks.get(b"IDAT", b""), size)
         if len(raw) != size:
             return None
         lines = np.frombuffer(raw, np.uint8).reshape(height, 1 + channels * width)

@@ -86,7 +86,7 @@ def assemble(job: Job, team_files: Storage, plan: Plan, rendered: int, reused: i
         sources = _own_copies(team_files, plan, sources)  # a volume must not be overwritten before it is read
         volumes = _split(sources, len(head) + len(tar.END), job.options.volume_size)
     for file, volume in zip(files, volumes, strict=True):
-        pieces = with_strip(team_files, plan, [head, *(source.piece for source in volume)])
+        pieces = with_strip(team_files, [head, *(source.piece for source in volume)])
         team_files.compose(file, [*_merged(pieces), tar.END])
     placed = _write_index(team_files, name, files, volumes, len(head))
     sizes = {file: _seen(team_files, file) for file in files}

@@ -6,7 +6,8 @@ raises StorageError (AccessError where rights or credentials are missing) that n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from importlib import import_module
@@ -107,6 +108,11 @@ SCHEMES: Mapping[str, tuple[str, str | None]] = {  # scheme -> module, extra tha
 }
 ARCHIVES = (".tar", ".zip")  # what a source may be packed in
 ClientFactory = Callable[[], Any]
+
+
+def is_of(name: str, wanted: Container[str]) -> bool:
+    """Whether a file is one of `wanted`, or one of them as a volume (`-00002`) or renamed (`_001`)."""
+    return name in wanted or re.sub(r"(-\d{5}|_\d{3,})(?=\.(tar|index\.jsonl|manifest\.json)$)", "", name) in wanted
 
 
 def scheme_of(uri: str) -> str:

@@ -7,9 +7,10 @@ its end.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import BinaryIO
+from uuid import uuid4
 
 import orjson
 
@@ -18,6 +19,8 @@ from airflow_savemasks.engine import parts as part_files
 from airflow_savemasks.engine.job import Job
 from airflow_savemasks.engine.plan import Plan
 from airflow_savemasks.engine.storage import Piece, Range, Storage
+
+ENDING = ".strip"
 
 
 class Strip:
@@ -40,10 +43,6 @@ class Strip:
         self.end = self._file.tell()
 
 
-def strip_path(plan: Plan) -> str:
-    return f"{part_files.folder_of(plan.dst)}/{plan.digest}.strip"
-
-
 def head_of(job: Job) -> bytes:
     """What stands in the archive before the first part: meta.json as a member."""
     return tar.whole_member(naming.META, orjson.dumps(job.meta.to_json(), option=orjson.OPT_INDENT_2) + b"\n")
@@ -55,21 +54,27 @@ def open_strip(job: Job, team_files: Storage, plan: Plan, receipts: Mapping[str,
 
     receipts: of the plan's finished parts by digest, None for one that lies in an old archive. A strip is of no use
     where the storage cannot grow files, where the archive is cut into volumes, where finished parts lie elsewhere, or
-    where another process is writing it.
+    where another process is writing it. A new one gets a name that no receipt has ever named: what a receipt names is
+    never written again.
     """
-    path, head = strip_path(plan), head_of(job)
-    kept = [receipt for receipt in receipts.values() if receipt]
-    places = [part_files.read_receipt(team_files, receipt).place for receipt in kept]
-    elsewhere = len(kept) < len(receipts) or any(place.path != path for place in places)
-    if elsewhere or job.options.volume_size is not None:
+    if job.options.volume_size is not None:
         yield None
         return
-    end = max((place.offset + place.size for place in places), default=0)
+    head = head_of(job)
+    places = part_files.places(team_files, plan.dst)
+    kept = [places.pop(receipt, None) if receipt else None for receipt in receipts.values()]
+    if kept:
+        path, end = _to_go_on(team_files, head, kept, list(places.values()))
+    else:
+        path, end = f"{part_files.folder_of(plan.dst)}/{uuid4().hex}{ENDING}", 0
+        _remove_unused(team_files, plan, {place.path for place in places.values()})
+    if path is None:
+        yield None
+        return
     with team_files.growing(path) as file:
-        if file is None or (end and not starts_with(team_files, path, head)):
+        if file is None:
             yield None
             return
-        _forget(team_files, plan, set(kept))  # nobody may find what is overwritten now
         file.seek(end)
         file.truncate()
         if not end:
@@ -77,23 +82,44 @@ def open_strip(job: Job, team_files: Storage, plan: Plan, receipts: Mapping[str,
         yield Strip(path, file, file.tell())
 
 
-def starts_with(team_files: Storage, path: str, head: bytes) -> bool:
+def with_strip(team_files: Storage, pieces: list[Piece]) -> list[Piece]:
+    """The pieces of an archive, its head first; it is taken from the strip where the next one lies in one."""
+    head = pieces[0]
+    first = pieces[1] if len(pieces) > 1 else None
+    assert isinstance(head, bytes)
+    if not isinstance(first, Range) or not first.path.endswith(ENDING) or first.offset != len(head):
+        return pieces
+    return [Range(first.path, 0, len(head)), *pieces[1:]] if _starts_with(team_files, first.path, head) else pieces
+
+
+def _to_go_on(
+    team_files: Storage, head: bytes, kept: Sequence[Range | None], others: Sequence[Range]
+) -> tuple[str | None, int]:
+    """The strip that holds just the parts that are kept, and where it goes on; None where there is none.
+
+    others: places of parts that are not kept, which other tries may still use.
+    """
+    first = kept[0]
+    if first is None or not first.path.endswith(ENDING):
+        return None, 0
+    alone = all(place is not None and place.path == first.path for place in kept)
+    alone = alone and all(place.path != first.path for place in others)
+    end = max(place.offset + place.size for place in kept if place)
+    return (first.path, end) if alone and _starts_with(team_files, first.path, head) else (None, 0)
+
+
+def _starts_with(team_files: Storage, path: str, head: bytes) -> bool:
     """Whether a strip begins as the archive does: after a loss of power it may not."""
     entry = team_files.stat(path)
     return entry is not None and entry.size >= len(head) and b"".join(team_files.stream(path, 0, len(head))) == head
 
 
-def with_strip(team_files: Storage, plan: Plan, pieces: list[Piece]) -> list[Piece]:
-    """The pieces of an archive, its head first; it is taken from the strip where the next one lies there."""
-    path, head = strip_path(plan), pieces[0]
-    first = pieces[1] if len(pieces) > 1 else None
-    assert isinstance(head, bytes)
-    in_strip = isinstance(first, Range) and (first.path, first.offset) == (path, len(head))
-    return [Range(path, 0, len(head)), *pieces[1:]] if in_strip and starts_with(team_files, path, head) else pieces
-
-
-def _forget(team_files: Storage, plan: Plan, wanted: set[str]) -> None:
-    """Remove receipts of parts in the strip that are not wanted any more."""
-    for receipt in part_files.all_receipts(team_files, plan.dst):
-        if receipt not in wanted and part_files.read_receipt(team_files, receipt).place.path == strip_path(plan):
-            team_files.delete([receipt])
+def _remove_unused(team_files: Storage, plan: Plan, named: set[str]) -> None:
+    """Remove strips that no receipt names and nobody writes: of tries that died before their first receipt."""
+    folder = part_files.folder_of(plan.dst)
+    for name in team_files.listdir(folder).files:
+        path = f"{folder}/{name}"
+        if name.endswith(ENDING) and path not in named:
+            with team_files.growing(path) as file:
+                if file is not None:
+                    team_files.delete([path])

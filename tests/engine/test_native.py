@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+import struct
 import sys
+import tracemalloc
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -154,6 +156,18 @@ def test_a_damaged_png_is_left_to_opencv(at: int) -> None:
     content = bytearray(cv2.imencode(".png", np.zeros((9, 9, 3), np.uint8))[1].tobytes())
     content[at] ^= 1
     assert picture_png.read(bytes(content)) is None
+
+
+@compiled
+def test_a_png_that_unpacks_to_more_than_its_size_is_not_unpacked() -> None:
+    """A small file could fill the memory otherwise."""
+    lines = zlib.compress(bytes(50_000_000))
+    header = png._chunk(b"IHDR", struct.pack(">IIBBBBB", 4, 4, 8, 2, 0, 0, 0))
+    content = png.SIGNATURE + header + png._chunk(b"IDAT", lines) + png._chunk(b"IEND", b"")
+    tracemalloc.start()
+    assert picture_png.read(content) is None
+    assert tracemalloc.get_traced_memory()[1] < 1_000_000
+    tracemalloc.stop()
 
 
 @compiled

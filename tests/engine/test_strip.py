@@ -5,15 +5,22 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from airflow_savemasks.engine import export as engine
 from airflow_savemasks.engine import publish
 from airflow_savemasks.engine.errors import BadItemsError, StorageError
+from airflow_savemasks.engine.progress import Progress
+from airflow_savemasks.engine.storage import Range, open_storage
+from airflow_savemasks.engine.storages import open_files
 from airflow_savemasks.engine.storages.folder import FolderStorage
-from tests.engine.samples import layer, make_project, run
+from tests.engine.samples import job_of, layer, make_project, run
 
 
 @pytest.fixture(autouse=True)
@@ -32,18 +39,30 @@ def wanted(project: Path, tmp_path: Path) -> bytes:
     return Path(run(project, tmp_path / "undisturbed")["archive"]).read_bytes()
 
 
-def fail_half_way(project: Path, out: Path, **options: Any) -> list[str]:
+@contextmanager
+def unreadable(project: Path, name: str) -> Iterator[None]:
+    """A picture that does not decode for a while, as if the disk had failed: the plan stays the same."""
+    picture = project / "ds0/img" / name
+    good, seen = picture.read_bytes(), picture.stat()
+    for content in (bytes(len(good)), good):
+        picture.write_bytes(content)
+        os.utime(picture, ns=(seen.st_atime_ns, seen.st_mtime_ns))
+        if content != good:
+            yield
+
+
+def fail_half_way(project: Path, out: Path, bad: str = "0023.png", **options: Any) -> list[str]:
     """An export that one bad item fails; returns the files that it leaves behind."""
-    bad = project / "ds0/img/0023.png"
-    good = bad.read_bytes()
-    seen = bad.stat()
-    bad.write_bytes(bytes(len(good)))
-    os.utime(bad, ns=(seen.st_atime_ns, seen.st_mtime_ns))  # the same plan, as if the disk had failed
-    with pytest.raises(BadItemsError):
+    with unreadable(project, bad), pytest.raises(BadItemsError):
         run(project, out, **options)
-    bad.write_bytes(good)
-    os.utime(bad, ns=(seen.st_atime_ns, seen.st_mtime_ns))
     return sorted(path.name for path in (out / ".parts/export").iterdir())
+
+
+def die_before_the_manifest(project: Path, out: Path) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(publish, "to_json", lambda *_: (_ for _ in ()).throw(StorageError("x", "no power", "plug it in")))
+        with pytest.raises(StorageError):
+            run(project, out)
 
 
 def strip_of(out: Path) -> Path:
@@ -80,13 +99,10 @@ def test_what_a_killed_try_wrote_after_its_last_receipt_is_cut_off(
 
 
 def test_a_try_that_died_between_archive_and_manifest_loses_nothing_and_its_archive_stays_whole(
-    project: Path, wanted: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    project: Path, wanted: bytes, tmp_path: Path
 ) -> None:
     archive = tmp_path / "out/export.tar"
-    with monkeypatch.context() as patch:
-        patch.setattr(publish, "to_json", lambda *_: (_ for _ in ()).throw(StorageError("x", "no power", "plug it in")))
-        with pytest.raises(StorageError):
-            run(project, tmp_path / "out")
+    die_before_the_manifest(project, tmp_path / "out")
     assert archive.read_bytes() == wanted
     handle = archive.open("rb")  # somebody reads it meanwhile
     result = run(project, tmp_path / "out")
@@ -95,19 +111,106 @@ def test_a_try_that_died_between_archive_and_manifest_loses_nothing_and_its_arch
     handle.close()
 
 
-def test_a_published_archive_is_never_written_on(
-    project: Path, wanted: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The link of a try that died stays below `.parts`: another try with everything to render takes other files."""
+def test_a_published_archive_is_never_written_on(project: Path, wanted: bytes, tmp_path: Path) -> None:
+    """The link of a try that died stays below `.parts`: another try with everything to render takes another file."""
     archive = tmp_path / "out/export.tar"
-    with monkeypatch.context() as patch:
-        patch.setattr(publish, "to_json", lambda *_: (_ for _ in ()).throw(StorageError("x", "no power", "plug it in")))
-        with pytest.raises(StorageError):
-            run(project, tmp_path / "out")
+    die_before_the_manifest(project, tmp_path / "out")
     handle = archive.open("rb")
     assert run(project, tmp_path / "out", reuse=False)["parts"]["reused"] == 0
     assert handle.read() == archive.read_bytes() == wanted
     handle.close()
+
+
+def test_a_strip_that_was_published_while_it_was_opened_is_not_written(tmp_path: Path) -> None:
+    storage = FolderStorage(tmp_path)
+    with storage.growing(".parts/a/x.strip") as file:
+        assert file is not None
+        file.write(b"head and parts")
+    (tmp_path / ".parts/a/x.strip").rename(tmp_path / "published.tar")
+    before = open_files.lock
+
+    def late(file: Any) -> bool:
+        """The other process publishes and deletes the strip after it was opened here."""
+        (tmp_path / ".parts/a/x.strip").unlink()
+        return before(file)
+
+    os.link(tmp_path / "published.tar", tmp_path / ".parts/a/x.strip")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("airflow_savemasks.engine.storages.folder.lock", late)
+        with storage.growing(".parts/a/x.strip") as file:
+            assert file is None
+    assert (tmp_path / "published.tar").read_bytes() == b"head and parts"
+
+
+def test_a_strip_that_somebody_has_open_is_copied_and_not_waited_for(tmp_path: Path) -> None:
+    storage = FolderStorage(tmp_path)
+    with storage.growing(".parts/a/x.strip") as file:
+        assert file is not None
+        file.write(b"parts")
+        storage.compose("a.tar", [Range(".parts/a/x.strip", 0, 5), b" and end"])
+    assert (tmp_path / "a.tar").read_bytes() == b"parts and end"
+    assert (tmp_path / ".parts/a/x.strip").read_bytes() == b"parts"
+    storage.compose("a.tar", [Range(".parts/a/x.strip", 0, 5), b" and end"])
+    assert (tmp_path / "a.tar").stat().st_nlink == 2
+    storage.compose("b.tar", [Range(".parts/a/x.strip", 0, 5), b" and end"])
+    assert (tmp_path / "b.tar").read_bytes() == (tmp_path / "a.tar").read_bytes() == b"parts and end"
+    assert not list(tmp_path.glob(".*.tmp"))
+
+
+def test_a_full_disk_at_the_last_moment_leaves_the_strip_as_it_was(
+    project: Path, wanted: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch, pytest.raises(StorageError, match="No space"):
+        patch.setattr(os, "fsync", full)
+        run(project, tmp_path / "out")
+    assert not (tmp_path / "out/export.tar").exists()
+    monkeypatch.setattr(FolderStorage, "_copy", lambda *_: pytest.fail("copied"))
+    result = run(project, tmp_path / "out")
+    assert Path(result["archive"]).read_bytes() == wanted
+    assert result["parts"]["rendered"] == 0
+
+
+def test_parts_that_other_workers_made_are_written_behind_a_strip(project: Path, wanted: bytes, tmp_path: Path) -> None:
+    """The single task failed at the last part; the fanned-out export makes that one."""
+    fail_half_way(project, tmp_path / "out", "0039.png")
+    team_files, job = open_storage(str(tmp_path / "out")), job_of(project)
+    plan = engine.make_plan(job, team_files)
+    stop, progress = threading.Event(), Progress()
+    outcome = engine.render_parts(job, team_files, plan, range(len(plan.parts)), stop, progress)
+    engine.assemble(job, team_files, plan, outcome.rendered, outcome.reused, 0.0)
+    assert outcome.rendered == 1
+    assert (tmp_path / "out/export.tar").read_bytes() == wanted
+
+
+def test_a_damaged_receipt_costs_its_part_and_no_more(project: Path, wanted: bytes, tmp_path: Path) -> None:
+    fail_half_way(project, tmp_path / "out")
+    receipts = sorted((tmp_path / "out/.parts/export").glob("*.receipt"))
+    receipts[0].write_bytes(b"")
+    receipts[1].write_bytes(b'{"digest": "of an older version"}\n')
+    result = run(project, tmp_path / "out")
+    assert result["parts"] == {"rendered": 3, "reused": len(receipts) - 2}
+    assert Path(result["archive"]).read_bytes() == wanted
+
+
+def test_strips_of_tries_that_died_before_their_first_part_are_removed(project: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "out/.parts/export"
+    folder.mkdir(parents=True)
+    (folder / "dead.strip").write_bytes(b"half a part")
+    with (folder / "alive.strip").open("wb") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        names = fail_half_way(project, tmp_path / "out")
+    assert "dead.strip" not in names
+    assert "alive.strip" in names
+
+
+def test_what_dead_writers_of_volumes_and_renamed_archives_left_is_swept(tmp_path: Path) -> None:
+    for name in ("export-00002.tar", "export_001.tar", "export_001.manifest.json", "export2.tar", "export.tar"):
+        (tmp_path / f".{name}.0123.tmp").touch()
+    assert FolderStorage(tmp_path).sweep(".parts/export", ["export.tar", "export.manifest.json"]) == 4
+    assert [path.name for path in tmp_path.iterdir()] == [".export2.tar.0123.tmp"]
 
 
 def test_without_hard_links_it_is_copied(
@@ -128,6 +231,8 @@ def test_parts_get_files_of_their_own_while_another_process_has_the_strip(
     with strip_of(tmp_path / "out").open("rb") as other:
         fcntl.flock(other, fcntl.LOCK_EX)
         assert Path(run(project, tmp_path / "out")["archive"]).read_bytes() == wanted
+    modes = {path.stat().st_mode for path in (tmp_path / "out").iterdir()}
+    assert len(modes) == 1, "archive, index and manifest get the same rights"
 
 
 def test_a_strip_that_lost_its_beginning_is_not_published(
@@ -143,20 +248,18 @@ def test_a_strip_that_lost_its_beginning_is_not_published(
     assert result["parts"]["rendered"] == 1
 
 
-def test_rendering_everything_again_forgets_the_receipts_first(project: Path, wanted: bytes, tmp_path: Path) -> None:
-    """Or a try that dies would leave receipts that name places of a file that is being written again."""
+def test_rendering_everything_again_leaves_what_receipts_name(project: Path, wanted: bytes, tmp_path: Path) -> None:
+    """Whoever reads a part while another try renders it again reads the same bytes."""
     fail_half_way(project, tmp_path / "out")
-    before = set((tmp_path / "out/.parts/export").glob("*.receipt"))
-    first = project / "ds0/img/0000.png"
-    good, seen = first.read_bytes(), first.stat()
-    first.write_bytes(bytes(len(good)))
-    os.utime(first, ns=(seen.st_atime_ns, seen.st_mtime_ns))
-    with pytest.raises(BadItemsError):
+    strip = strip_of(tmp_path / "out")
+    before = strip.read_bytes()
+    with unreadable(project, "0000.png"), pytest.raises(BadItemsError):
         run(project, tmp_path / "out", reuse=False)
-    first.write_bytes(good)
-    os.utime(first, ns=(seen.st_atime_ns, seen.st_mtime_ns))
-    assert set((tmp_path / "out/.parts/export").glob("*.receipt")) != before
-    assert Path(run(project, tmp_path / "out")["archive"]).read_bytes() == wanted
+    assert strip.read_bytes() == before
+    assert len(list(strip.parent.glob("*.strip"))) == 2
+    result = run(project, tmp_path / "out")
+    assert result["parts"]["rendered"] == 0, "each part is finished in one of the two"
+    assert Path(result["archive"]).read_bytes() == wanted
 
 
 def test_volumes_are_made_of_the_parts_in_a_strip_too(project: Path, tmp_path: Path) -> None:

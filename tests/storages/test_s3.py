@@ -23,7 +23,7 @@ from tests.storages.conftest import BLOCK
 from tests.storages.proxy import Faults, faulty
 from tests.storages.test_contract import NOISE, everything, put
 
-WIDTH, HEIGHT = 1300, 480  # a part of one such picture of noise has 5.6 MB: two blocks
+WIDTH, HEIGHT = 1300, 700  # a part of one such picture of noise has 5.8 MB, 8.2 without kernels: two blocks
 KINDS = [
     "PutObject",
     "CreateMultipartUpload",

@@ -8,16 +8,25 @@ import os
 import stat
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from io import FileIO
 from pathlib import Path
 from typing import BinaryIO, cast
 from urllib.parse import unquote, urlsplit
 from uuid import uuid4
 
 from airflow_savemasks.engine.errors import AccessError, StorageError
-from airflow_savemasks.engine.storage import CHUNK, WORK_FOLDER, ClientFactory, Entry, Folder, Piece, Range, Storage
+from airflow_savemasks.engine.storage import (
+    CHUNK,
+    WORK_FOLDER,
+    ClientFactory,
+    Entry,
+    Folder,
+    Piece,
+    Range,
+    Storage,
+    is_of,
+)
+from airflow_savemasks.engine.storages.open_files import SteadyFile, has_only_name, lock
 
-STEADY = 8 << 20
 TEMPORARY = ".tmp"  # of names that are not whole yet: ".<name>.<random>.tmp"
 
 
@@ -107,15 +116,10 @@ class FolderStorage(Storage):
         target = self.root / path
         with self._errors(path):
             target.parent.mkdir(parents=True, exist_ok=True)
-            file = os.fdopen(os.open(target, os.O_RDWR | os.O_CREAT, 0o644), "r+b", buffering=0)
+            file = os.fdopen(os.open(target, os.O_RDWR | os.O_CREAT, 0o666), "r+b", buffering=0)
         with self._errors(path), file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                yield None
-                return
-            alone = os.fstat(file.fileno()).st_nlink == 1
-            yield cast("BinaryIO", SteadyFile(file)) if alone else None
+            mine = lock(file) and has_only_name(file, target)
+            yield cast("BinaryIO", SteadyFile(file)) if mine else None
 
     def compose(self, path: str, pieces: Sequence[Piece]) -> None:
         first = pieces[0] if pieces else None
@@ -140,7 +144,7 @@ class FolderStorage(Storage):
             for name in self.listdir(place).files:
                 if name.startswith(".") and name.endswith(TEMPORARY):
                     original = name[1:].rsplit(".", 2)[0]
-                    if (place == folder or original in wanted) and self._remove_if_dead(self.root / place / name):
+                    if (place == folder or is_of(original, wanted)) and self._remove_if_dead(self.root / place / name):
                         removed += 1
         return removed
 
@@ -160,8 +164,8 @@ class FolderStorage(Storage):
     def _adopt(self, path: str, first: Range, rest: Sequence[Piece]) -> bool:
         """Publish a work file under another name, the rest written behind it, without copying it.
 
-        False where the file system has no hard links. The work file stays until it is deleted; one that was written on
-        is found by `growing`, whose user cuts it off.
+        False where the file system has no hard links, or where somebody else writes or publishes the work file: then
+        it is copied instead. The work file stays until it is deleted, and is never written again.
         """
         target = self.root / path
         temporary = target.with_name(f".{target.name}.{uuid4().hex}{TEMPORARY}")
@@ -170,16 +174,25 @@ class FolderStorage(Storage):
         except OSError:
             return False  # it is copied instead, and tells what is wrong if that fails too
         try:
-            with self._errors(path), temporary.open("ab") as file:
-                fcntl.flock(file, fcntl.LOCK_EX)
-                self._append(file, rest)
-                file.flush()
-                os.fsync(file.fileno())
-                temporary.replace(target)
-        except BaseException:
+            with self._errors(path), temporary.open("r+b") as file:
+                seen = os.fstat(file.fileno())
+                if not lock(file) or seen.st_nlink != 2 or os.fstat(file.fileno()).st_size != first.size:
+                    return False
+                self._publish(file, first.size, rest, temporary, target)
+        finally:
             temporary.unlink(missing_ok=True)
-            raise
         return True
+
+    def _publish(self, file: BinaryIO, size: int, rest: Sequence[Piece], temporary: Path, target: Path) -> None:
+        try:
+            file.seek(size)
+            self._append(file, rest)
+            file.flush()
+            os.fsync(file.fileno())
+            temporary.replace(target)
+        except BaseException:
+            os.truncate(file.fileno(), size)  # the next try finds the work file as it was
+            raise
 
     def _copy(self, piece: Range, target: int) -> None:
         """Copy inside the kernel; shares blocks where the file system can."""
@@ -230,34 +243,6 @@ class FolderStorage(Storage):
             raise AccessError(where, f"no permission ({error.strerror})", fix) from error
         except OSError as error:
             raise StorageError(where, f"{error.strerror or error}", _fix(error)) from error
-
-
-class SteadyFile:
-    """An unbuffered file that has the system begin to write out what it got, every STEADY bytes."""
-
-    def __init__(self, file: FileIO) -> None:
-        self._file = file
-        self._begun = 0
-
-    def write(self, data: bytes) -> int:
-        left = memoryview(data)
-        while left:
-            left = left[self._file.write(left) :]
-        at = self._file.tell()
-        if at - self._begun >= STEADY:
-            os.posix_fadvise(self._file.fileno(), self._begun, at - self._begun, os.POSIX_FADV_DONTNEED)
-            self._begun = at
-        return len(data)
-
-    def seek(self, offset: int) -> int:
-        self._begun = offset
-        return self._file.seek(offset)
-
-    def tell(self) -> int:
-        return self._file.tell()
-
-    def truncate(self) -> int:
-        return self._file.truncate()
 
 
 _NO_COPY_RANGE = {errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP}

@@ -21,7 +21,7 @@ import paramiko
 from paramiko import SFTPAttributes, SFTPClient
 
 from airflow_savemasks.engine.errors import StorageError
-from airflow_savemasks.engine.storage import ClientFactory, Entry, Folder
+from airflow_savemasks.engine.storage import ClientFactory, Entry, Folder, is_of
 from airflow_savemasks.engine.storages.remote import RemoteStorage, quietly, split_uri
 from airflow_savemasks.engine.storages.retries import Failure, Kind, one_line
 from airflow_savemasks.engine.storages.sessions import Sessions, lost
@@ -119,7 +119,7 @@ class SftpStorage(RemoteStorage):
         for place in {folder, *(name.rpartition("/")[0] for name in names)}:
             for name, entry in self.listdir(place).files.items():
                 ours = name.startswith(".") and name.endswith(TEMPORARY)
-                if ours and entry.modified < old and (place == folder or name[1:].rsplit(".", 2)[0] in wanted):
+                if ours and entry.modified < old and (place == folder or is_of(name[1:].rsplit(".", 2)[0], wanted)):
                     dead.append(f"{place}/{name}" if place else name)
         for path in dead:
             self._remove(path)
