@@ -18,6 +18,7 @@ HEADER = struct.Struct(">IIBBBBB")  # width, height, depth, colour type, compres
 PALETTE, RGBA = (1, 3), (8, 6)  # depth, colour type
 NO_FILTER, SUB = 0, 1
 MOST_PIXELS = 1 << 28
+SMALL = 1 << 17  # bytes of a stream that is decompressed in one go: a thousand times as many at worst
 
 
 def read(content: bytes) -> NDArray[np.bool_] | None:
@@ -53,7 +54,9 @@ def read(content: bytes) -> NDArray[np.bool_] | None:
 
 
 def inflate(stream: bytes, size: int) -> bytes:
-    """A zlib stream of `size` bytes; of a longer one, little more. Raises IsalError, ValueError."""
+    """A zlib stream of `size` bytes; a large one that holds more is not decompressed. Raises IsalError, ValueError."""
+    if len(stream) <= SMALL:
+        return isal_zlib.decompress(stream, bufsize=size)
     decoder = isal_zlib.decompressobj()
     raw = decoder.decompress(stream, size + 1)
     if not decoder.eof:

@@ -161,7 +161,7 @@ def test_a_damaged_png_is_left_to_opencv(at: int) -> None:
 @compiled
 def test_a_png_that_unpacks_to_more_than_its_size_is_not_unpacked() -> None:
     """A small file could fill the memory otherwise."""
-    lines = zlib.compress(bytes(50_000_000))
+    lines = zlib.compress(bytes(200_000_000))
     header = png._chunk(b"IHDR", struct.pack(">IIBBBBB", 4, 4, 8, 2, 0, 0, 0))
     content = png.SIGNATURE + header + png._chunk(b"IDAT", lines) + png._chunk(b"IEND", b"")
     tracemalloc.start()
