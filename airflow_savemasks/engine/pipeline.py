@@ -29,7 +29,8 @@ from airflow_savemasks.engine.project import Loaded
 A = TypeVar("A")
 B = TypeVar("B")
 
-PIXELS = 32_000_000  # in flight; a pixel costs up to 10 bytes: picture 3, numbers 1, masks and their PNGs the rest
+PIXELS = 32_000_000  # in flight
+PIXEL_BYTES = 10  # at most, while it is rendered: picture 3, numbers 1, masks and their PNGs the rest
 WINDOW = 3  # groups in flight for each worker
 GROUP_BYTES, GROUP_ITEMS = 1 << 20, 16  # most pictures together in a group
 
@@ -71,10 +72,19 @@ class Budget:
                 self._next += 1
                 self._change.notify_all()
 
-    def release(self, ticket: int) -> None:
+    def shrink(self, ticket: int, pixels: int) -> None:
+        """The group needs only so many from now on."""
         with self._change:
-            self._used -= self._held.pop(ticket, 0)
-            self._change.notify_all()
+            freed = max(0, self._held.get(ticket, 0) - pixels)
+            if freed:
+                self._held[ticket] -= freed
+                self._used -= freed
+                self._change.notify_all()
+
+    def release(self, ticket: int) -> None:
+        self.shrink(ticket, 0)
+        with self._change:
+            self._held.pop(ticket, None)
 
     def close(self) -> None:
         """Nobody is going to release anything any more: whoever waits gets Stopped."""
@@ -100,7 +110,10 @@ def render_all(job: Job, items: Iterable[Planned], stop: threading.Event) -> Gen
         check()
         try:
             pairs = [(planned, loaded or _load_here(job, planned)) for planned, loaded in group]
-            return ticket, render_items(job, pairs, lambda pixels: budget.reserve(ticket, pixels), check)
+            rendered = render_items(job, pairs, lambda pixels: budget.reserve(ticket, pixels), check)
+            waiting = sum(len(piece) for one in rendered for piece in one.pieces)
+            budget.shrink(ticket, waiting // PIXEL_BYTES)
+            return ticket, rendered
         finally:
             budget.pass_by(ticket)
 
