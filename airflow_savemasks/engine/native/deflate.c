@@ -4,48 +4,16 @@
  * the right half of a human mask is found at one known distance. Literals are packed in pairs. Bytes depend on the
  * input alone: no clock, no CPU feature. Measured against ISA-L in benchmarks/results/table.md.
  */
-#include "native.h"
+#include "deflate.h"
 
 enum {
-    WINDOW = 32768,
     MIN_MATCH = 8,        /* one word; shorter ones cost more bits than the literals of a photograph */
     GOOD_MATCH = 16,      /* after such a one the search looks at every place again */
-    MAX_MATCH = 258,
     MAX_STEP = 64,
-    HASH_BITS = 12,       /* the table stays in the nearest cache */
-    MOST_BITS = 14,       /* of a code: four literals and 7 bits that are held fit into a word */
     SAMPLED = 64,         /* literals in a row of which only half are counted */
     TAIL = 8,             /* bytes at the end of the input that are only literals, so that words may be read */
-    MAX_SEQUENCES = 8192, /* of one block */
     BLOCK = 1 << 18,      /* bytes of one block; its codes suit them */
-    LITERALS = 256,
-    END_OF_BLOCK = 256,
-    LITERAL_CODES = 286,
-    DISTANCE_CODES = 30,
-    LENGTH_CODES = 19,
 };
-
-typedef struct {
-    uint32_t literals, length, distance; /* so many literals, then a match; distance 0: none */
-} Sequence;
-
-struct Deflate {
-    uint64_t bits; /* not yet written, the lowest first */
-    uint32_t held; /* how many, below 8 between two calls */
-    uint32_t done; /* bytes compressed so far, modulo 2**32 */
-    uint32_t heads[1 << HASH_BITS];
-    Sequence sequences[MAX_SEQUENCES];
-    uint32_t counts[4][LITERALS]; /* four tables: equal bytes in a row would wait for each other in one */
-    int sampled;
-    uint32_t literal_counts[LITERAL_CODES], distance_counts[DISTANCE_CODES];
-    Code literal_codes[LITERAL_CODES], distance_codes[DISTANCE_CODES];
-};
-
-static const uint16_t LENGTH_BASE[29] = {3,  4,  5,  6,  7,  8,  9,  10, 11,  13,  15,  17,  19,  23, 27,
-                                         31, 35, 43, 51, 59, 67, 83, 99, 115, 131, 163, 195, 227, 258};
-static const uint8_t LENGTH_EXTRA[29] = {0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2,
-                                         2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 0};
-static const uint8_t LENGTH_ORDER[LENGTH_CODES] = {16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15};
 
 static inline uint64_t load64(const uint8_t *from) {
     uint64_t word;
@@ -54,124 +22,6 @@ static inline uint64_t load64(const uint8_t *from) {
 }
 
 static inline uint32_t hash(uint64_t word) { return (uint32_t)((word * 0x9E3779B97F4A7C15ull) >> (64 - HASH_BITS)); }
-
-static inline int log2_of(uint32_t value) { return 31 - __builtin_clz(value); }
-
-static inline int length_symbol(uint32_t length) {
-    if (length == MAX_MATCH) return 28;
-    if (length < 11) return (int)length - 3;
-    int power = log2_of(length - 3);
-    return 4 * (power - 1) + (int)(((length - 3) >> (power - 2)) & 3);
-}
-
-static inline int distance_symbol(uint32_t distance) {
-    if (distance < 5) return (int)distance - 1;
-    int power = log2_of(distance - 1);
-    return 2 * power + (int)(((distance - 1) >> (power - 1)) & 1);
-}
-
-/* The next piece of a long match: none may be shorter than 3. */
-static inline uint32_t piece_of(uint32_t length) {
-    if (length <= MAX_MATCH) return length;
-    return length - MAX_MATCH < 3 ? length - 3 : MAX_MATCH;
-}
-
-/* --- writing bits ------------------------------------------------------------------------------------------------ */
-
-static inline void put(Deflate *state, uint64_t bits, int length) {
-    state->bits |= bits << state->held;
-    state->held += (uint32_t)length;
-}
-
-static inline uint8_t *flush(Deflate *state, uint8_t *out) {
-    memcpy(out, &state->bits, 8);
-    out += state->held >> 3;
-    state->bits >>= state->held & ~7u;
-    state->held &= 7;
-    return out;
-}
-
-/* The two trees of a block as RFC 1951, 3.2.7 has it: lengths of codes, runs of them shortened, coded again. */
-static uint8_t *put_trees(Deflate *state, uint8_t *out) {
-    uint8_t lengths[LITERAL_CODES + DISTANCE_CODES], symbols[LITERAL_CODES + DISTANCE_CODES];
-    uint8_t extras[LITERAL_CODES + DISTANCE_CODES];
-    uint32_t counts[LENGTH_CODES] = {0};
-    Code codes[LENGTH_CODES];
-    int literals = LITERAL_CODES, distances = DISTANCE_CODES, total = 0, made = 0, order = LENGTH_CODES;
-    while (literals > 257 && !state->literal_codes[literals - 1].length) literals--;
-    while (distances > 1 && !state->distance_codes[distances - 1].length) distances--;
-    for (int i = 0; i < literals; i++) lengths[total++] = state->literal_codes[i].length;
-    for (int i = 0; i < distances; i++) lengths[total++] = state->distance_codes[i].length;
-    for (int at = 0; at < total;) {
-        int run = 1;
-        while (at + run < total && lengths[at + run] == lengths[at]) run++;
-        if (!lengths[at] && run >= 3) {
-            run = run > 138 ? 138 : run;
-            symbols[made] = run < 11 ? 17 : 18;
-            extras[made] = (uint8_t)(run < 11 ? run - 3 : run - 11);
-        } else if (at && lengths[at] == lengths[at - 1] && run >= 3) {
-            run = run > 6 ? 6 : run;
-            symbols[made] = 16;
-            extras[made] = (uint8_t)(run - 3);
-        } else {
-            run = 1;
-            symbols[made] = lengths[at];
-        }
-        counts[symbols[made++]]++;
-        at += run;
-    }
-    make_codes(counts, LENGTH_CODES, 7, codes);
-    while (order > 4 && !codes[LENGTH_ORDER[order - 1]].length) order--;
-    put(state, (uint64_t)(literals - 257) | (uint64_t)(distances - 1) << 5 | (uint64_t)(order - 4) << 10, 14);
-    for (int i = 0; i < order; i++) {
-        out = flush(state, out);
-        put(state, codes[LENGTH_ORDER[i]].length, 3);
-    }
-    for (int i = 0; i < made; i++) {
-        out = flush(state, out);
-        put(state, codes[symbols[i]].bits, codes[symbols[i]].length);
-        if (symbols[i] >= 16) put(state, extras[i], symbols[i] == 16 ? 2 : symbols[i] == 17 ? 3 : 7);
-    }
-    return flush(state, out);
-}
-
-static uint8_t *put_literals(Deflate *state, const uint8_t *from, uint32_t count, uint8_t *out) {
-    const Code *codes = state->literal_codes;
-    const uint8_t *end = from + count;
-    uint64_t bits = state->bits; /* in registers: out may point anywhere, for all the compiler knows */
-    uint32_t held = state->held;
-    for (; end - from >= 4; from += 4) { /* 4 * MOST_BITS and 7 bits that are held: below 64 */
-        Code a = codes[from[0]], b = codes[from[1]], c = codes[from[2]], d = codes[from[3]];
-        uint32_t ab = a.length + b.length, cd = c.length + d.length;
-        uint64_t first = a.bits | (uint64_t)b.bits << a.length, second = c.bits | (uint64_t)d.bits << c.length;
-        bits |= (first | second << ab) << held;
-        held += ab + cd;
-        memcpy(out, &bits, 8);
-        out += held >> 3;
-        bits >>= held & ~7u;
-        held &= 7;
-    }
-    state->bits = bits;
-    state->held = held;
-    for (; from < end; from++) put(state, codes[*from].bits, codes[*from].length);
-    return flush(state, out);
-}
-
-static uint8_t *put_match(Deflate *state, uint32_t length, uint32_t distance, uint8_t *out) {
-    int far = distance_symbol(distance), far_extra = far < 4 ? 0 : far / 2 - 1;
-    Code far_code = state->distance_codes[far];
-    uint64_t far_bits = far_code.bits | (uint64_t)((distance - 1) & ((1u << far_extra) - 1)) << far_code.length;
-    while (length) {
-        uint32_t piece = piece_of(length);
-        int symbol = length_symbol(piece);
-        Code code = state->literal_codes[LITERALS + 1 + symbol];
-        put(state, code.bits | (uint64_t)(piece - LENGTH_BASE[symbol]) << code.length, code.length + LENGTH_EXTRA[symbol]);
-        put(state, far_bits, far_code.length + far_extra);
-        out = flush(state, out);
-        length -= piece;
-    }
-    return out;
-}
 
 /* --- finding matches --------------------------------------------------------------------------------------------- */
 
