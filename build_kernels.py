@@ -18,7 +18,7 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 FOLDER = "airflow_savemasks/engine/native"
-OPTIONS = ("-std=c11", "-O3", "-fPIC", "-shared", "-fvisibility=default")
+OPTIONS = ("-std=c11", "-O3", "-fPIC", "-shared", "-fvisibility=hidden")
 
 
 class KernelsHook(BuildHookInterface):  # type: ignore[type-arg]

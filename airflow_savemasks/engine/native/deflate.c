@@ -1,8 +1,8 @@
 /* Scan lines to a raw deflate stream (RFC 1951), for pictures.
  *
- * Photographs are literals that no search shortens, so the search looks for matches ever more rarely while it finds none;
- * the right half of a human mask is found at one known distance. Literals are packed in pairs. Bytes depend on the
- * input alone: no clock, no CPU feature. Measured against ISA-L in benchmarks/results/table.md.
+ * Photographs are literals that no search shortens, so the search looks for matches ever more rarely while it finds
+ * none; the right half of a human mask is found at one known distance. Bytes depend on the input alone: no clock, no CPU
+ * feature. Measured against ISA-L in benchmarks/results/table.md.
  */
 #include "deflate.h"
 
@@ -107,18 +107,19 @@ static uint32_t find(Deflate *state, const uint8_t *data, const uint8_t *from, c
 
 /* --- what Python calls ------------------------------------------------------------------------------------------- */
 
-size_t deflate_state_size(void) { return sizeof(Deflate); }
+EXPORTED size_t deflate_state_size(void) { return sizeof(Deflate); }
 
 /* Most bytes that `deflate_write` makes of so many. */
-size_t deflate_bound(size_t size) { return size * 2 + (size / MAX_SEQUENCES + 2) * 512; }
+EXPORTED size_t deflate_bound(size_t size) { return size * 2 + (size / MAX_SEQUENCES + 2) * 512; }
 
-void deflate_start(Deflate *state) { memset(state, 0, offsetof(Deflate, sequences)); }
+EXPORTED void deflate_start(Deflate *state) { memset(state, 0, offsetof(Deflate, sequences)); }
 
 /* Compress size bytes from data on; returns how many bytes were written to out (see deflate_bound).
  * history: bytes before data that were compressed by the calls before this one; hint: a distance at which repeats are
  * likely, or 0. Some bits may stay in the state for the next call.
  */
-size_t deflate_write(Deflate *state, const uint8_t *data, size_t size, size_t history, size_t hint, uint8_t *out) {
+EXPORTED size_t deflate_write(Deflate *state, const uint8_t *data, size_t size, size_t history, size_t hint,
+                              uint8_t *out) {
     const uint8_t *from = data, *end = data + size;
     uint8_t *begin = out;
     if (history > WINDOW) history = WINDOW;
@@ -153,7 +154,7 @@ size_t deflate_write(Deflate *state, const uint8_t *data, size_t size, size_t hi
 }
 
 /* The last, empty block and the bits that are still held; at most 16 bytes. */
-size_t deflate_end(Deflate *state, uint8_t *out) {
+EXPORTED size_t deflate_end(Deflate *state, uint8_t *out) {
     put(state, 1 | 1 << 1, 3 + 7); /* the last one; fixed codes; end of block is seven zeros */
     size_t size = (state->held + 7) / 8;
     memcpy(out, &state->bits, 8);

@@ -83,7 +83,8 @@ uint8_t *put_match(Deflate *state, uint32_t length, uint32_t distance, uint8_t *
         uint32_t piece = piece_of(length);
         int symbol = length_symbol(piece);
         Code code = state->literal_codes[LITERALS + 1 + symbol];
-        put(state, code.bits | (uint64_t)(piece - LENGTH_BASE[symbol]) << code.length, code.length + LENGTH_EXTRA[symbol]);
+        uint64_t extra = piece - LENGTH_BASE[symbol];
+        put(state, code.bits | extra << code.length, code.length + LENGTH_EXTRA[symbol]);
         put(state, far_bits, far_code.length + far_extra);
         out = flush(state, out);
         length -= piece;

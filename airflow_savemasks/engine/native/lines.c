@@ -37,7 +37,7 @@ static size_t run_at(const uint8_t *numbers, size_t bytes, size_t x, size_t widt
 }
 
 /* Add to counts how often each number occurs. */
-void lines_count(const uint8_t *numbers, size_t bytes, size_t size, int64_t *counts) {
+EXPORTED void lines_count(const uint8_t *numbers, size_t bytes, size_t size, int64_t *counts) {
     uint32_t number;
     for (size_t at = 0, run; at < size; at += run) {
         run = run_at(numbers, bytes, at, size, &number);
@@ -94,8 +94,9 @@ static void filter_row(int filter, const uint8_t *restrict line, const uint8_t *
  * raw: room for two lines of 3 * (2 * width + 1) bytes, kept between the calls for one picture, zero at first.
  * out: rows lines, each a filter byte and the filtered line.
  */
-void lines_human(const uint8_t *picture, const uint8_t *numbers, size_t bytes, const uint8_t *colours,
-                 const uint8_t *drawing, size_t width, size_t rows, size_t top, int filter, uint8_t *raw, uint8_t *out) {
+EXPORTED void lines_human(const uint8_t *picture, const uint8_t *numbers, size_t bytes, const uint8_t *colours,
+                          const uint8_t *drawing, size_t width, size_t rows, size_t top, int filter, uint8_t *raw,
+                          uint8_t *out) {
     size_t half = 3 * width, size = 2 * half + 3;
     for (size_t row = 0; row < rows; row++) {
         uint8_t *line = raw + ((top + row) & 1) * size;
@@ -127,7 +128,7 @@ static inline uint8_t paeth(int left, int above, int corner) {
 /* Undo the filters of an 8-bit PNG. lines: height lines of 1 + size bytes; pixel: bytes of a pixel; out: height lines
  * of size bytes. Returns 0, or 1 where a filter is unknown.
  */
-int lines_unfilter(const uint8_t *lines, size_t height, size_t size, size_t pixel, uint8_t *out) {
+EXPORTED int lines_unfilter(const uint8_t *lines, size_t height, size_t size, size_t pixel, uint8_t *out) {
     for (size_t y = 0; y < height; y++, out += size) {
         int filter = *lines++;
         const uint8_t *above = out - size;
@@ -150,7 +151,7 @@ int lines_unfilter(const uint8_t *lines, size_t height, size_t size, size_t pixe
 }
 
 /* The filter that leaves the least of a picture: the sum of what is left, signs dropped, over every 16th row. */
-int lines_choose(const uint8_t *picture, size_t height, size_t width) {
+EXPORTED int lines_choose(const uint8_t *picture, size_t height, size_t width) {
     uint64_t sums[AVERAGE + 1] = {0};
     uint8_t left[SAMPLE];
     int best = AVERAGE;
@@ -176,4 +177,4 @@ int lines_choose(const uint8_t *picture, size_t height, size_t width) {
 #define SOURCES ""
 #endif
 /* Of which sources this was compiled; see native/__init__.py. */
-const char *kernels_sources(void) { return SOURCES; }
+EXPORTED const char *kernels_sources(void) { return SOURCES; }

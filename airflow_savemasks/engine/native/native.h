@@ -8,6 +8,8 @@
 #error "words are read and written as little endian; without these kernels the package works with numpy and ISA-L"
 #endif
 
+#define EXPORTED __attribute__((visibility("default"))) /* called from Python; all else is ours alone */
+
 typedef struct Deflate Deflate;
 
 typedef struct {
