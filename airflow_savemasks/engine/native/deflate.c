@@ -1,8 +1,8 @@
 /* Scan lines to a raw deflate stream (RFC 1951), for pictures.
  *
  * Photographs are literals that no search shortens, so the search looks for matches ever more rarely while it finds
- * none; the right half of a human mask is found at one known distance. Bytes depend on the input alone: no clock, no CPU
- * feature. Measured against ISA-L in benchmarks/results/table.md.
+ * none; the right half of a human mask is found at one known distance. Bytes depend on the input alone: no clock, no
+ * CPU feature. Measured against ISA-L in benchmarks/results/table.md.
  */
 #include "deflate.h"
 
