@@ -31,7 +31,7 @@ class KernelsHook(BuildHookInterface):  # type: ignore[type-arg]
         if self.target_name != "wheel":
             return
         if failed := compile_kernels(folder, library):
-            print(f"airflow-savemasks: built without compiled kernels, about half as fast: {failed}", file=sys.stderr)
+            print(f"airflow-savemasks: built without compiled kernels, which is slower: {failed}", file=sys.stderr)
             return
         build_data["artifacts"].append(f"/{FOLDER}/kernels.so")
         build_data["pure_python"] = False
