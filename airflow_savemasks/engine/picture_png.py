@@ -1,4 +1,4 @@
-"""Reads the PNG pictures of 8-bit gray, RGB and RGBA as OpenCV does, with our kernels: three times faster.
+"""Reads the PNG pictures of 8-bit gray, RGB and RGBA as OpenCV does, with our kernels.
 
 Whatever is not plainly such a picture (other depths, palettes, interlacing, a turned one, a chunk that nobody here
 knows, damage) is left to OpenCV: `read` returns None.
@@ -11,7 +11,7 @@ from isal.igzip_lib import IsalError
 from numpy.typing import NDArray
 
 from airflow_savemasks.engine import native
-from airflow_savemasks.engine.mask_png import HEADER, MOST_PIXELS, chunks_of, inflate
+from airflow_savemasks.engine.png_chunks import HEADER, MOST_PIXELS, chunks_of, inflate
 
 CHANNELS = {0: 1, 2: 3, 6: 4}  # colour type -> bytes of a pixel at 8 bits
 HARMLESS = frozenset(b"IHDR IDAT IEND pHYs tEXt zTXt iTXt tIME sRGB gAMA cHRM iCCP bKGD".split())

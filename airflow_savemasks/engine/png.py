@@ -14,8 +14,8 @@ from isal import isal_zlib
 from numpy.typing import NDArray
 
 from airflow_savemasks.engine import native
+from airflow_savemasks.engine.png_chunks import HEADER, SIGNATURE, chunk
 
-SIGNATURE = b"\x89PNG\r\n\x1a\n"
 GRAY, RGB, PALETTE = 0, 2, 3  # colour types of the PNG specification
 NO_FILTER, SUB = 0, 1
 LEVEL = 1  # ISA-L: 0 is larger, 2 and 3 are slower and hardly smaller
@@ -46,7 +46,7 @@ def encode_two_level(mask: NDArray[np.bool_]) -> bytes:
     packed = np.packbits(mask, axis=1)
     rows = np.zeros((height, packed.shape[1] + 1), np.uint8)
     rows[:, 1:] = packed
-    extra = _chunk(b"PLTE", BLACK_WHITE) + _chunk(b"tRNS", b"\x00")
+    extra = chunk(b"PLTE", BLACK_WHITE) + chunk(b"tRNS", b"\x00")
     return b"".join(assemble(width, height, PALETTE, deflate(rows), depth=1, extra=extra))
 
 
@@ -89,10 +89,6 @@ def assemble(
     crc = 0
     for piece in body:
         crc = isal_zlib.crc32(piece, crc)
-    header = _chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, colour_type, 0, 0, 0))
-    tail = struct.pack(">I", crc) + _chunk(b"IEND", b"")
+    header = chunk(b"IHDR", HEADER.pack(width, height, depth, colour_type, 0, 0, 0))
+    tail = struct.pack(">I", crc) + chunk(b"IEND", b"")
     return [SIGNATURE + header + extra + struct.pack(">I", size), *body, tail]
-
-
-def _chunk(kind: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", isal_zlib.crc32(data, isal_zlib.crc32(kind)))

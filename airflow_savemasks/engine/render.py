@@ -127,19 +127,21 @@ class _Numbers:
 
     def count(self) -> dict[str, int]:
         """Visible pixels by class name; classes that are covered whole are left out."""
-        height, width = self.canvas.shape
         bins = max(256, max(self.numbers.values(), default=0) + 1)
-        total = np.zeros(bins, np.int64)
-        if native.library:
-            total = native.count(self.canvas, bins)
-        else:
-            spans = Spans(self.labels, width, height)
-            rows = max(1, COUNT_PIXELS // width)
-            for top in range(0, height, rows):
-                for x0, x1 in spans.of(top, top + rows):
-                    part = self.canvas[top : top + rows, x0:x1]
-                    total += cv2.calcHist([part], [0], None, [bins], [0, bins]).ravel().astype(np.int64)
+        total = native.count(self.canvas, bins) if native.library else self._histogram(bins)
         return {name: int(total[number]) for name, number in self.numbers.items() if total[number]}
+
+    def _histogram(self, bins: int) -> NDArray[np.int64]:
+        """How often each number occurs where labels lie, (bins,), by OpenCV."""
+        height, width = self.canvas.shape
+        total = np.zeros(bins, np.int64)
+        spans = Spans(self.labels, width, height)
+        rows = max(1, COUNT_PIXELS // width)
+        for top in range(0, height, rows):
+            for x0, x1 in spans.of(top, top + rows):
+                part = self.canvas[top : top + rows, x0:x1]
+                total += cv2.calcHist([part], [0], None, [bins], [0, bins]).ravel().astype(np.int64)
+        return total
 
 
 def _number(names: Iterable[str], table: Mapping[str, Rgb]) -> dict[str, int]:

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_savemasks.engine import native, picture, picture_png, png
+from airflow_savemasks.engine import native, picture, picture_png, png, png_chunks
 from airflow_savemasks.engine.human import encode_human
 from airflow_savemasks.engine.job import renderer
 from airflow_savemasks.engine.spans import Spans
@@ -146,7 +146,7 @@ def test_other_pngs_are_left_to_opencv(without: None) -> None:
     deep = cv2.imencode(".png", pixels)[1].tobytes()
     two = png.encode_two_level(np.eye(9, dtype=bool))
     plain = cv2.imencode(".png", pixels.astype(np.uint8))[1].tobytes()
-    turned = plain[:33] + png._chunk(b"eXIf", TURNED) + plain[33:]
+    turned = plain[:33] + png_chunks.chunk(b"eXIf", TURNED) + plain[33:]
     assert not [content for content in (deep, two, turned, plain, plain[:60]) if picture_png.read(content) is not None]
 
 
@@ -162,8 +162,8 @@ def test_a_damaged_png_is_left_to_opencv(at: int) -> None:
 def test_a_png_that_unpacks_to_more_than_its_size_is_not_unpacked() -> None:
     """A small file could fill the memory otherwise."""
     lines = zlib.compress(bytes(200_000_000))
-    header = png._chunk(b"IHDR", struct.pack(">IIBBBBB", 4, 4, 8, 2, 0, 0, 0))
-    content = png.SIGNATURE + header + png._chunk(b"IDAT", lines) + png._chunk(b"IEND", b"")
+    header = png_chunks.chunk(b"IHDR", struct.pack(">IIBBBBB", 4, 4, 8, 2, 0, 0, 0))
+    content = png_chunks.SIGNATURE + header + png_chunks.chunk(b"IDAT", lines) + png_chunks.chunk(b"IEND", b"")
     tracemalloc.start()
     assert picture_png.read(content) is None
     assert tracemalloc.get_traced_memory()[1] < 1_000_000
@@ -175,7 +175,7 @@ def test_a_turned_png_is_turned() -> None:
     pixels = np.arange(36, dtype=np.uint8).reshape(3, 4, 3)
     plain = cv2.imencode(".png", pixels)[1].tobytes()
     assert picture.decode(plain).shape == (3, 4, 3)
-    assert picture.decode(plain[:33] + png._chunk(b"eXIf", TURNED) + plain[33:]).shape == (4, 3, 3)
+    assert picture.decode(plain[:33] + png_chunks.chunk(b"eXIf", TURNED) + plain[33:]).shape == (4, 3, 3)
 
 
 @compiled

@@ -29,7 +29,7 @@ PIECE = 1 << 18  # bytes compressed at a time: they and what is made of them sta
 ZLIB_HEADER = b"\x78\x01"
 
 _POINTER, _SIZE = ctypes.c_void_p, ctypes.c_size_t
-QUICK = frozenset(("deflate_state_size", "deflate_bound", "deflate_start", "deflate_end"))  # called with the GIL
+_QUICK = frozenset(("deflate_state_size", "deflate_bound", "deflate_start", "deflate_end"))  # called with the GIL
 _SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "deflate_state_size": (_SIZE, []),
     "deflate_bound": (_SIZE, [_SIZE]),
@@ -69,7 +69,7 @@ def _load() -> ctypes.CDLL | None:
         return None
     quick = ctypes.PyDLL(str(FILE))
     for name, (result, arguments) in _SIGNATURES.items():
-        if name in QUICK:
+        if name in _QUICK:
             setattr(found, name, getattr(quick, name))
         function = getattr(found, name)
         function.restype, function.argtypes = result, arguments
@@ -81,7 +81,7 @@ library = _load()
 
 def identity() -> str:
     """What stands in digests and manifests: which kernels made the bytes, "none" without them."""
-    return sources() if library else "none"
+    return str(library.kernels_sources().decode()) if library else "none"
 
 
 class _Scratch(threading.local):
