@@ -6,7 +6,9 @@ SaveMasksError
 ├── ItemError          one picture with its annotation cannot be exported
 ├── BadItemsError      every bad item of a run, in one error
 ├── StorageError       a storage refused or broke
-│   └── AccessError    ... because of missing rights or wrong credentials: never retried
+│   ├── AccessError    ... because of missing rights or wrong credentials: never retried
+│   ├── NotFound       ... because there is no such file
+│   └── Changed        ... because the file is another one than the one that was listed
 ├── ArchiveError       an archive exists already, lacks a part or fails verification
 └── Stopped            somebody asked the export to stop; nothing is published
 """
@@ -47,6 +49,22 @@ class StorageError(SaveMasksError):
 
 class AccessError(StorageError):
     """Missing rights or wrong credentials; trying again does not help."""
+
+
+class NotFound(StorageError):
+    """There is no such file."""
+
+
+class Changed(StorageError):
+    """A file is another one than the one that was listed, so what is known of that one does not hold for it."""
+
+    def __init__(
+        self,
+        where: str,
+        problem: str = "was changed after it was listed",
+        fix: str = "Do not change a project while it is exported; run it again, so that it is listed again",
+    ) -> None:
+        super().__init__(where, problem, fix)
 
 
 class ArchiveError(SaveMasksError):

@@ -7,9 +7,10 @@ raises StorageError (AccessError where rights or credentials are missing) that n
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, BinaryIO, Protocol
 from urllib.parse import urlsplit
@@ -31,10 +32,16 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """One level of a storage: names of the folders in it, and its files by name."""
+    """One level of a storage: names of the folders in it, its files by name, and what is neither.
+
+    others: name -> what it is, in words ("a pipe", "a link to nowhere"). Such a thing is never opened, and a name that is
+    no UTF-8 stands here too, written readably. identity: of the folder itself where links can lead to it, "" elsewhere.
+    """
 
     folders: list[str]
     files: dict[str, Entry]
+    others: dict[str, str] = field(default_factory=dict)
+    identity: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +76,14 @@ class Storage(Protocol):
     def stat(self, path: str) -> Entry | None:
         """The file, or None if there is none."""
 
-    def read(self, path: str) -> bytes:
-        """A whole file."""
+    def read(self, path: str, known: Entry | None = None) -> bytes:
+        """A whole file. known: as it was listed; raises Changed where the bytes are not those of that file.
 
-    def stream(self, path: str, offset: int, size: int) -> Iterator[bytes]:
-        """A range of a file in chunks of about CHUNK bytes."""
+        Never reads more than `known.size` bytes and one. Raises NotFound.
+        """
+
+    def stream(self, path: str, offset: int, size: int, known: Entry | None = None) -> Iterator[bytes]:
+        """A range of a file in chunks of about CHUNK bytes. known: as for `read`."""
 
     def writing(self, path: str) -> AbstractContextManager[BinaryIO]:
         """A new file that appears, whole, when the block ends, and not at all when it raises."""
@@ -86,6 +96,15 @@ class Storage(Protocol):
 
     def sweep(self, folder: str, names: Iterable[str]) -> int:
         """Remove what a killed writer of files in `folder` (or of `names` themselves) left; how many things."""
+
+    def watch(self, stop: threading.Event) -> None:
+        """From now on every method raises Stopped, within a second, once `stop` is set; nothing is published then."""
+
+    def obstacle(self, path: str) -> str | None:
+        """Why no file can be written under this path, in words; None where nothing is seen that speaks against it.
+
+        Looks only at what can be known without writing: the name, and what lies there.
+        """
 
     def link(self, path: str) -> str | None:  # noqa: ARG002
         """Where a browser shows the file, None if nowhere."""
