@@ -1,50 +1,205 @@
-"""How an export behaves, apart from what the layer says."""
+"""How an export behaves, apart from what the layer says: one model for operator, task group, shell and Python."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+import json
+import math
+import re
+from collections.abc import Callable
+from difflib import get_close_matches
+from pathlib import PurePosixPath
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails, PydanticCustomError
 
 from airflow_savemasks.engine.errors import SettingsError
+from airflow_savemasks.engine.limits import Limits
+
+NUMBER = re.compile(r"[+-]?[0-9]{1,400}(\.[0-9]{0,400})?")
+SHOWN = 60  # characters of a wrong value in a message
+Wrong = tuple[str, str, str]  # field, fact, fix
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+def _is_nothing(value: Any) -> bool:
+    """What templates make of a value that is not there."""
+    return value is None or (isinstance(value, str) and value.strip().lower() in ("", "none", "null"))
+
+
+def _wrong(value: Any, fact: str, fix: str) -> PydanticCustomError:
+    try:
+        text = repr(value)
+    except ValueError:  # a whole number with thousands of digits
+        text = "a huge number"
+    shown = text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
+    return PydanticCustomError("wrong", "wrong", {"wrongs": [("", f"{shown} {fact}", fix)]})
+
+
+def _number(value: Any) -> float | int | None:
+    """A finite number as a number or as text; None for anything else."""
+    if isinstance(value, str):
+        text = value.strip()
+        if not NUMBER.fullmatch(text):
+            return None
+        value = float(text) if "." in text else int(text)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return value if isinstance(value, int) or math.isfinite(value) else None
+
+
+def _whole(least: int) -> Callable[[Any], int]:
+    def check(value: Any) -> int:
+        number = _number(value)
+        if number is None or number != int(number) or number < least:
+            raise _wrong(value, f"is no whole number from {least} on", "Write one, such as 4")
+        return int(number)
+
+    return check
+
+
+def _days(value: Any) -> float:
+    number = _number(value)
+    if number is None or not 0 <= number <= 1e9:
+        raise _wrong(value, "is no number from 0 on", "Write days, such as 7 or 0.5")
+    return float(number)
+
+
+def _flag(value: Any) -> bool:
+    known = {"true": True, "false": False}
+    if isinstance(value, str):
+        value = known.get(value.strip().lower(), value)
+    if not isinstance(value, bool):
+        raise _wrong(value, "is neither true nor false", "Write true or false")
+    return value
+
+
+def _one_of(*words: str) -> Callable[[Any], str]:
+    def check(value: Any) -> str:
+        word = value.strip() if isinstance(value, str) else value
+        if not isinstance(word, str) or word not in words:
+            raise _wrong(value, "is unknown", f"Choose of {list(words)}")
+        return word
+
+    return check
+
+
+def _reuse(value: Any) -> bool | str:
+    if isinstance(value, bool):
+        return value
+    if not isinstance(value, str):
+        raise _wrong(value, "is neither true, false nor the name of an archive", "Write one of them")
+    name = value.strip()
+    if name.lower() in ("true", "false"):
+        return name.lower() == "true"
+    if any(part.startswith((".", "/")) for part in PurePosixPath(name).parts):
+        raise _wrong(value, "cannot name an archive", "Write a name below Team Files, such as 'space 2026-01-01'")
+    return name
+
+
+def _limits(value: Any) -> dict[str, int] | Limits:
+    """A dict, or its JSON; what is not named or nothing keeps its default."""
+    if isinstance(value, Limits):
+        return value
+    given = value
+    if isinstance(value, str):
+        try:
+            given = json.loads(value)
+        except ValueError:
+            given = None
+    if not isinstance(given, dict):
+        raise _wrong(value, "is no JSON object", 'Write one, such as {"labels": 200000}')
+    wrongs: list[Wrong] = []
+    checked = {}
+    for name, number in given.items():
+        if name not in Limits.model_fields:
+            wrongs.append((f".{name}", "there is no such limit", _did_you_mean(str(name), Limits)))
+        elif not _is_nothing(number):
+            try:
+                checked[name] = _whole(1)(number)
+            except PydanticCustomError as error:
+                wrongs += [(f".{name}", fact, fix) for _, fact, fix in (error.context or {})["wrongs"]]
+    if wrongs:
+        raise PydanticCustomError("wrong", "wrong", {"wrongs": wrongs})
+    return checked
+
+
+class Options(BaseModel):
     """All JSON types, so that they pass through an operator, a mapped task and a shell alike.
 
-    machine_png: "rgb" forces three channels where all machine colours are gray.
-    strict_colors: mistakes in colours are errors, not warnings.
-    on_bad_item, max_skipped: "skip" leaves out at most so many bad items and lists them; "fail" publishes nothing.
-    if_exists: what happens to an archive of that name; "rename" takes the first free of `_000`, `_001`, ...
-    reuse: False renders every part again; a text names an earlier archive to take unchanged parts from, too.
-    workers: threads that render, None for one a core.
-    volume_size: bytes after which the archive goes on in another volume, None for one archive.
-    keep_parts_days: finished parts of exports that never ended are removed after so many days.
+    Each may be given as the text that a template makes of it: "3", "True"; "", "none" and null are the default.
+    `Options(**given)` raises SettingsError, with all that is wrong in it.
     """
 
-    machine_png: Literal["auto", "rgb"] = "auto"
-    strict_colors: bool = False
-    on_bad_item: Literal["fail", "skip"] = "fail"
-    max_skipped: int = 100
-    if_exists: Literal["replace", "fail", "rename"] = "replace"
-    reuse: bool | str = True
-    workers: int | None = None
-    volume_size: int | None = None
-    keep_parts_days: float = 7.0
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
-    def __post_init__(self) -> None:
-        hints = get_type_hints(type(self))
-        for field in fields(self):
-            value, hint = getattr(self, field.name), hints[field.name]
-            if get_origin(hint) is Literal and value not in get_args(hint):
-                raise SettingsError(field.name, f"{value!r} is unknown", f"Choose of {list(get_args(hint))}")
-            if field.name == "reuse" and not isinstance(value, bool | str):
-                raise SettingsError("reuse", f"{value!r} is neither true, false nor a name", "Write one of them")
-            if hint is bool and not isinstance(value, bool):
-                raise SettingsError(field.name, f"{value!r} is not true or false", "Write true or false")
-        for name, least in (("max_skipped", 0), ("workers", 1), ("volume_size", 1), ("keep_parts_days", 0)):
-            number: Any = getattr(self, name)
-            if number is None and name in ("workers", "volume_size"):
-                continue
-            if isinstance(number, bool) or not isinstance(number, int | float) or number < least:
-                raise SettingsError(name, f"{number!r} is too small or no number", f"Write a number from {least} on")
+    machine_png: Annotated[Literal["auto", "rgb"], BeforeValidator(_one_of("auto", "rgb"))] = Field(
+        "auto", description='"rgb" forces three channels where all machine colours are gray.'
+    )
+    strict_colors: Annotated[bool, BeforeValidator(_flag)] = Field(
+        False, description="True makes doubtful colours errors, not warnings."
+    )
+    on_bad_item: Annotated[Literal["fail", "skip"], BeforeValidator(_one_of("fail", "skip"))] = Field(
+        "fail", description='"skip" leaves bad items out and lists them; "fail" publishes nothing.'
+    )
+    max_skipped: Annotated[int, BeforeValidator(_whole(0))] = Field(
+        100, description="More skipped items than this fail the export."
+    )
+    retry_bad_items: Annotated[bool, BeforeValidator(_flag)] = Field(
+        False,
+        description="False makes Airflow fail at once for bad items; True retries them, as data may be mended.",
+    )
+    if_exists: Annotated[
+        Literal["replace", "fail", "rename"], BeforeValidator(_one_of("replace", "fail", "rename"))
+    ] = Field(
+        "replace",
+        description="What happens to an archive of that name; rename takes the first free of _000, _001, ....",
+    )
+    reuse: Annotated[bool | str, BeforeValidator(_reuse)] = Field(
+        True,
+        description="False renders every part again; a name is that of an earlier archive to take parts from, too.",
+    )
+    workers: Annotated[int, BeforeValidator(_whole(1))] | None = Field(
+        None, description="Threads that render; one a core without it."
+    )
+    volume_size: Annotated[int, BeforeValidator(_whole(1))] | None = Field(
+        None, description="Bytes after which the archive goes on in another volume; one archive without it."
+    )
+    keep_parts_days: Annotated[float, BeforeValidator(_days)] = Field(
+        7.0, description="Finished parts of exports that never ended are removed after so many days."
+    )
+    limits: Annotated[Limits, BeforeValidator(_limits)] = Field(
+        Limits(), description="What an input may take of memory and time (engine/limits.py), as a dict or its JSON."
+    )
+
+    def __init__(self, **given: Any) -> None:
+        try:
+            super().__init__(**given)
+        except ValidationError as error:
+            raise _refusal(error) from None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nothing(cls, given: dict[str, Any]) -> dict[str, Any]:
+        return {name: value for name, value in given.items() if not (name in cls.model_fields and _is_nothing(value))}
+
+
+def _refusal(error: ValidationError) -> SettingsError:
+    wrongs = [wrong for details in error.errors(include_url=False) for wrong in _wrongs(details)]
+    if len(wrongs) == 1:
+        return SettingsError(*wrongs[0])
+    lines = "\n".join(f"  {name}: {fact}. {fix}" for name, fact, fix in wrongs)
+    return SettingsError("options", f"{len(wrongs)} of them are wrong:\n{lines}\n", "Correct them all")
+
+
+def _wrongs(details: ErrorDetails) -> list[Wrong]:
+    name = str(details["loc"][0]) if details["loc"] else "options"
+    if details["type"] == "extra_forbidden":
+        return [(name, "there is no such option", _did_you_mean(name, Options))]
+    if details["type"] == "wrong":
+        return [(f"{name}{below}", fact, fix) for below, fact, fix in details["ctx"]["wrongs"]]
+    return [(name, str(details["msg"]), f"See {name} in the README's table")]
+
+
+def _did_you_mean(name: str, model: type[BaseModel]) -> str:
+    close = get_close_matches(name, model.model_fields, 1)
+    return f"Did you mean {close[0]!r}?" if close else f"Known are {list(model.model_fields)}"
