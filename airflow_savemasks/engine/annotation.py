@@ -5,30 +5,47 @@ Rules: supervisely-format, sections 1 (ann/*.json), 3 (cut) and 6 (output). Labe
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from types import NoneType
 from typing import Any
 
 import orjson
 
+from airflow_savemasks.engine.bitmap import AlphaMask, Bitmap, MultichannelBitmap
 from airflow_savemasks.engine.cut import cut
 from airflow_savemasks.engine.errors import ItemError
 from airflow_savemasks.engine.geometry import Drawable, Json
+from airflow_savemasks.engine.limits import LIMITS, Limits, TooLarge, above
 from airflow_savemasks.engine.meta import ClassMapping, Meta, names_after
 from airflow_savemasks.engine.shapes import Unknown, parse_geometry
 
 COPIED = ("instance", "smartToolInput")
 OF_ONE_PIECE = ("id", "labelerLogin", "createdAt", "updatedAt")  # lost where the cut makes several labels of one
+PIXELS = (Bitmap, AlphaMask, MultichannelBitmap)
+HELD = 32 << 20  # pixels of labels that stay decoded between reading and drawing; others are decoded again
+MOST_NAMES = 20
 FIX_LABEL = "Mend the label at the source"
 
 
 @dataclass(slots=True)
 class Label:
-    """One geometry with the class it is drawn as; `json` is the object of the output's annotation."""
+    """One geometry with the class it is drawn as.
+
+    before, after: what stands before and after the geometry in its object of the output's annotation; number: of the
+    object in the source's annotation, for messages.
+    """
 
     class_name: str
     geometry: Drawable
-    json: Json
+    before: Json
+    after: Json
+    number: int = 0
+
+    def to_json(self) -> Json:
+        """The object of the output's annotation. A geometry that nobody knows is in `before`, as it came."""
+        own = {} if isinstance(self.geometry, Unknown) else self.geometry.to_json()
+        return {**self.before, **own, **self.after}
 
 
 @dataclass(slots=True)
@@ -42,36 +59,57 @@ class Annotation:
 
     def to_bytes(self) -> bytes:
         """The file for `ann/`: compact JSON in UTF-8."""
-        return orjson.dumps({**self.json, "objects": [label.json for label in self.labels]})
+        return orjson.dumps({**self.json, "objects": [label.to_json() for label in self.labels]})
 
 
 class AnnotationReader:
     """Reads the annotations of one source project; made once, shared by all threads.
 
     meta: the source's own meta.json; classes, tags: the mappings of its data layer; merged: the meta of the output,
-    whose class ids the labels get.
+    whose class ids the labels get; limits: what is refused as too large.
     """
 
-    def __init__(self, meta: Meta, classes: ClassMapping, tags: ClassMapping, merged: Meta) -> None:
+    def __init__(
+        self, meta: Meta, classes: ClassMapping, tags: ClassMapping, merged: Meta, limits: Limits = LIMITS
+    ) -> None:
         self._meta = meta
+        self._limits = limits
         self._class_names = names_after(meta.classes, classes)
         self._tag_names = names_after(meta.tags, tags)
         self._class_ids = {item.name: item.raw.get("id") for item in merged.classes.values()}
 
-    def read(self, content: bytes, where: str) -> Annotation:
-        """The annotation file of one item. Raises ItemError that names `where` and the label."""
+    def read(self, content: bytes, where: str, check_size: Callable[[int, int], None] = lambda *_: None) -> Annotation:
+        """The annotation file of one item. Raises ItemError that names `where` and the label.
+
+        check_size: called with height and width before any label is looked at; may raise. Errors that nobody foresaw
+        come as they are, with the label as a note.
+        """
+        self._check_bytes(content, where)
         try:
             data = orjson.loads(content)
         except orjson.JSONDecodeError as error:
             raise ItemError(where, f"broken JSON ({error})", "Write the annotation again at the source") from error
         height, width = _size(data, where)
+        check_size(height, width)
         if not isinstance(data.get("objects"), list) or not isinstance(data.get("tags"), list):
             raise ItemError(
                 where, '"objects" and "tags" must both be there and be lists', "Add them; they may be empty"
             )
+        if len(data["objects"]) > self._limits.labels:
+            raise ItemError(where, *above("labels", len(data["objects"]), self._limits))
         labels: list[Label] = []
+        held = 0
         for number, item in enumerate(data["objects"]):
-            labels += self._labels(item, f"{where}, label {number}", width, height)
+            try:
+                found = self._labels(item, number, where, width, height)
+            except Exception as error:
+                error.add_note(f"label {number}")
+                raise
+            labels += found
+            for geometry in (label.geometry for label in found if isinstance(label.geometry, PIXELS)):
+                held += geometry.height * geometry.width
+                if held > HELD:
+                    geometry.forget()
         out = {
             "description": data.get("description") or "",
             "size": {"height": height, "width": width},
@@ -82,7 +120,15 @@ class AnnotationReader:
             out["imageId"] = data["imageId"]
         return Annotation(height, width, labels, out)
 
-    def _labels(self, item: Any, where: str, width: int, height: int) -> list[Label]:
+    def _check_bytes(self, content: bytes, where: str) -> None:
+        """Before it is parsed, which takes up to a hundred times the memory of the text."""
+        values = content.count(b",") + content.count(b"[") + content.count(b"{")
+        for name, found in (("annotation_bytes", len(content)), ("annotation_values", values)):
+            if found > getattr(self._limits, name):
+                raise ItemError(where, *above(name, found, self._limits))
+
+    def _labels(self, item: Any, number: int, place: str, width: int, height: int) -> list[Label]:
+        where = f"{place}, label {number}"
         name = item.get("classTitle") if isinstance(item, dict) else None
         if not isinstance(name, str):
             raise ItemError(where, 'no "classTitle" in it', FIX_LABEL)
@@ -91,46 +137,41 @@ class AnnotationReader:
             raise ItemError(
                 where,
                 f"class {name!r} is not in meta.json",
-                f"Add the class, or use one of {sorted(self._meta.classes)}",
+                f"Add the class, or use one of {_some(self._meta.classes)}",
             )
         where = f"{where} (class {name!r})"
         if not isinstance(item.get("tags"), list):
             raise ItemError(where, 'no list "tags" in it', 'Add "tags": []')
         tags = self._tags(item["tags"], where)
         try:
-            geometry = parse_geometry(item, obj_class.shape, obj_class.template)
+            geometry = parse_geometry(item, obj_class.shape, obj_class.template, self._limits)
             new_name = self._class_names[name]
             pieces = cut(geometry, width, height) if new_name is not None else []
-        except (ValueError, TypeError, KeyError) as error:
+        except TooLarge as error:
+            raise ItemError(where, str(error), error.fix) from error
+        except ValueError as error:
             raise ItemError(where, f"broken geometry: {error}", FIX_LABEL) from error
         return [
-            Label(new_name, piece, self._json(item, new_name, tags, piece, keep_id=len(pieces) == 1))
+            Label(new_name, piece, *self._json(item, new_name, tags, piece, keep_id=len(pieces) == 1), number)
             for piece in pieces
             if new_name is not None
         ]
 
-    def _json(self, item: Json, name: str, tags: list[Json], geometry: Drawable, *, keep_id: bool) -> Json:
+    def _json(self, item: Json, name: str, tags: list[Json], geometry: Drawable, *, keep_id: bool) -> tuple[Json, Json]:
+        """What stands before and after the geometry in the output's object."""
         created = bool(item.get("nnCreated"))
         flags = {"nnCreated": created, "nnUpdated": created and bool(item.get("nnUpdated"))}
+        kind = {"geometryType": geometry.shape, "shape": geometry.shape}
         if isinstance(geometry, Unknown):
-            kind = {"geometryType": geometry.shape, "shape": geometry.shape}
-            return {**item, "classTitle": name, "tags": tags, **kind, **flags}
-        out = {
-            "classTitle": name,
-            "description": item.get("description") or "",
-            "tags": tags,
-            **geometry.to_json(),
-            "geometryType": geometry.shape,
-            "shape": geometry.shape,
-            **flags,
-        }
+            return {**item, "classTitle": name, "tags": tags, **kind, **flags}, {}
+        after: Json = {**kind, **flags}
         class_id = self._class_ids.get(name)
         if class_id is not None:
-            out["classId"] = class_id
+            after["classId"] = class_id
         for key in (*COPIED, *OF_ONE_PIECE) if keep_id else COPIED:
             if item.get(key) is not None:
-                out[key] = item[key]
-        return out
+                after[key] = item[key]
+        return {"classTitle": name, "description": item.get("description") or "", "tags": tags}, after
 
     def _tags(self, items: list[Any], where: str) -> list[Json]:
         tags = []
@@ -140,13 +181,13 @@ class AnnotationReader:
             known = self._meta.tags.get(name) if isinstance(name, str) else None
             if known is None:
                 raise ItemError(
-                    where, f"tag {name!r} is not in meta.json", f"Add the tag, or use one of {sorted(self._meta.tags)}"
+                    where, f"tag {name!r} is not in meta.json", f"Add the tag, or use one of {_some(self._meta.tags)}"
                 )
             if not known.accepts(tag.get("value")):
                 raise ItemError(
                     where,
                     f"tag {known.name!r} of type {known.value_type!r} has the value {tag.get('value')!r}",
-                    "Correct the value" + (f": one of {list(known.values)}" if known.values else ""),
+                    "Correct the value" + (f": one of {_some(known.values)}" if known.values else ""),
                 )
             if not isinstance(tag.get("customData", {}), dict | NoneType):
                 raise ItemError(where, f'"customData" of tag {known.name!r} is no object', "Remove it")
@@ -159,6 +200,13 @@ def empty_annotation(height: int, width: int) -> Annotation:
     """For a picture without an annotation file: no labels, the size of the turned picture in pixels."""
     size = {"height": height, "width": width}
     return Annotation(height, width, [], {"description": "", "size": size, "tags": [], "customBigData": {}})
+
+
+def _some(names: Iterable[str]) -> str:
+    """Some names for a message: projects have thousands of classes, and a message may be written for each item."""
+    shown = sorted(names)
+    more = f" and {len(shown) - MOST_NAMES} more" if len(shown) > MOST_NAMES else ""
+    return f"{shown[:MOST_NAMES]}{more}"
 
 
 def _size(data: Any, where: str) -> tuple[int, int]:

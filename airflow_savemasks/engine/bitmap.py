@@ -1,113 +1,179 @@
 """Geometries made of pixels: bitmap, alpha_mask, multichannelBitmap. Their coding stands in bitmap_coding.py.
 
-Each keeps the text that it was read from and writes it again while nothing changed the pixels.
+Each keeps the text that it was read from and writes it again while nothing changed the pixels. What is decoded can be
+forgotten, as that takes far more memory than the text.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from airflow_savemasks.engine import bitmap_coding
 from airflow_savemasks.engine.geometry import Box, Canvas, Colour, Json, as_points, paint
+from airflow_savemasks.engine.limits import LIMITS, Limits
 
 T = TypeVar("T", bound=np.generic)
 
+BLENDED = 1 << 18  # pixels of an alpha mask that are blended at a time: each takes 40 bytes meanwhile
 
-@dataclass(slots=True)
-class Bitmap:
-    """A mask (height, width) bool whose top left pixel lies at left, top."""
 
-    shape: ClassVar[str] = "bitmap"
-    left: int
-    top: int
-    mask: NDArray[np.bool_]
-    text: str | None
+class Pixels(Generic[T]):
+    """An array (height, width) whose top left pixel lies at left, top, and the text that it is coded as.
+
+    Once forgotten, the array is decoded from its text for each use: a thousand bitmaps as large as their picture take
+    the memory of one.
+    """
+
+    shape: ClassVar[str]
+    empty: ClassVar[str]  # why one without a pixel is refused
+
+    def __init__(self, left: int, top: int, array: NDArray[T], text: str | None, limits: Limits = LIMITS) -> None:
+        self.left, self.top = left, top
+        self.height, self.width = array.shape
+        self.text = text
+        self._array: NDArray[T] | None = array
+        self._limits = limits
 
     @classmethod
-    def parse(cls, data: Json) -> Bitmap:
+    def parse(cls, data: Json, limits: Limits = LIMITS) -> Self:
         left, top, text = _origin_and_data(data, "bitmap")
-        whole, again = bitmap_coding.decode_mask(text)
-        left, top, mask = _without_margins(left, top, whole, "the bitmap is empty: no pixel is set")
-        return cls(left, top, mask, text if again and mask.shape == whole.shape else None)
+        whole, again = cls._decode(text, limits)
+        left, top, array = _without_margins(left, top, whole, cls.empty)
+        return cls(left, top, array, text if again and array.shape == whole.shape else None, limits)
+
+    @classmethod
+    def _decode(cls, text: str, limits: Limits) -> tuple[NDArray[T], bool]:
+        """Text -> array, and whether the text may be written again as it is."""
+        raise NotImplementedError
+
+    @classmethod
+    def _encode(cls, array: NDArray[T]) -> str:
+        raise NotImplementedError
+
+    @property
+    def array(self) -> NDArray[T]:
+        if self._array is None:
+            return self._decode(self._text(), self._limits)[0]
+        return self._array
+
+    def forget(self) -> None:
+        """Keep the text alone."""
+        self.text = self._text()
+        self._array = None
 
     def box(self) -> Box:
-        return _box(self.left, self.top, self.mask)
-
-    def draw(self, canvas: Canvas, colour: Colour) -> None:
-        paint(canvas, self.left, self.top, self.mask, colour)
+        return self.left, self.top, self.left + self.width - 1, self.top + self.height - 1
 
     def to_json(self) -> Json:
-        text = bitmap_coding.encode_mask(self.mask) if self.text is None else self.text
-        return {"bitmap": {"origin": [self.left, self.top], "data": text}}
+        return {"bitmap": {"origin": [self.left, self.top], "data": self._text()}}
+
+    def _text(self) -> str:
+        if self.text is None:
+            assert self._array is not None
+            return self._encode(self._array)
+        return self.text
 
 
-@dataclass(slots=True)
-class AlphaMask:
-    """Opacity (height, width) uint8, blended into the canvas and cut off to whole numbers, where it is above 0."""
+class Bitmap(Pixels[np.bool_]):
+    """A mask (height, width) bool."""
 
-    shape: ClassVar[str] = "alpha_mask"
-    left: int
-    top: int
-    alpha: NDArray[np.uint8]
-    text: str | None
+    shape = "bitmap"
+    empty = "the bitmap is empty: no pixel is set"
 
     @classmethod
-    def parse(cls, data: Json) -> AlphaMask:
-        left, top, text = _origin_and_data(data, "bitmap")
-        whole, again = bitmap_coding.decode_alpha(text)
-        left, top, alpha = _without_margins(left, top, whole, "the alpha mask is empty: every pixel is transparent")
-        return cls(left, top, alpha, text if again and alpha.shape == whole.shape else None)
+    def _decode(cls, text: str, limits: Limits) -> tuple[NDArray[np.bool_], bool]:
+        return bitmap_coding.decode_mask(text, limits)
 
-    def box(self) -> Box:
-        return _box(self.left, self.top, self.alpha)
+    @classmethod
+    def _encode(cls, array: NDArray[np.bool_]) -> str:
+        return bitmap_coding.encode_mask(array)
 
     def draw(self, canvas: Canvas, colour: Colour) -> None:
-        height, width = self.alpha.shape
-        region = canvas[self.top : self.top + height, self.left : self.left + width]
-        opacity = self.alpha / 255.0
-        for channel, value in enumerate(colour if isinstance(colour, tuple) else (colour,)):
-            plane = region[:, :, channel] if canvas.ndim == 3 else region
-            blended = plane * (1 - opacity) + opacity * value
-            np.copyto(plane, blended.astype(np.uint8), where=self.alpha > 0)
+        paint(canvas, self.left, self.top, self.array, colour)
+
+
+class AlphaMask(Pixels[np.uint8]):
+    """Opacity (height, width) uint8, blended into the canvas and cut off to whole numbers, where it is above 0."""
+
+    shape = "alpha_mask"
+    empty = "the alpha mask is empty: every pixel is transparent"
+
+    @classmethod
+    def _decode(cls, text: str, limits: Limits) -> tuple[NDArray[np.uint8], bool]:
+        return bitmap_coding.decode_alpha(text, limits)
+
+    @classmethod
+    def _encode(cls, array: NDArray[np.uint8]) -> str:
+        return bitmap_coding.encode_alpha(array)
+
+    def draw(self, canvas: Canvas, colour: Colour) -> None:
+        whole = self.array
+        rows = max(1, BLENDED // self.width)
+        for start in range(0, self.height, rows):
+            alpha = whole[start : start + rows]
+            top = self.top + start
+            region = canvas[top : top + len(alpha), self.left : self.left + self.width]
+            opacity = alpha / 255.0
+            for channel, value in enumerate(colour if isinstance(colour, tuple) else (colour,)):
+                plane = region[:, :, channel] if canvas.ndim == 3 else region
+                blended = plane * (1 - opacity) + opacity * value
+                np.copyto(plane, blended.astype(np.uint8), where=alpha > 0)
 
     def draw_solid(self, canvas: Canvas, colour: Colour) -> None:
         """Paint every pixel of some opacity: where the mask lies, not how it blends."""
-        paint(canvas, self.left, self.top, self.alpha > 0, colour)
-
-    def to_json(self) -> Json:
-        text = bitmap_coding.encode_alpha(self.alpha) if self.text is None else self.text
-        return {"bitmap": {"origin": [self.left, self.top], "data": text}}
+        paint(canvas, self.left, self.top, self.array > 0, colour)
 
 
 @dataclass(slots=True)
 class MultichannelBitmap:
-    """An array (height, width, channels) of scores; drawn as its whole bounding box."""
+    """Scores (height, width, channels), of which only the bounding box is drawn: they are decoded for a cut alone.
+
+    text: None where `array` has been cut and has to be coded anew.
+    """
 
     shape: ClassVar[str] = "multichannelBitmap"
     left: int
     top: int
-    array: NDArray[Any]
+    height: int
+    width: int
     text: str | None
+    array: NDArray[Any] | None = None
+    limits: Limits = LIMITS
 
     @classmethod
-    def parse(cls, data: Json) -> MultichannelBitmap:
+    def parse(cls, data: Json, limits: Limits = LIMITS) -> MultichannelBitmap:
         left, top, text = _origin_and_data(data, cls.shape)
-        return cls(left, top, bitmap_coding.decode_channels(text), text)
+        height, width, _ = bitmap_coding.shape_of_channels(text, limits)
+        return cls(left, top, height, width, text, None, limits)
+
+    def decoded(self) -> NDArray[Any]:
+        """The array (height, width, channels)."""
+        assert self.text is not None
+        return bitmap_coding.decode_channels(self.text, self.limits)
 
     def box(self) -> Box:
-        return _box(self.left, self.top, self.array)
+        return self.left, self.top, self.left + self.width - 1, self.top + self.height - 1
 
     def draw(self, canvas: Canvas, colour: Colour) -> None:
         left, top, right, bottom = self.box()
         canvas[top : bottom + 1, left : right + 1] = colour
 
+    def forget(self) -> None:
+        """Keep the text alone."""
+        self.text, self.array = self._text(), None
+
     def to_json(self) -> Json:
-        text = bitmap_coding.encode_channels(self.array) if self.text is None else self.text
-        return {self.shape: {"origin": [self.left, self.top], "data": text}}
+        return {self.shape: {"origin": [self.left, self.top], "data": self._text()}}
+
+    def _text(self) -> str:
+        if self.text is None:
+            assert self.array is not None
+            return bitmap_coding.encode_channels(self.array)
+        return self.text
 
 
 def _origin_and_data(data: Json, key: str) -> tuple[int, int, str]:
@@ -124,8 +190,7 @@ def _without_margins(left: int, top: int, pixels: NDArray[T], empty: str) -> tup
     if not len(rows):
         raise ValueError(empty)
     x0, x1, y0, y1 = int(columns[0]), int(columns[-1]), int(rows[0]), int(rows[-1])
-    return left + x0, top + y0, pixels[y0 : y1 + 1, x0 : x1 + 1]
-
-
-def _box(left: int, top: int, pixels: NDArray[Any]) -> Box:
-    return left, top, left + pixels.shape[1] - 1, top + pixels.shape[0] - 1
+    inner = pixels[y0 : y1 + 1, x0 : x1 + 1]
+    if 2 * inner.size < pixels.size:
+        inner = inner.copy()  # a view would keep the whole in memory
+    return left + x0, top + y0, inner

@@ -8,7 +8,9 @@ from __future__ import annotations
 import base64
 import binascii
 import io
+import math
 import zlib
+from collections.abc import Iterator
 from typing import Any
 
 import cv2
@@ -18,21 +20,30 @@ from isal.igzip_lib import IsalError
 from numpy.typing import NDArray
 
 from airflow_savemasks.engine import mask_png, png
+from airflow_savemasks.engine.limits import LIMITS, Limits
+from airflow_savemasks.engine.picture_header import look
+from airflow_savemasks.engine.png_chunks import HEADER, SIGNATURE
 
 Mask = NDArray[np.bool_]
 Alpha = NDArray[np.uint8]
 
 PNG_COLOUR_TYPE = 25  # offset of the colour type in a PNG file
+PNG_SIZE = 33  # bytes of a PNG's signature and header
+CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # colour type -> values of a pixel
+FIRST = 1 << 16  # bytes inflated before anything is known of a bitmap's picture
+EXTRAS = 1 << 20  # bytes that a bitmap's picture may have besides its scan lines: texts, a colour profile
+OF_OTHER_FORMATS = 1 << 26  # bytes of a bitmap's picture that is no PNG, which the SDK reads too
+PIECE = 1 << 20  # bytes inflated at a time
 GRAY, PALETTE = 0, 3
 
 
-def decode_mask(data: str) -> tuple[Mask, bool]:
+def decode_mask(data: str, limits: Limits = LIMITS) -> tuple[Mask, bool]:
     """Bitmap data -> mask (height, width) bool and whether the data may be written again as it is.
 
     Transparent channel where there is one, otherwise a gray value other than 0.
-    Raises ValueError where the data is no such bitmap; an empty mask is the caller's business.
+    Raises ValueError where the data is no such bitmap, TooLarge above a limit; an empty mask is the caller's business.
     """
-    content, compressed = _unpack(data)
+    content, compressed = _unpack(data, limits)
     if not compressed and content[PNG_COLOUR_TYPE : PNG_COLOUR_TYPE + 1] in (bytes([GRAY]), bytes([PALETTE])):
         raise ValueError("a bitmap that is not zlib-compressed must be an RGB or RGBA PNG")
     if compressed and (mask := mask_png.read(content)) is not None:
@@ -48,9 +59,9 @@ def decode_mask(data: str) -> tuple[Mask, bool]:
     raise ValueError(f"the bitmap's PNG has {image.shape[2]} channels without transparency")
 
 
-def decode_alpha(data: str) -> tuple[Alpha, bool]:
+def decode_alpha(data: str, limits: Limits = LIMITS) -> tuple[Alpha, bool]:
     """Alpha mask data -> (height, width) uint8, 0 transparent, and whether it may be written again as it is."""
-    content, compressed = _unpack(data)
+    content, compressed = _unpack(data, limits)
     image = _imdecode(content, cv2.IMREAD_GRAYSCALE if compressed else cv2.IMREAD_UNCHANGED)
     if image.ndim != 2 or image.dtype != np.uint8:
         raise ValueError("an alpha mask must be an 8-bit gray PNG")
@@ -67,11 +78,28 @@ def encode_alpha(alpha: Alpha) -> str:
     return _pack(b"".join(png.encode_gray(alpha)))
 
 
-def decode_channels(data: str) -> NDArray[np.generic]:
-    """multichannelBitmap data -> array (height, width, channels) as stored by numpy."""
-    array: NDArray[np.generic] = np.load(io.BytesIO(zlib.decompress(_base64(data))), allow_pickle=False)
-    if array.ndim != 3 or not array.shape[0] or not array.shape[1]:
-        raise ValueError(f"a multichannelBitmap needs height, width and channels, this one has {array.shape}")
+def shape_of_channels(data: str, limits: Limits = LIMITS) -> tuple[int, ...]:
+    """The shape (height, width, channels) of multichannelBitmap data, which are all there; they are not kept.
+
+    Raises ValueError where the data is no such array, TooLarge above a limit.
+    """
+    pieces = _inflated(_base64(data), limits)
+    start = io.BytesIO(next(pieces, b""))
+    shape, kind = _read_npy_header(start)
+    expected = start.tell() + math.prod(shape) * kind.itemsize
+    limits.check("bitmap_bytes", expected)
+    if len(shape) != 3 or not shape[0] or not shape[1]:
+        raise ValueError(f"a multichannelBitmap needs height, width and channels, this one has {shape}")
+    found = len(start.getvalue()) + sum(map(len, pieces))
+    if found < expected:
+        raise ValueError(f"a multichannelBitmap of {found} bytes, where its header says {expected}")
+    return shape
+
+
+def decode_channels(data: str, limits: Limits = LIMITS) -> NDArray[np.generic]:
+    """multichannelBitmap data, as `shape_of_channels` has checked them -> array (height, width, channels)."""
+    content = b"".join(_inflated(_base64(data), limits))
+    array: NDArray[np.generic] = np.load(io.BytesIO(content), allow_pickle=False)
     return array
 
 
@@ -91,12 +119,70 @@ def _base64(data: str) -> bytes:
         raise ValueError(f"bitmap data is not base64 ({error})") from error
 
 
-def _unpack(data: str) -> tuple[bytes, bool]:
+def _unpack(data: str, limits: Limits) -> tuple[bytes, bool]:
+    """Base64 of a picture or of a zlib stream of one -> the picture, and whether it was a zlib stream.
+
+    A stream is inflated to its picture's header first, then up to what that promises.
+    """
     content = _base64(data)
+    decoder = isal_zlib.decompressobj()
     try:
-        return isal_zlib.decompress(content), True
+        picture = decoder.decompress(content, FIRST)
     except IsalError:  # type: ignore[misc]  # the stub takes the class for an instance
+        _check_size(content, limits)
         return content, False
+    if not decoder.eof:
+        most = _check_size(picture, limits) if picture.startswith(SIGNATURE) else OF_OTHER_FORMATS
+        try:
+            picture += decoder.decompress(decoder.unconsumed_tail, most)
+        except IsalError as error:  # type: ignore[misc]
+            raise ValueError(f"bitmap data is damaged ({error})") from error
+        if not decoder.eof:
+            raise ValueError("bitmap data is longer than its picture, or ends too early")
+    _check_size(picture, limits)
+    return picture, True
+
+
+def _check_size(picture: bytes, limits: Limits) -> int:
+    """How many bytes the file of a picture may have, by its beginning. Raises ValueError, TooLarge."""
+    if not picture.startswith(SIGNATURE) or len(picture) < PNG_SIZE:
+        header = look(picture)
+        limits.check("bitmap_pixels", header.height * header.width)
+        return len(picture)
+    width, height, depth, colour_type, *_ = HEADER.unpack_from(picture, PNG_COLOUR_TYPE - 9)
+    limits.check("bitmap_pixels", width * height)
+    lines = height * (1 + (width * depth * CHANNELS.get(colour_type, 4) + 7) // 8)
+    limits.check("bitmap_bytes", lines)
+    return lines + lines // 8 + EXTRAS
+
+
+def _inflated(content: bytes, limits: Limits) -> Iterator[bytes]:
+    """A zlib stream in pieces, at most `limits.bitmap_bytes` of it. Raises ValueError, TooLarge."""
+    decoder = zlib.decompressobj()
+    total = 0
+    while not decoder.eof:
+        try:
+            piece = decoder.decompress(decoder.unconsumed_tail or content, PIECE)
+        except zlib.error as error:
+            raise ValueError(f"bitmap data is damaged ({error})") from error
+        content = b""
+        total += len(piece)
+        limits.check("bitmap_bytes", total)
+        if not piece and not decoder.eof:
+            raise ValueError("bitmap data ends too early")
+        yield piece
+
+
+def _read_npy_header(file: io.BytesIO) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    """Shape and type of an array in numpy's format. Raises ValueError where it is none, or one of Python objects."""
+    read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+    version = np.lib.format.read_magic(file)
+    if version not in read:
+        raise ValueError(f"a multichannelBitmap in version {version} of numpy's format")
+    shape, _, kind = read[version](file)
+    if kind.hasobject:
+        raise ValueError("a multichannelBitmap of Python objects")
+    return shape, kind
 
 
 def _pack(content: bytes) -> str:

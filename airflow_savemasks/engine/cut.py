@@ -49,14 +49,12 @@ def cut(geometry: Drawable, width: int, height: int) -> list[Drawable]:
 
 
 def _cut_pixels(geometry: Bitmap | AlphaMask | MultichannelBitmap, width: int, height: int) -> list[Drawable]:
-    if isinstance(geometry, Bitmap):
-        left, top, mask = _window(geometry.left, geometry.top, geometry.mask, width, height)
-        return [Bitmap(left, top, mask, None)] if mask.any() else []
-    if isinstance(geometry, AlphaMask):
-        left, top, alpha = _window(geometry.left, geometry.top, geometry.alpha, width, height)
-        return [AlphaMask(left, top, alpha, None)] if alpha.any() else []
-    left, top, array = _window(geometry.left, geometry.top, geometry.array, width, height)
-    return [MultichannelBitmap(left, top, array, None)] if array.shape[0] and array.shape[1] else []
+    if isinstance(geometry, MultichannelBitmap):
+        left, top, array = _window(geometry.left, geometry.top, geometry.decoded(), width, height)
+        tall, wide = array.shape[:2]
+        return [MultichannelBitmap(left, top, tall, wide, None, array.copy())] if tall and wide else []
+    left, top, pixels = _window(geometry.left, geometry.top, geometry.array, width, height)
+    return [type(geometry)(left, top, pixels.copy(), None)] if pixels.any() else []
 
 
 def _window(left: int, top: int, pixels: NDArray[T], width: int, height: int) -> tuple[int, int, NDArray[T]]:

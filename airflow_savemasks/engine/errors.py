@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-SHOWN = 50  # bad items spelled out in one message; all of them are in the log
+SHOWN = 20  # bad items spelled out in one message; all of them are in a file
 
 
 class SaveMasksError(Exception):
@@ -82,21 +82,28 @@ class Stopped(SaveMasksError):
 
 
 class BadItemsError(SaveMasksError):
-    """All bad items of a run; `errors` has one `ItemError` each, in the order of the project."""
+    """All bad items of a run. errors: an `ItemError` for each of the first; count: of all; file: where all stand."""
 
-    def __init__(self, errors: Iterable[ItemError], fix: str | None = None) -> None:
+    def __init__(
+        self, errors: Iterable[ItemError], fix: str | None = None, count: int | None = None, file: str | None = None
+    ) -> None:
         self.errors = list(errors)
-        count = len(self.errors)
+        self.count = len(self.errors) if count is None else count
+        self.file = file
         lines = [f"  {error.where}: {error.problem}. {error.fix}" for error in self.errors[:SHOWN]]
-        if count > SHOWN:
-            lines.append(f"  ... and {count - SHOWN} more; the log has them all")
+        if self.count > len(lines):
+            lines.append(f"  ... and {self.count - len(lines)} more")
+        if file:
+            lines.append(f"  all of them: {file}")
         fix = fix or "Mend them at the source, or leave them out and have them listed with on_bad_item='skip'"
         super().__init__(
-            f"{count} bad item{'s' if count != 1 else ''}", "nothing was published:\n" + "\n".join(lines) + "\n", fix
+            f"{self.count} bad item{'s' if self.count != 1 else ''}",
+            "nothing was published:\n" + "\n".join(lines) + "\n",
+            fix,
         )
 
     def __str__(self) -> str:
         return f"{self.where}; {self.problem}{self.fix}"
 
-    def __reduce__(self) -> tuple[type[BadItemsError], tuple[list[ItemError], str]]:
-        return BadItemsError, (self.errors, self.fix)
+    def __reduce__(self) -> tuple[type[BadItemsError], tuple[list[ItemError], str, int, str | None]]:
+        return BadItemsError, (self.errors, self.fix, self.count, self.file)

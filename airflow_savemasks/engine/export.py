@@ -11,39 +11,43 @@ from __future__ import annotations
 import tempfile
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, nullcontext
 from dataclasses import dataclass, field
 from hashlib import sha256
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
+from pydantic import TypeAdapter
 
 from airflow_savemasks.engine import native
 from airflow_savemasks.engine import parts as part_files
-from airflow_savemasks.engine.errors import ArchiveError, BadItemsError, ItemError, Stopped
+from airflow_savemasks.engine.bad_items import BadItems, bad_items_path, write_batch
+from airflow_savemasks.engine.errors import ArchiveError, BadItemsError, Stopped
 from airflow_savemasks.engine.item import Rendered
 from airflow_savemasks.engine.job import Job
-from airflow_savemasks.engine.manifest import index_path, manifest_path, read_manifest
 from airflow_savemasks.engine.pipeline import render_all
 from airflow_savemasks.engine.plan import Part, Plan, Planned, choose_window, cut_parts, read_items, write_items
 from airflow_savemasks.engine.progress import Progress, log
-from airflow_savemasks.engine.publish import assemble, find_finished, old_archives
+from airflow_savemasks.engine.publish import assemble, check_targets, find_finished, old_archives, remove_stale
+from airflow_savemasks.engine.published import index_path, manifest_path, read_manifest
+from airflow_savemasks.engine.remarks import Remarks
 from airflow_savemasks.engine.storage import CHUNK, Range, Storage
 from airflow_savemasks.engine.strip import Strip, open_strip
 
-MOST_BAD = 1000  # bad items after which an export stops looking for more
+T = TypeVar("T")
+PLAN = TypeAdapter(Plan)
 
 
 @dataclass(slots=True)
 class Outcome:
-    """How many parts were rendered and how many found finished; the errors of bad items."""
+    """How many parts were rendered and how many found finished; the bad items."""
 
     rendered: int = 0
     reused: int = 0
-    bad: list[ItemError] = field(default_factory=list)
+    bad: BadItems = field(default_factory=BadItems)
 
 
 def export(job: Job, team_files: Storage, stop: threading.Event, progress: Progress) -> dict[str, Any]:
@@ -53,39 +57,48 @@ def export(job: Job, team_files: Storage, stop: threading.Event, progress: Progr
     are kept for the next try.
     """
     began = time.monotonic()
-    plan = make_plan(job, team_files)
+    job.watch(stop)
+    team_files.watch(stop)
+    plan = make_plan(job, team_files, stop)
     outcome = render_parts(job, team_files, plan, range(len(plan.parts)), stop, progress, alone=True)
     if stop.is_set():
         raise Stopped
     return assemble(job, team_files, plan, outcome.rendered, outcome.reused, time.monotonic() - began)
 
 
-def make_plan(job: Job, team_files: Storage) -> Plan:
+def make_plan(job: Job, team_files: Storage, stop: threading.Event | None = None) -> Plan:
     """List the items, cut them into parts, and keep the plan in Team Files. Reads no picture.
 
-    Also removes what a killed try left half-written. Raises ArchiveError if the archive exists and must not.
+    Also removes what a killed try left half-written. Raises ArchiveError if the archive exists and must not,
+    SettingsError if it cannot be written, Stopped once `stop` is set.
     """
     dst = job.layer.dst
+    check_targets(job, team_files, dst)
     earlier = read_manifest(team_files, dst)
     if job.options.if_exists == "fail" and (earlier or team_files.stat(f"{dst}.tar")):
         raise ArchiveError(
             team_files.locate(f"{dst}.tar"), "exists already", "Choose another dst or if_exists='replace'"
         )
     team_files.sweep(part_files.folder_of(dst), [f"{dst}.tar", index_path(dst), manifest_path(dst)])
-    notes: list[str] = []
+    remarks = Remarks()
     with tempfile.TemporaryDirectory(prefix="savemasks-") as scratch:
         file = Path(scratch) / "items.jsonl"
-        items, picture_bytes = write_items(file, job.items(notes))
+        items, picture_bytes = write_items(file, _until(stop, job.items(remarks)))
         known = [old.window for old in old_archives(job, team_files)]
         window = choose_window(items, picture_bytes, known[-1] if known else None, job.options.volume_size)
-        parts = tuple(cut_parts(file, window, job.digest))
+        parts = tuple(_until(stop, cut_parts(file, window, job.digest)))
         digest = sha256(orjson.dumps([job.digest, [part.digest for part in parts]])).hexdigest()[:40]
-        plan = Plan(dst, digest, job.digest, window, items, parts, (*job.warnings, *notes))
+        warnings = (*job.warnings, *remarks.warnings())
+        counts = remarks.unannotated.count, remarks.orphans.count
+        plan = Plan(dst, digest, job.digest, window, items, parts, warnings, *counts)
         with team_files.writing(_plan_file(dst, digest, "items.jsonl")) as out, file.open("rb") as lines:
             while chunk := lines.read(CHUNK):
                 out.write(chunk)
         with team_files.writing(_plan_file(dst, digest, "plan.json")) as out:
             out.write(orjson.dumps(plan.to_json()))
+    written = team_files.stat(_plan_file(dst, digest, "plan.json"))
+    if written is not None:  # by the clock that the files beside it have, too
+        remove_stale(job, team_files, plan, written.modified)
     for warning in plan.warnings:
         log.warning(warning)
     if native.library is None:
@@ -97,7 +110,11 @@ def make_plan(job: Job, team_files: Storage) -> Plan:
 def load_plan(job: Job, team_files: Storage, digest: str) -> Plan:
     """A plan that `make_plan` kept. Raises ArchiveError where the job is no longer the one that it was made for."""
     path = _plan_file(job.layer.dst, digest, "plan.json")
-    plan = Plan.from_json(orjson.loads(team_files.read(path)))
+    try:
+        plan = PLAN.validate_python(orjson.loads(team_files.read(path)))
+    except ValueError as error:
+        fix = "Clear the plan task, so that everything is planned again"
+        raise ArchiveError(team_files.locate(path), f"no plan that can be read ({error})", fix) from error
     if plan.settings != job.digest:
         raise ArchiveError(
             team_files.locate(path),
@@ -138,14 +155,32 @@ def render_parts(
             results_of_part = islice(results, part.items)
             if _render_part(job, team_files, plan, part, results_of_part, outcome.bad, progress, strip):
                 outcome.rendered += 1
-            if len(outcome.bad) > max(MOST_BAD, job.options.max_skipped):
-                break
     progress.say(progress.line())
-    if outcome.bad and job.options.on_bad_item == "fail":
-        raise BadItemsError(outcome.bad)
-    if len(outcome.bad) > job.options.max_skipped:
-        raise BadItemsError(outcome.bad, f"Mend them, or raise max_skipped above {job.options.max_skipped}")
+    _report(job, team_files, plan, wanted, outcome.bad, alone=alone)
     return outcome
+
+
+def _report(job: Job, team_files: Storage, plan: Plan, parts: Sequence[Part], bad: BadItems, *, alone: bool) -> None:
+    """Write the file of bad items, and raise BadItemsError where there are more than may be left out."""
+    too_many = bad.count > (job.options.max_skipped if job.options.on_bad_item == "skip" else 0)
+    if not alone:
+        first = plan.parts.index(parts[0]) if parts else 0
+        file = write_batch(team_files, part_files.folder_of(plan.dst), plan.dst, plan.digest, first, bad)
+    else:
+        file = bad.write(team_files, bad_items_path(plan.dst)) if too_many else None
+    if too_many and job.options.on_bad_item == "fail":
+        raise BadItemsError(bad.first, None, bad.count, file)
+    if too_many:
+        fix = f"Mend them, or raise max_skipped above {job.options.max_skipped}"
+        raise BadItemsError(bad.first, fix, bad.count, file)
+
+
+def _until(stop: threading.Event | None, things: Iterable[T]) -> Iterator[T]:
+    """The same things, until `stop` is set: then Stopped."""
+    for thing in things:
+        if stop is not None and stop.is_set():
+            raise Stopped
+        yield thing
 
 
 class _Abandoned(Exception):
@@ -158,12 +193,12 @@ def _render_part(
     plan: Plan,
     part: Part,
     results: Iterator[Rendered],
-    bad: list[ItemError],
+    bad: BadItems,
     progress: Progress,
     strip: Strip | None,
 ) -> bool:
     """Write one part and its receipt; False if bad items keep it from being finished."""
-    known_bad = len(bad)
+    known_bad = bad.count
     path = strip.path if strip else part_files.part_path(plan.dst, part.digest)
     offset = strip.end if strip else 0
     try:
@@ -174,15 +209,16 @@ def _render_part(
                     writer.add(rendered)
                 else:
                     log.error(str(rendered.error))
-                    bad.append(rendered.error)
                     writer.skip(rendered)
+                    bad.add(writer.summary.skipped[-1])
                 progress.add(sum(map(len, rendered.pieces)))
-            if len(bad) > known_bad and job.options.on_bad_item == "fail":
+            if bad.count > known_bad and job.options.on_bad_item == "fail":
                 raise _Abandoned
             writer.close()
     except _Abandoned:
         return False
-    part_files.write_receipt(team_files, plan.dst, writer, Range(path, offset, writer.summary.size))
+    place = Range(path, offset, writer.summary.size)
+    part_files.write_receipt(team_files, plan.dst, writer.summary, writer.lines, place)
     return True
 
 

@@ -10,8 +10,9 @@ import orjson
 
 from airflow_savemasks.engine.annotation import AnnotationReader
 from airflow_savemasks.engine.errors import ItemError, ProjectError
+from airflow_savemasks.engine.limits import LIMITS
 from airflow_savemasks.engine.meta import Meta, merge_metas, parse_meta
-from airflow_savemasks.engine.picture import decode, is_picture
+from airflow_savemasks.engine.picture import decode, inspect, is_picture
 from airflow_savemasks.engine.storages.folder import FolderStorage
 
 
@@ -82,6 +83,7 @@ def _checked(picture: Path, annotation: Path, reader: AnnotationReader) -> list[
         raise ItemError(str(picture), f"no annotation {annotation.name}", "Put it beside the picture")
     files = [picture.read_bytes(), annotation.read_bytes()]
     try:
+        inspect(files[0], LIMITS)
         height, width = decode(files[0]).shape[:2]
     except ValueError as error:
         raise ItemError(str(picture), str(error), "Replace the picture") from error

@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import cv2
+import numpy as np
+from numpy.typing import NDArray
 
 from airflow_savemasks.engine import naming, picture, render
 from airflow_savemasks.engine.annotation import Annotation, empty_annotation
-from airflow_savemasks.engine.errors import ItemError
+from airflow_savemasks.engine.errors import ItemError, SaveMasksError
 from airflow_savemasks.engine.job import Job
 from airflow_savemasks.engine.members import Member, pack
+from airflow_savemasks.engine.picture_header import Header
 from airflow_savemasks.engine.plan import Planned
-from airflow_savemasks.engine.project import Loaded
+from airflow_savemasks.engine.progress import log
+from airflow_savemasks.engine.source import Loaded
 
 Check = Callable[[], None]
+FIX_PICTURE = "Replace the picture, or remove it from the project"
+FIX_UNFORESEEN = "Look at this picture and its annotation; if both are right, report it with the traceback in the log"
 
 
 @dataclass(slots=True)
 class Rendered:
-    """pieces: its members as they stand in the archive, one after the other; height, width in pixels; or an error."""
+    """pieces: its members as they stand in the archive, one after the other; height, width in pixels; or an error.
+
+    unread: the error is one of reading it, which the next try may not meet.
+    """
 
     planned: Planned
     pieces: list[bytes] = field(default_factory=list)
@@ -30,6 +41,33 @@ class Rendered:
     labels: int = 0
     pixels: dict[str, int] = field(default_factory=dict)
     error: ItemError | None = None
+    unread: bool = False
+
+
+@contextmanager
+def as_bad_item(where: str) -> Iterator[None]:
+    """The one place that turns whatever goes wrong with an item's data into an ItemError.
+
+    Errors of ours pass, and so do those of the machine: an OSError or a missing library is no item's fault. Notes that
+    an error got on its way (which label it was) become part of the place.
+    """
+    try:
+        yield
+    except (SaveMasksError, OSError, ImportError):
+        raise
+    except Exception as error:
+        place = ", ".join([where, *getattr(error, "__notes__", ())])
+        if isinstance(error, ValueError) and not isinstance(error, UnicodeError):
+            raise ItemError(place, str(error), getattr(error, "fix", FIX_PICTURE)) from error
+        log.debug("%s: %s", place, "".join(traceback.format_exception(error)))
+        text = error.err if isinstance(error, cv2.error) else str(error)
+        fact = f"{type(error).__name__}: {text.strip().partition(chr(10))[0]}".rstrip(": ")
+        raise ItemError(place, fact, FIX_UNFORESEEN) from error
+
+
+def where_of(job: Job, planned: Planned) -> str:
+    """An item's place for people: the project, the dataset, the picture."""
+    return f"{job.inputs[planned.input].source.uri}, {planned.item.dataset}/{planned.item.name}"
 
 
 def render_items(
@@ -40,66 +78,47 @@ def render_items(
     reserve: called at most once, with the pixels of the largest picture, before memory for any is taken. An error of an
     item is returned, not raised, so that the others go on; `check` may raise Stopped.
     """
-    annotations = [_annotation(job, planned, loaded) for planned, loaded in pairs]
-    # a picture without an annotation tells its size only when decoded: a guess from its bytes has to do
-    sizes = [
-        found.height * found.width if found else 16 * len(loaded.picture)
-        for found, (_, loaded) in zip(annotations, pairs, strict=True)
-        if not isinstance(found, ItemError)
-    ]
+    headers = [_inspect(job, planned, loaded) for planned, loaded in pairs]
+    sizes = [header.height * header.width for header in headers if isinstance(header, Header)]
     if sizes:
         reserve(max(sizes))
     rendered = []
-    for found, (planned, loaded) in zip(annotations, pairs, strict=True):
+    for header, (planned, loaded) in zip(headers, pairs, strict=True):
         try:
-            if isinstance(found, ItemError):
-                raise found
-            rendered.append(_render(job, planned, loaded, found, check))
+            if not isinstance(header, Header):
+                raise header
+            with as_bad_item(where_of(job, planned)):
+                rendered.append(_render(job, planned, loaded, header, check))
         except ItemError as error:
-            rendered.append(Rendered(planned, error=error))
+            rendered.append(Rendered(planned, error=error, unread=loaded.error is not None and not loaded.refused))
     return rendered
 
 
-def _annotation(job: Job, planned: Planned, loaded: Loaded) -> Annotation | ItemError | None:
-    """The annotation of an item, None where it has none, or what is wrong with the item."""
-    if loaded.error or loaded.annotation is None:
+def _inspect(job: Job, planned: Planned, loaded: Loaded) -> Header | ItemError:
+    """The header of an item's picture, or what is wrong with the item. Every picture is looked at, decoded or not."""
+    if loaded.error:
         return loaded.error
     try:
-        return job.inputs[planned.input].reader.read(loaded.annotation, f"{_where(job, planned)}, annotation")
+        with as_bad_item(where_of(job, planned)):
+            return picture.inspect(loaded.picture, job.options.limits)
     except ItemError as error:
         return error
 
 
-def _where(job: Job, planned: Planned) -> str:
-    return f"{job.inputs[planned.input].source.uri}, {planned.item.dataset}/{planned.item.name}"
-
-
-def _render(job: Job, planned: Planned, loaded: Loaded, annotation: Annotation | None, check: Check) -> Rendered:
-    where = _where(job, planned)
+def _render(job: Job, planned: Planned, loaded: Loaded, header: Header, check: Check) -> Rendered:
+    """Labels are drawn before the picture is decoded, so that both do not take their memory at once."""
+    where = where_of(job, planned)
     check()
-    image = None
-    if job.colours.human is not None or annotation is None:
-        try:
-            image = picture.decode(loaded.picture)
-        except ValueError as error:
-            raise ItemError(where, str(error), "Replace the picture, or remove it from the project") from error
-    elif not loaded.picture:
-        raise ItemError(where, "the file is empty", "Replace the picture, or remove it from the project")
-    if annotation is None:
-        assert image is not None
-        annotation = empty_annotation(*image.shape[:2])
-    elif image is not None and image.shape[:2] != (annotation.height, annotation.width):
-        raise ItemError(
-            where,
-            f"the picture is {image.shape[1]}x{image.shape[0]} pixels (turned as its EXIF says), "
-            f"the annotation is for {annotation.width}x{annotation.height}",
-            "Annotate the picture that is there, or put the annotated one back",
-        )
+    annotation = _annotation(job, planned, loaded, header)
     check()
-    try:
-        masks = render.render(annotation.labels, annotation.height, annotation.width, job.colours, image, check)
-    except cv2.error as error:
-        raise ItemError(where, f"a label cannot be drawn: {error.err}", "Mend the label at the source") from error
+
+    def decoded() -> NDArray[np.uint8]:
+        image = picture.decode(loaded.picture)
+        if image.shape[:2] != (annotation.height, annotation.width):
+            raise _other_size(where, *image.shape[:2], annotation.height, annotation.width)
+        return image
+
+    masks = render.render(annotation.labels, annotation.height, annotation.width, job.colours, decoded, check)
     files = [
         (naming.ANN, [annotation.to_bytes()]),
         (naming.IMG, [loaded.picture]),
@@ -110,3 +129,28 @@ def _render(job: Job, planned: Planned, loaded: Loaded, annotation: Annotation |
         (kind, naming.member(planned.folder, kind, planned.name), data) for kind, data in files if data
     )
     return Rendered(planned, pieces, members, annotation.height, annotation.width, len(annotation.labels), masks.pixels)
+
+
+def _annotation(job: Job, planned: Planned, loaded: Loaded, header: Header) -> Annotation:
+    """The annotation of an item, for a picture of just that size. Raises ItemError."""
+    where = where_of(job, planned)
+    if loaded.annotation is None:
+        return empty_annotation(header.height, header.width)
+
+    def check_size(height: int, width: int) -> None:
+        size = header.height, header.width
+        if size == (width, height) != (height, width):  # EXIF data may be read in more than one way: OpenCV has the say
+            size = picture.decode(loaded.picture).shape[:2]
+        if size != (height, width):
+            raise _other_size(where, *size, height, width)
+
+    return job.inputs[planned.input].reader.read(loaded.annotation, f"{where}, annotation", check_size)
+
+
+def _other_size(where: str, height: int, width: int, annotated_height: int, annotated_width: int) -> ItemError:
+    return ItemError(
+        where,
+        f"the picture is {width}x{height} pixels (turned as its EXIF says), "
+        f"the annotation is for {annotated_width}x{annotated_height}",
+        "Annotate the picture that is there, or put the annotated one back",
+    )

@@ -6,8 +6,9 @@ Made in every process that takes part (the single task, or each mapped one); two
 from __future__ import annotations
 
 import platform
+import threading
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from importlib.metadata import version
 from itertools import groupby
@@ -19,11 +20,13 @@ from airflow_savemasks.engine.annotation import AnnotationReader
 from airflow_savemasks.engine.errors import ProjectError, SettingsError
 from airflow_savemasks.engine.layer import Layer
 from airflow_savemasks.engine.meta import Meta, map_meta, merge_metas, parse_meta
-from airflow_savemasks.engine.naming import Names, dataset_folder
+from airflow_savemasks.engine.naming import Names, dataset_folder, name_problem
 from airflow_savemasks.engine.options import Options
 from airflow_savemasks.engine.plan import Planned
-from airflow_savemasks.engine.project import Source, choose
+from airflow_savemasks.engine.project import choose
+from airflow_savemasks.engine.remarks import Remarks
 from airflow_savemasks.engine.render import Colours
+from airflow_savemasks.engine.source import Source
 
 RENDERER = 2  # raised whenever the same input gives other bytes
 LIBRARIES = ("isal", "numpy", "opencv-python-headless", "shapely")
@@ -50,10 +53,16 @@ class Job:
     warnings: tuple[str, ...]
     digest: str
 
-    def items(self, notes: list[str]) -> Iterator[Planned]:
+    def watch(self, stop: threading.Event) -> None:
+        """Have every source obey `stop`."""
+        for entry in self.inputs:
+            entry.source.watch(stop)
+
+    def items(self, remarks: Remarks) -> Iterator[Planned]:
         """All items in the order of the archive: by output folder, then by input, then by name.
 
-        Names are given out in that order; memory holds one folder's. Raises ProjectError where there is no item.
+        Names are given out in that order; memory holds one folder's. Raises ProjectError where there is no item, and
+        for a dataset whose name would lead out of its place in the archive; a picture of such a name is a bad item.
         """
         found = False
         places = sorted(
@@ -64,9 +73,14 @@ class Job:
         for _, group in groupby(places, key=lambda place: place[0]):
             names = Names()
             for _, number, dataset in group:
+                source = self.inputs[number].source
+                if problem := name_problem(dataset.split("/")):
+                    raise ProjectError(source.uri, f"dataset {dataset!r}: {problem}", "Rename it at the source")
                 folder = dataset_folder(dataset)
-                for item in self.inputs[number].source.items(dataset, notes):
+                for item in source.items(dataset, remarks):
                     found = True
+                    if not item.problem and (problem := name_problem([item.name])):
+                        item = replace(item, problem=problem)
                     yield Planned(number, folder, names.give(item.name), item)
         if not found:
             where = ", ".join(entry.source.uri for entry in self.inputs)
@@ -82,6 +96,8 @@ def open_job(layer: Layer, sources: Mapping[str, Source], options: Options) -> J
     ProjectError, StorageError.
     """
     chosen = [_source_of(entry.name, entry.project, sources) for entry in layer.inputs]
+    for source in chosen:
+        source.limits = options.limits
     raws = {source.uri: source.meta() for source in chosen}
     own = [parse_meta(raws[source.uri], f"{source.uri}/meta.json") for source in chosen]
     mapped = [
@@ -94,7 +110,7 @@ def open_job(layer: Layer, sources: Mapping[str, Source], options: Options) -> J
         JobInput(
             source,
             tuple(choose(source, entry.datasets)),
-            AnnotationReader(meta, entry.classes_mapping, entry.tags_mapping, merged),
+            AnnotationReader(meta, entry.classes_mapping, entry.tags_mapping, merged, options.limits),
         )
         for source, meta, entry in zip(chosen, own, layer.inputs, strict=True)
     )

@@ -6,21 +6,20 @@
 from __future__ import annotations
 
 import json
-import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr, ValidationError, model_validator
 
 from airflow_savemasks.engine.errors import SettingsError
+from airflow_savemasks.engine.storage import WORK_FOLDER
 
 SAVE_ACTIONS = ("save_masks", "export_archive_with_masks")
 DATA_ACTIONS = ("data", "images_project")
 DEPRECATED = ("images", "annotations")
 M = TypeVar("M", bound=BaseModel)
-UNSAFE_NAME = re.compile(r"[\x00-\x1f\\]")
 
 Channel = Annotated[StrictInt, Field(ge=0, le=255)]
 Colours = dict[StrictStr, Annotated[list[Channel], Field(min_length=3, max_length=3)]]
@@ -168,16 +167,18 @@ def _connect(where: str, save: SaveLayer, data: Sequence[tuple[str, DataLayerMod
 
 
 def _checked_name(where: str, names: Sequence[str]) -> str:
-    """The archive's name: a relative path below Team Files that cannot leave it or hide in it."""
+    """The archive's name: any text that is a path below Team Files. Whether a storage holds it is asked there."""
     name = names[0].strip() if names else ""
     if not name:
         raise SettingsError(where, "no name for the archive", 'Write one, such as "My Project"')
-    parts = PurePosixPath(name).parts
-    if UNSAFE_NAME.search(name) or name.endswith("/") or any(part.startswith((".", "/")) for part in parts):
-        raise SettingsError(
-            where, f"{name!r} cannot name an archive", "Use plain names, without a leading dot or slash"
-        )
-    return "/".join(parts)
+    parts = name.split("/")
+    shown = name.encode("utf-8", "backslashreplace").decode()
+    fix = "Use text without control characters; between slashes any name but . and .."
+    if any(unicodedata.category(letter) in {"Cc", "Cs"} for letter in name):
+        raise SettingsError(where, f"{shown!r} has a character that no name may have", fix)
+    if any(part in {"", ".", ".."} for part in parts) or parts[0] == WORK_FOLDER:
+        raise SettingsError(where, f"{shown!r} cannot name an archive", fix)
+    return name
 
 
 def _inputs(where: str, layer: DataLayerModel) -> list[Input]:

@@ -36,6 +36,19 @@ class Limits(BaseModel):
     member_header: Bound = Field(MIB, description="bytes of a header in a packed source, with names and extras")
     unpacked_bytes: Bound = Field(64 << 30, description="bytes of a compressed tar once it is unpacked to a work file")
 
+    def check(self, name: str, found: int) -> None:
+        """Raises TooLarge where `found` is above the limit of that name."""
+        if found > getattr(self, name):
+            raise TooLarge(*above(name, found, self))
+
+
+class TooLarge(ValueError):
+    """Something is above a limit. `fix` says how to take it all the same."""
+
+    def __init__(self, fact: str, fix: str) -> None:
+        super().__init__(fact)
+        self.fix = fix
+
 
 LIMITS = Limits()  # the defaults
 

@@ -10,7 +10,7 @@ import numpy as np
 from isal.igzip_lib import IsalError
 from numpy.typing import NDArray
 
-from airflow_savemasks.engine.png_chunks import HEADER, MOST_PIXELS, chunks_of, inflate
+from airflow_savemasks.engine.png_chunks import HEADER, chunks_of, inflate
 
 PALETTE, RGBA = (1, 3), (8, 6)  # depth, colour type
 NO_FILTER, SUB = 0, 1
@@ -23,7 +23,7 @@ def read(content: bytes) -> NDArray[np.bool_] | None:
         return None
     width, height, depth, colour_type, compression, method, interlace = HEADER.unpack(chunks[b"IHDR"])
     kind = (depth, colour_type)
-    if kind not in (PALETTE, RGBA) or compression or method or interlace or not 0 < width * height <= MOST_PIXELS:
+    if kind not in (PALETTE, RGBA) or compression or method or interlace or not width * height:
         return None
     stride = 1 + (4 * width if kind == RGBA else (width + 7) // 8)
     try:
@@ -43,6 +43,6 @@ def read(content: bytes) -> NDArray[np.bool_] | None:
         return np.asarray(opacity, np.uint8).astype(np.bool_)
     if kind == PALETTE and last == NO_FILTER and b"tRNS" in chunks:
         bits = np.unpackbits(rows[:, 1:], axis=1, count=width)
-        opaque = [bool(value) for value in (chunks[b"tRNS"] + b"\xff\xff")[:2]]
+        opaque = [bool(value) for value in (bytes(chunks[b"tRNS"]) + b"\xff\xff")[:2]]
         return bits.view(np.bool_) if opaque == [False, True] else np.array(opaque)[bits]
     return None

@@ -5,6 +5,7 @@ Rules: supervisely-format, sections 6 and 9.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from os.path import splitext
 
 META = "meta.json"
@@ -23,6 +24,16 @@ def member(folder: str, kind: str, name: str) -> str:
     if kind == IMG:
         return f"{folder}/{kind}/{name}"
     return f"{folder}/{kind}/{splitext(name)[0]}.png"
+
+
+def name_problem(parts: Iterable[str]) -> str | None:
+    """Why the parts of a name would not stay in their place in an archive, or None."""
+    for part in parts:
+        if part in {"", ".", ".."} or "/" in part or "\0" in part:
+            return f"{part!r} cannot be the name of a file or folder"
+        if not part.isascii() and any(0xD800 <= ord(letter) <= 0xDFFF for letter in part):
+            return "a name that is no UTF-8"
+    return None
 
 
 class Names:

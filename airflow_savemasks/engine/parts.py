@@ -6,51 +6,70 @@ hold no run id and no try number: whoever needs a part of this digest finds it, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
-from typing import Any, BinaryIO
-from urllib.parse import quote
+from typing import Annotated, Any, BinaryIO
 
 import orjson
+from pydantic import Field, TypeAdapter, ValidationError
 
+from airflow_savemasks.engine.bad_items import BadItem
 from airflow_savemasks.engine.errors import StorageError
 from airflow_savemasks.engine.item import Rendered
 from airflow_savemasks.engine.progress import log
 from airflow_savemasks.engine.storage import WORK_FOLDER, Entry, Range, Storage
 
-COMPLETE, WITH_SKIPPED = ".receipt", ".skipped.receipt"
-UNREADABLE = (orjson.JSONDecodeError, KeyError, TypeError, StorageError)
+# how a receipt's name ends: nothing left out; bad items left out; items left out that could not be read, which the next
+# try may be able to
+COMPLETE, WITH_SKIPPED, WITH_UNREAD = ".receipt", ".skipped.receipt", ".unread.receipt"
+UNREADABLE = (orjson.JSONDecodeError, ValidationError, StorageError)
+READABLE_NAME = 40  # characters of an archive's name in that of its work folder
+
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Count = Annotated[int, Field(ge=0, strict=True)]
 
 
 @dataclass(slots=True)
 class Summary:
     """What is known of a finished part. pixels, labelled: class name -> visible pixels, items that show it.
 
-    files: members of the tar; skipped: (item, reason) left out by on_bad_item="skip".
+    files: members of the tar; skipped: left out by on_bad_item="skip"; unread: how many of these could not be read.
     """
 
-    digest: str
-    size: int = 0
-    sha256: str = ""
-    items: int = 0
-    files: int = 0
-    labels: int = 0
-    pixels: dict[str, int] = field(default_factory=dict)
-    labelled: dict[str, int] = field(default_factory=dict)
-    skipped: list[tuple[str, str]] = field(default_factory=list)
+    digest: Digest
+    size: Count = 0
+    sha256: Sha256 = "0" * 64
+    items: Count = 0
+    files: Count = 0
+    labels: Count = 0
+    pixels: dict[str, Count] = field(default_factory=dict)
+    labelled: dict[str, Count] = field(default_factory=dict)
+    skipped: list[BadItem] = field(default_factory=list)
+    unread: Count = 0
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
-    @classmethod
-    def from_json(cls, raw: dict[str, Any]) -> Summary:
-        return cls(**{**raw, "skipped": [(item, reason) for item, reason in raw["skipped"]]})
+
+@dataclass(frozen=True, slots=True)
+class _FirstLine:
+    """The first line of a receipt. file: in the same folder, whatever a receipt may say."""
+
+    summary: Summary
+    file: Annotated[str, Field(pattern=r"^[0-9a-f]{32,40}\.(tar|strip)$")]
+    offset: Count
+
+
+FIRST_LINE = TypeAdapter(_FirstLine)
 
 
 def folder_of(archive: str) -> str:
-    """Where the parts of an archive lie; the name of an archive may have slashes, the folder has none."""
-    return f"{WORK_FOLDER}/{quote(archive, safe=' ')}"
+    """Where the parts of an archive lie: a name of bounded length, whatever the archive is called, with no slash."""
+    words = re.sub(r"[^A-Za-z0-9._ -]+", "_", archive)[:READABLE_NAME]
+    return f"{WORK_FOLDER}/{words}-{sha256(archive.encode()).hexdigest()[:16]}"
 
 
 def part_path(archive: str, digest: str) -> str:
@@ -107,9 +126,9 @@ class PartWriter:
     def skip(self, rendered: Rendered) -> None:
         """Note a bad item that is left out."""
         planned, error = rendered.planned, rendered.error
-        self.summary.skipped.append(
-            (f"{planned.folder}/{planned.name}", f"{error.where}: {error.problem}" if error else "")
-        )
+        assert error is not None
+        self.summary.skipped.append(BadItem.of(f"{planned.folder}/{planned.name}", error))
+        self.summary.unread += rendered.unread
 
     def close(self) -> None:
         self.summary.sha256 = self._hash.hexdigest()
@@ -124,23 +143,21 @@ class Receipt:
     lines: bytes
 
 
-def write_receipt(team_files: Storage, archive: str, writer: PartWriter, place: Range) -> None:
-    """The last step of a part: from here on it is found and used. place: where its bytes lie."""
-    summary = writer.summary
-    ending = WITH_SKIPPED if summary.skipped else COMPLETE
-    first = summary.to_json() | {"file": place.path.rpartition("/")[2], "offset": place.offset}
+def write_receipt(team_files: Storage, archive: str, summary: Summary, lines: Collection[bytes], place: Range) -> None:
+    """The last step of a part: from here on it is found and used. lines: of the index; place: where its bytes lie."""
+    ending = WITH_UNREAD if summary.unread else WITH_SKIPPED if summary.skipped else COMPLETE
+    first = {"summary": summary.to_json(), "file": place.path.rpartition("/")[2], "offset": place.offset}
     with team_files.writing(f"{folder_of(archive)}/{summary.digest}.{team_files.epoch}{ending}") as out:
         out.write(orjson.dumps(first) + b"\n")
-        out.writelines(writer.lines)
+        out.writelines(lines)
 
 
 def read_receipt(team_files: Storage, path: str) -> Receipt:
-    """A receipt by its path."""
+    """A receipt by its path. Raises one of UNREADABLE where it is damaged or gone."""
     first, _, lines = team_files.read(path).partition(b"\n")
-    raw = orjson.loads(first)
-    file, offset = raw.pop("file"), raw.pop("offset")
-    summary = Summary.from_json(raw)
-    return Receipt(summary, Range(f"{path.rpartition('/')[0]}/{file}", offset, summary.size), lines)
+    raw = FIRST_LINE.validate_python(orjson.loads(first))
+    place = Range(f"{path.rpartition('/')[0]}/{raw.file}", raw.offset, raw.summary.size)
+    return Receipt(raw.summary, place, lines)
 
 
 def places(team_files: Storage, archive: str) -> dict[str, Range]:
@@ -156,43 +173,45 @@ def places(team_files: Storage, archive: str) -> dict[str, Range]:
     return found
 
 
-def find_receipts(team_files: Storage, archive: str, *, with_skipped: bool) -> dict[str, str]:
-    """Digest -> path of the receipt, for the finished parts of an archive.
+def find_receipts(team_files: Storage, archive: str, endings: Collection[str]) -> dict[str, str]:
+    """Digest -> path of the receipt, for the finished parts of an archive whose receipts end so.
 
-    with_skipped: also parts that left out bad items, which only an export that may skip can use. A part that was
-    written before the machine's last start, or on another machine, counts only if its SHA-256 is right.
+    A part that was written before the machine's last start, or on another machine, counts only if its SHA-256 is
+    right; then it gets a receipt of this machine, so that it is not looked at again.
     """
     folder = folder_of(archive)
     files = team_files.listdir(folder).files
     now = team_files.epoch
-    found = {}
-    for name in files:
+    found: dict[str, str] = {}
+    for name in sorted(files, key=lambda name: f".{now}." not in name):
         digest, _, rest = name.partition(".")
         epoch, dot, ending = rest.partition(".")
-        wanted = (COMPLETE, WITH_SKIPPED) if with_skipped else (COMPLETE,)
-        if dot + ending not in wanted or digest in found:
+        if dot + ending not in endings or digest in found:
             continue
         path = f"{folder}/{name}"
-        in_file = f"{digest}.tar" in files
-        if (in_file and epoch == now) or _is_there(team_files, path, files, whole=epoch != now):
-            found[digest] = path
+        if epoch == now:
+            if f"{digest}.tar" in files or _read_if_there(team_files, path, files, whole=False):
+                found[digest] = path
+        elif receipt := _read_if_there(team_files, path, files, whole=True):
+            write_receipt(team_files, archive, receipt.summary, [receipt.lines], receipt.place)
+            found[digest] = f"{folder}/{digest}.{now}{dot}{ending}"
     return found
 
 
-def _is_there(team_files: Storage, path: str, files: Mapping[str, Entry], *, whole: bool) -> bool:
-    """Whether a part lies where its receipt says. whole: it is that byte for byte, by its SHA-256."""
+def _read_if_there(team_files: Storage, path: str, files: Mapping[str, Entry], *, whole: bool) -> Receipt | None:
+    """A receipt whose part lies where it says. whole: it is that byte for byte, by its SHA-256."""
     try:
         receipt = read_receipt(team_files, path)
         place = receipt.place
         entry = files.get(place.path.rpartition("/")[2])
         if entry is None or entry.size < place.offset + place.size:
-            return False
+            return None
         if not whole:
-            return True
+            return receipt
         running = sha256()
         for chunk in team_files.stream(place.path, place.offset, place.size):
             running.update(chunk)
-    except UNREADABLE:
-        log.warning("%s: lost with the machine's last start; rendered again", team_files.locate(path))
-        return False
-    return running.hexdigest() == receipt.summary.sha256
+    except UNREADABLE as error:
+        log.warning("%s: lost with the machine's last start; rendered again (%s)", team_files.locate(path), error)
+        return None
+    return receipt if running.hexdigest() == receipt.summary.sha256 else None

@@ -1,4 +1,4 @@
-"""A picture's bytes to an array, and the certainty that they are all there."""
+"""A picture's bytes to an array. What they say of themselves before that stands in picture_header.py."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from airflow_savemasks.engine import picture_png
+from airflow_savemasks.engine.limits import Limits
+from airflow_savemasks.engine.picture_header import Header, look
+from airflow_savemasks.engine.png_chunks import SIGNATURE as PNG
 
 # any case; other files in img/ are no pictures (supervisely-format, section 1)
 EXTENSIONS = frozenset(".jpg .jpeg .mpo .bmp .png .webp .tiff .tif .nrrd .jfif".split())
-JPEG, PNG = b"\xff\xd8", b"\x89PNG"
-START_OF_SCAN, END_OF_IMAGE = 0xDA, b"\xff\xd9"
 
 
 def is_picture(name: str) -> bool:
@@ -20,16 +21,21 @@ def is_picture(name: str) -> bool:
     return bool(stem and dot) and f".{extension.lower()}" in EXTENSIONS
 
 
+def inspect(content: bytes, limits: Limits) -> Header:
+    """What a picture says of itself. Raises ValueError where it is none or is cut off, TooLarge above a limit."""
+    limits.check("picture_bytes", len(content))
+    header = look(content)
+    limits.check("picture_pixels", header.height * header.width)
+    limits.check("jpeg_scans", header.scans)
+    return header
+
+
 def decode(content: bytes) -> NDArray[np.uint8]:
-    """Picture bytes -> (height, width, 3) uint8 RGB.
+    """Bytes of a picture that was inspected -> (height, width, 3) uint8 RGB.
 
     EXIF orientation applied, alpha dropped, gray repeated, palette expanded, 16 bit cut to 8 (section 5 of the
-    format). Raises ValueError where the bytes are no picture or end too early: OpenCV would fill up the rest in gray.
+    format). Raises ValueError where the bytes are no picture.
     """
-    if not content:
-        raise ValueError("the file is empty")
-    if truncated(content):
-        raise ValueError("the picture does not decode: the file ends too early")
     if content.startswith(PNG) and (read := picture_png.read(content)) is not None:
         return read
     try:
@@ -39,23 +45,3 @@ def decode(content: bytes) -> NDArray[np.uint8]:
     if image is None:
         raise ValueError("the picture does not decode: the file is damaged or of a format that OpenCV does not read")
     return np.asarray(image, np.uint8)
-
-
-def truncated(content: bytes) -> bool:
-    """Whether a JPEG lacks its end marker or a PNG its end chunk. False for other formats: their decoders tell."""
-    if content.startswith(PNG):
-        return content.rfind(b"IEND") < 0
-    if not content.startswith(JPEG):
-        return False
-    at = 2
-    while at + 4 <= len(content) and content[at] == 0xFF:
-        marker = content[at + 1]
-        if marker == START_OF_SCAN:
-            return content.rfind(END_OF_IMAGE, at) < 0  # inside of a scan 0xFF is always followed by 0 or a restart
-        if marker == 0xFF:
-            at += 1
-        elif marker == 0x01 or 0xD0 <= marker <= 0xD8:
-            at += 2
-        else:
-            at += 2 + int.from_bytes(content[at + 2 : at + 4], "big")
-    return True

@@ -9,10 +9,9 @@ pictures go one by one.
 
 from __future__ import annotations
 
-import os
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from itertools import groupby, islice
@@ -20,11 +19,13 @@ from typing import TypeVar
 
 import cv2
 
-from airflow_savemasks.engine.errors import Stopped
-from airflow_savemasks.engine.item import Rendered, render_items
+from airflow_savemasks.engine.errors import ItemError, Stopped
+from airflow_savemasks.engine.item import Rendered, render_items, where_of
 from airflow_savemasks.engine.job import Job
+from airflow_savemasks.engine.limits import above
+from airflow_savemasks.engine.machine import usable_cores
 from airflow_savemasks.engine.plan import Planned
-from airflow_savemasks.engine.project import Loaded
+from airflow_savemasks.engine.source import Loaded
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -98,7 +99,7 @@ def render_all(job: Job, items: Iterable[Planned], stop: threading.Event) -> Gen
 
     Raises Stopped once `stop` is set. Threads end before the generator does.
     """
-    workers = job.options.workers or len(os.sched_getaffinity(0))
+    workers = job.options.workers or usable_cores()
     budget = Budget(PIXELS)
 
     def check() -> None:
@@ -109,7 +110,7 @@ def render_all(job: Job, items: Iterable[Planned], stop: threading.Event) -> Gen
         ticket, group = numbered
         check()
         try:
-            pairs = [(planned, loaded or _load_here(job, planned)) for planned, loaded in group]
+            pairs = [(planned, loaded or load_items(job, [planned])[0]) for planned, loaded in group]
             rendered = render_items(job, pairs, lambda pixels: budget.reserve(ticket, pixels), check)
             waiting = sum(len(piece) for one in rendered for piece in one.pieces)
             budget.shrink(ticket, waiting // PIXEL_BYTES)
@@ -128,18 +129,13 @@ def render_all(job: Job, items: Iterable[Planned], stop: threading.Event) -> Gen
         cv2.setNumThreads(-1)
 
 
-def _load_here(job: Job, planned: Planned) -> Loaded:
-    return job.inputs[planned.input].source.load([planned.item])[0]
-
-
 def _load(
     job: Job, items: Iterable[Planned], stop: threading.Event
 ) -> Generator[tuple[Planned, Loaded | None], None, None]:
     """Items with their bytes, ahead of their rendering where the source is a remote one; otherwise not loaded yet."""
 
     def load(batch: list[Planned]) -> list[tuple[Planned, Loaded]]:
-        source = job.inputs[batch[0].input].source
-        return list(zip(batch, source.load([planned.item for planned in batch]), strict=True))
+        return list(zip(batch, load_items(job, batch), strict=True))
 
     connections = max(entry.source.connections for entry in job.inputs)
     if not connections:
@@ -147,6 +143,27 @@ def _load(
         return
     for loaded in _in_order(load, _batches(job, items), connections, connections + 1, stop):
         yield from loaded
+
+
+def load_items(job: Job, batch: Sequence[Planned]) -> list[Loaded]:
+    """The bytes of some items of one source. What is bad already as it is listed, or too large, is not read."""
+    errors = [_refused(job, planned) for planned in batch]
+    wanted = [planned.item for planned, error in zip(batch, errors, strict=True) if error is None]
+    loaded = iter(job.inputs[batch[0].input].source.load(wanted) if wanted else ())
+    return [
+        next(loaded) if error is None else Loaded(planned.item, error=error, refused=True)
+        for planned, error in zip(batch, errors, strict=True)
+    ]
+
+
+def _refused(job: Job, planned: Planned) -> ItemError | None:
+    item, limits = planned.item, job.options.limits
+    if item.problem:
+        return ItemError(where_of(job, planned), item.problem, "Mend it at the source, or remove it from there")
+    for name, size in (("picture_bytes", item.size), ("annotation_bytes", item.annotation_size)):
+        if size > getattr(limits, name):
+            return ItemError(where_of(job, planned), *above(name, size, limits))
+    return None
 
 
 def _groups(pairs: Iterable[tuple[Planned, Loaded | None]]) -> Iterator[Group]:

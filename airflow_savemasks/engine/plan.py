@@ -17,7 +17,7 @@ from typing import Any
 
 import orjson
 
-from airflow_savemasks.engine.project import Item
+from airflow_savemasks.engine.source import Item
 
 PART_BYTES = 32 << 20  # aimed at: well above the 5 MiB of S3, and 160 full-HD photographs make more than 8 parts
 VOLUME_PARTS = 8  # a volume holds so many parts at least
@@ -40,7 +40,8 @@ class Planned:
     def to_line(self) -> bytes:
         item = self.item
         row = [self.input, self.folder, self.name]
-        row += [item.dataset, item.name, item.picture, item.annotation, item.identity, item.size]
+        row += [item.dataset, item.name, item.picture, item.annotation, item.picture_identity, item.annotation_identity]
+        row += [item.size, item.annotation_size, item.problem]
         return orjson.dumps(row) + b"\n"
 
     @classmethod
@@ -63,7 +64,8 @@ class Part:
 class Plan:
     """What an export is going to do.
 
-    digest: of the whole plan, names its files; settings: that of the job, without items; window: see above.
+    digest: of the whole plan, names its files; settings: that of the job, without items; window: see above;
+    unannotated, orphans: how many pictures have no annotation, and annotations no picture.
     """
 
     dst: str
@@ -73,14 +75,11 @@ class Plan:
     items: int
     parts: tuple[Part, ...]
     warnings: tuple[str, ...]
+    unannotated: int = 0
+    orphans: int = 0
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
-
-    @classmethod
-    def from_json(cls, raw: dict[str, Any]) -> Plan:
-        parts = tuple(Part(**part) for part in raw["parts"])
-        return cls(**{**raw, "parts": parts, "warnings": tuple(raw["warnings"])})
 
 
 def choose_window(items: int, picture_bytes: int, earlier: int | None, volume_size: int | None = None) -> int:

@@ -1,75 +1,25 @@
-"""A source project: its meta, its datasets, its items as listed, and the bytes of an item.
+"""A project in a storage as source: its meta, its datasets, its items, and the bytes of an item.
 
 Listing reads no picture and no annotation. Rules: supervisely-format, sections 1 (on disk) and 9 (order).
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from os.path import splitext
-from typing import Any, Protocol
+from typing import Any
 
 import orjson
 
-from airflow_savemasks.engine.errors import ItemError, ProjectError, StorageError
+from airflow_savemasks.engine.dataset import DatasetListing
+from airflow_savemasks.engine.errors import Changed, ItemError, NotFound, ProjectError
+from airflow_savemasks.engine.limits import LIMITS, Limits, above
 from airflow_savemasks.engine.naming import dataset_folder
-from airflow_savemasks.engine.picture import is_picture
-from airflow_savemasks.engine.storage import Folder, Storage
+from airflow_savemasks.engine.remarks import Remarks
+from airflow_savemasks.engine.source import Item, Loaded, Source
+from airflow_savemasks.engine.storage import Entry, Folder, Storage
 
 NOT_DATASETS = frozenset("img ann img_info seg meta datasets blob".split())
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """A picture with its annotation, as listed.
-
-    dataset: full name, `parent/child`; picture, annotation: where the source finds them (annotation None: there is
-    none); identity: changes when either changes; size: bytes of the picture.
-    """
-
-    dataset: str
-    name: str
-    picture: str
-    annotation: str | None
-    identity: str
-    size: int
-
-
-@dataclass(frozen=True, slots=True)
-class Loaded:
-    """The bytes of one item, or why there are none."""
-
-    item: Item
-    picture: bytes = b""
-    annotation: bytes | None = None
-    error: ItemError | None = None
-
-
-class Source(Protocol):
-    """A project, wherever it lies.
-
-    uri: for messages and digests. batch, batch_bytes: how many items, and of how many bytes of pictures, one `load`
-    takes best. connections: loads worth having in
-    flight at once; 0 where reading is so fast that a thread of its own is a waste.
-    """
-
-    uri: str
-    batch: int
-    batch_bytes: int
-    connections: int
-
-    def meta(self) -> Any:
-        """meta.json as parsed JSON. Raises ProjectError."""
-
-    def datasets(self) -> list[str]:
-        """Full names, sorted, parents before children."""
-
-    def items(self, dataset: str, notes: list[str]) -> Iterator[Item]:
-        """The items of one dataset, sorted by name; what is left out as no item is told in `notes`."""
-
-    def load(self, items: Sequence[Item]) -> list[Loaded]:
-        """The bytes of some items, in their order. Raises StorageError where the storage itself fails."""
 
 
 class StorageProject:
@@ -78,82 +28,100 @@ class StorageProject:
     batch = 1
     batch_bytes = 0
 
-    def __init__(self, storage: Storage, path: str = "", connections: int = 0) -> None:
+    def __init__(self, storage: Storage, path: str = "", connections: int = 0, limits: Limits = LIMITS) -> None:
         self._storage = storage
         self._path = path
         self.uri = storage.locate(path)
         self.connections = connections
+        self.limits = limits
+        self._wrong: dict[str, ProjectError] = {}  # dataset -> why it cannot be listed
+        self._notes: list[str] = []  # of looking for datasets
+
+    def watch(self, stop: threading.Event) -> None:
+        self._storage.watch(stop)
 
     def meta(self) -> Any:
-        where = self._storage.locate(self._join("meta.json"))
-        if self._storage.stat(self._join("meta.json")) is None:
+        path = self._join("meta.json")
+        where = self._storage.locate(path)
+        found = self._storage.stat(path)
+        if found is None:
             raise ProjectError(self.uri, "no meta.json there, so it is no project", self._where_else())
+        if found.size > self.limits.meta_bytes:
+            raise ProjectError(where, *above("meta_bytes", found.size, self.limits))
         try:
-            return orjson.loads(self._storage.read(self._join("meta.json")))
+            return orjson.loads(self._storage.read(path, found))
         except orjson.JSONDecodeError as error:
             raise ProjectError(where, f"broken JSON ({error})", "Export the project from Supervisely again") from error
 
     def datasets(self) -> list[str]:
-        return sorted(self._datasets("", self._path), key=lambda name: name.split("/"))
+        self._notes = []
+        return sorted(self._datasets("", self._path, ()), key=lambda name: name.split("/"))
 
-    def items(self, dataset: str, notes: list[str]) -> Iterator[Item]:
+    def items(self, dataset: str, remarks: Remarks) -> Iterator[Item]:
+        if dataset in self._wrong:
+            raise self._wrong[dataset]
+        remarks.notes += self._notes
+        self._notes = []
         folder = self._join(dataset_folder(dataset))
-        pictures = self._storage.listdir(f"{folder}/img").files
-        annotations = self._storage.listdir(f"{folder}/ann").files
-        by_old_name: dict[str, str] = {}
-        strangers = sorted(name for name in pictures if not is_picture(name))
-        if strangers:
-            notes.append(f"{self._storage.locate(folder)}/img: {_some(strangers)} no picture by extension; left out")
-        used = set()
-        for name in sorted(name for name in pictures if is_picture(name)):
-            annotation = f"{name}.json"
-            if annotation not in annotations:
-                annotation = f"{splitext(name)[0]}.json"
-                if annotation in annotations and (other := by_old_name.setdefault(annotation, name)) != name:
-                    raise ProjectError(
-                        self._storage.locate(f"{folder}/ann/{annotation}"),
-                        f"{other!r} and {name!r} would both be annotated by it",
-                        f"Name it {other}.json or {name}.json",
-                    )
-            found = annotations.get(annotation)
-            used.add(annotation)
-            yield Item(
-                dataset,
-                name,
-                f"{folder}/img/{name}",
-                f"{folder}/ann/{annotation}" if found else None,
-                f"{pictures[name].identity}|{found.identity if found else ''}",
-                pictures[name].size,
-            )
-        orphans = sorted(name for name in annotations if name.endswith(".json") and name not in used)
-        if orphans:
-            notes.append(f"{self._storage.locate(folder)}/ann: {_some(orphans)} without a picture; ignored")
+        pictures, annotations = (self._storage.listdir(f"{folder}/{kind}") for kind in ("img", "ann"))
+        yield from DatasetListing(self._storage.locate(folder), dataset, folder, pictures, annotations).items(remarks)
 
     def load(self, items: Sequence[Item]) -> list[Loaded]:
         return [self._load(item) for item in items]
 
     def _load(self, item: Item) -> Loaded:
         try:
-            picture = self._storage.read(item.picture)
-            annotation = None if item.annotation is None else self._storage.read(item.annotation)
-        except StorageError as error:
-            if type(error) is not StorageError or error.problem != "does not exist":
-                raise
-            problem = ItemError(error.where, "was listed and is gone", "Do not change a project while it is exported")
-            return Loaded(item, error=problem)
+            picture = self._storage.read(item.picture, Entry(item.size, item.picture_identity, 0.0))
+            annotation = None
+            if item.annotation is not None:
+                known = Entry(item.annotation_size, item.annotation_identity, 0.0)
+                annotation = self._storage.read(item.annotation, known)
+        except NotFound as error:
+            fix = "Do not change a project while it is exported"
+            return Loaded(item, error=ItemError(error.where, "was listed and is gone", fix))
+        except Changed as error:
+            return Loaded(item, error=ItemError(error.where, error.problem, error.fix))
         return Loaded(item, picture, annotation)
 
-    def _datasets(self, name: str, path: str) -> Iterable[str]:
-        """Datasets in a folder that holds datasets: the project itself, or a dataset's `datasets/`."""
-        for folder in self._storage.listdir(path).folders:
+    def _datasets(self, name: str, path: str, above_it: tuple[str, ...]) -> Iterable[str]:
+        """Datasets in a folder that holds datasets: the project itself, or a dataset's `datasets/`.
+
+        above_it: identities of the folders that lead here, so that a link back to one of them is noticed.
+        """
+        here = self._storage.listdir(path)
+        where = self._storage.locate(path)
+        for other, what in sorted(here.others.items()):
+            self._notes.append(f"{where}/{other}: {what}; left out, whether it is a dataset or not")
+        if here.identity and here.identity in above_it:
+            self._notes.append(f"{where}: a link back to a folder that it lies in; left out")
+            return
+        if len(above_it) > 2 * self.limits.nesting:
+            raise ProjectError(where, *above("nesting", self.limits.nesting + 1, self.limits))
+        for folder in here.folders:
             if folder in NOT_DATASETS:
                 continue
-            inside = self._storage.listdir(f"{path}/{folder}" if path else folder).folders
+            place = f"{path}/{folder}" if path else folder
             full = f"{name}/{folder}" if name else folder
-            if "img" in inside or "ann" in inside:
+            inside = self._storage.listdir(place)
+            kinds = {**dict.fromkeys(inside.files, "a file"), **inside.others, **dict.fromkeys(inside.folders, "")}
+            if inside.identity and inside.identity in (*above_it, here.identity):
+                self._notes.append(f"{where}/{folder}: a link back to a folder that it lies in; left out")
+                continue
+            if "img" in kinds or "ann" in kinds:
+                self._note_wrong(full, place, kinds)
                 yield full
-            if "datasets" in inside:
-                yield from self._datasets(full, f"{path}/{folder}/datasets" if path else f"{folder}/datasets")
+            if kinds.get("datasets"):
+                self._notes.append(f"{where}/{folder}/datasets: {kinds['datasets']}, not a folder; left out")
+            elif "datasets" in kinds:
+                yield from self._datasets(full, f"{place}/datasets", (*above_it, here.identity, inside.identity))
+
+    def _note_wrong(self, dataset: str, place: str, kinds: dict[str, str]) -> None:
+        """Keep in mind where something else stands in the place of a dataset's folder: it must not pass for empty."""
+        for kind in ("img", "ann"):
+            if what := kinds.get(kind):
+                where = self._storage.locate(f"{place}/{kind}")
+                fix = f"Put the folder {kind!r} there, or leave the dataset out"
+                self._wrong[dataset] = ProjectError(where, f"it is {what}, not a folder", fix)
 
     def _join(self, name: str) -> str:
         return f"{self._path}/{name}" if self._path else name
@@ -187,8 +155,3 @@ def choose(source: Source, wanted: tuple[str, ...] | None) -> list[str]:
             raise ProjectError(source.uri, problem, f"Choose of {known}")
         chosen += [dataset for dataset in full if dataset not in chosen]
     return chosen
-
-
-def _some(names: list[str]) -> str:
-    more = f" and {len(names) - 1} more files are" if len(names) > 1 else " is"
-    return f"{names[0]!r}{more}"

@@ -5,31 +5,36 @@ Nothing has its final name until it is whole; the manifest comes last and vouche
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
-
-import orjson
+from hashlib import sha256
+from typing import Any, BinaryIO
 
 from airflow_savemasks.engine import parts as part_files
 from airflow_savemasks.engine import tar
-from airflow_savemasks.engine.errors import ArchiveError, BadItemsError, ItemError
+from airflow_savemasks.engine.bad_items import bad_items_path, write_skipped
+from airflow_savemasks.engine.errors import ArchiveError, BadItemsError, SaveMasksError, SettingsError
 from airflow_savemasks.engine.job import Job
-from airflow_savemasks.engine.manifest import (
+from airflow_savemasks.engine.manifest import to_json
+from airflow_savemasks.engine.parts import Summary
+from airflow_savemasks.engine.plan import Plan
+from airflow_savemasks.engine.progress import human_size, log
+from airflow_savemasks.engine.published import (
+    File,
     Placed,
     Published,
     index_path,
     is_current,
     manifest_path,
     read_manifest,
-    to_json,
+    seal,
+    volume_names,
 )
-from airflow_savemasks.engine.parts import Summary
-from airflow_savemasks.engine.plan import Plan
-from airflow_savemasks.engine.progress import human_size, log
 from airflow_savemasks.engine.storage import WORK_FOLDER, Piece, Range, Storage
+from airflow_savemasks.engine.strip import ENDING as STRIP
 from airflow_savemasks.engine.strip import head_of, with_strip
 
 READERS = 10  # receipts read at once
@@ -38,23 +43,28 @@ DAY = 24 * 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A part that needs no rendering: among the part files (its receipt) or in the old archive (its place)."""
+    """A part that needs no rendering: among the part files (receipt) or in an old archive (its place, the index)."""
 
     receipt: str | None
     placed: Placed | None
+    index: str = ""
 
 
 def find_finished(job: Job, team_files: Storage, *, render: bool = False) -> dict[str, Finished]:
     """Digest -> where the part lies. render: asked before rendering, when reuse=False finds nothing."""
     if render and not job.options.reuse:
         return {}
+    endings = [part_files.COMPLETE]
     skips = job.options.on_bad_item == "skip"
+    if skips:
+        # what could not be read is published without it now, and tried again by the next export
+        endings += [part_files.WITH_SKIPPED] if render else [part_files.WITH_SKIPPED, part_files.WITH_UNREAD]
     found: dict[str, Finished] = {}
     for old in old_archives(job, team_files):
         for placed in old.parts:
-            if skips or not placed.summary.skipped:
-                found[placed.summary.digest] = Finished(None, placed)
-    for digest, receipt in part_files.find_receipts(team_files, job.layer.dst, with_skipped=skips).items():
+            if not placed.summary.skipped or (skips and not placed.summary.unread):
+                found[placed.summary.digest] = Finished(None, placed, old.index.file)
+    for digest, receipt in part_files.find_receipts(team_files, job.layer.dst, endings).items():
         found[digest] = Finished(receipt, None)
     return found
 
@@ -63,8 +73,8 @@ def assemble(job: Job, team_files: Storage, plan: Plan, rendered: int, reused: i
     """Publish the archive of a plan whose parts are all finished, then remove the parts.
 
     Returns the result: archive, manifest, index (URIs), items, skipped, files, bytes, parts (rendered, reused),
-    seconds, warnings, and volumes where there is more than one. Raises ArchiveError naming the parts that are
-    missing, BadItemsError if more items were skipped than allowed.
+    seconds, unannotated, orphans, warnings, and volumes where there is more than one. Raises ArchiveError naming the
+    parts that are missing, BadItemsError if more items were skipped than allowed.
     """
     began = time.monotonic()
     finished = find_finished(job, team_files)
@@ -76,25 +86,29 @@ def assemble(job: Job, team_files: Storage, plan: Plan, rendered: int, reused: i
             "Clear the render tasks (or run the export again): only these parts will be rendered",
         )
     name = _free_name(job, team_files, plan.dst)
+    check_targets(job, team_files, name)
     old = read_manifest(team_files, name)
     sources = list(_summaries(team_files, plan, finished))
     _check_skipped(job, [source.summary for source in sources])
     head = head_of(job)
     volumes = _split(sources, len(head) + len(tar.END), job.options.volume_size)
-    files = _volume_names(name, len(volumes))
+    files = volume_names(name, len(volumes))
     if len(volumes) > 1 or (old and len(old.volumes) > 1):
         sources = _own_copies(team_files, plan, sources)  # a volume must not be overwritten before it is read
         volumes = _split(sources, len(head) + len(tar.END), job.options.volume_size)
-    for file, volume in zip(files, volumes, strict=True):
-        pieces = with_strip(team_files, [head, *(source.piece for source in volume)])
-        team_files.compose(file, [*_merged(pieces), tar.END])
-    placed = _write_index(team_files, name, files, volumes, len(head))
+    with team_files.writing(index_path(name)) as out:  # room for it is sure before anything is replaced
+        placed, sha = _write_index(team_files, out, files, volumes, len(head))
+        for file, volume in zip(files, volumes, strict=True):
+            pieces = with_strip(team_files, [head, *(source.piece for source in volume)])
+            team_files.compose(file, [*_merged(pieces), tar.END])
+        team_files.watch(threading.Event())  # the archive is there: the rest of it is not left out any more
     sizes = {file: _seen(team_files, file) for file in files}
-    raw = to_json(job, plan, name, placed, sizes, _seen(team_files, index_path(name)), head)
+    size, identity = _seen(team_files, index_path(name))
+    index = File(file=index_path(name), size=size, identity=identity, sha256=sha)
+    raw = to_json(job, plan, name, placed, sizes, index, head)
     with team_files.writing(manifest_path(name)) as out:
-        out.write(orjson.dumps(raw, option=orjson.OPT_INDENT_2) + b"\n")
-    team_files.delete([file for file in (old.volumes if old else ()) if file not in sizes])
-    remove_parts(job, team_files, plan)
+        out.write(seal(raw))
+    warnings = [*raw["warnings"], *_clean_up(team_files, plan, name, old, sizes, placed)]
     result = {
         "archive": team_files.locate(files[0]),
         "manifest": team_files.locate(manifest_path(name)),
@@ -105,7 +119,9 @@ def assemble(job: Job, team_files: Storage, plan: Plan, rendered: int, reused: i
         "bytes": raw["totals"]["bytes"],
         "parts": {"rendered": rendered, "reused": reused},
         "seconds": round(seconds + time.monotonic() - began, 3),
-        "warnings": raw["warnings"],
+        "unannotated": plan.unannotated,
+        "orphans": plan.orphans,
+        "warnings": warnings,
     }
     if link := team_files.link(files[0]):
         result["link"] = link
@@ -115,38 +131,89 @@ def assemble(job: Job, team_files: Storage, plan: Plan, rendered: int, reused: i
     return result
 
 
+def check_targets(job: Job, team_files: Storage, name: str) -> None:
+    """Raises SettingsError where one of an archive's files cannot be written: before anything is, or is replaced."""
+    files = [f"{name}.tar", index_path(name), manifest_path(name), bad_items_path(name)]
+    if job.options.volume_size is not None:
+        files.append(volume_names(name, 2)[1])
+    for file in [*files, part_files.part_path(job.layer.dst, "0" * 40)]:
+        if problem := team_files.obstacle(file):
+            fix = "Choose another dst, or clear the way"
+            raise SettingsError(team_files.locate(file), f"cannot be written: {problem}", fix)
+
+
 def _write_index(
-    team_files: Storage, name: str, files: Sequence[str], volumes: Sequence[Sequence[_Source]], head: int
-) -> list[Placed]:
-    """The index file, a line for each item in the order of the archive; returns where every part lies."""
+    team_files: Storage, out: BinaryIO, files: Sequence[str], volumes: Sequence[Sequence[_Source]], head: int
+) -> tuple[list[Placed], str]:
+    """The index, a line for each item in the order of the archive; returns where every part lies, and its SHA-256."""
     placed = []
     at = 0
-    with team_files.writing(index_path(name)) as out:
-        for file, volume in zip(files, volumes, strict=True):
-            offset = head
-            for source in volume:
-                lines = source.lines(team_files)
-                out.write(lines)
-                placed.append(Placed(source.summary, name, file, offset, at, len(lines)))
-                at += len(lines)
-                offset += source.summary.size
-    return placed
+    running = sha256()
+    for file, volume in zip(files, volumes, strict=True):
+        offset = head
+        for source in volume:
+            lines = source.lines(team_files)
+            out.write(lines)
+            running.update(lines)
+            placed.append(Placed(source.summary, file, offset, at, len(lines)))
+            at += len(lines)
+            offset += source.summary.size
+    return placed, running.hexdigest()
 
 
-def remove_parts(job: Job, team_files: Storage, plan: Plan) -> None:
-    """Remove the part files of this archive, and those of other archives that are older than keep_parts_days."""
+def _clean_up(
+    team_files: Storage,
+    plan: Plan,
+    name: str,
+    old: Published | None,
+    files: Collection[str],
+    placed: Sequence[Placed],
+) -> list[str]:
+    """What is left to do once an archive is published. It never fails the export: what goes wrong is a warning."""
+    skipped = [bad for part in placed for bad in part.summary.skipped]
+    steps: list[Callable[[], None]] = [
+        lambda: write_skipped(team_files, name, skipped),
+        lambda: team_files.delete([file for file in (old.volumes if old else ()) if file not in files]),
+        lambda: remove_parts(team_files, plan),
+    ]
+    warnings = []
+    for step in steps:
+        try:
+            step()
+        except SaveMasksError as error:
+            warnings.append(f"the archive is published, but something is left over: {error}")
+            log.warning(warnings[-1])
+    return warnings
+
+
+def remove_parts(team_files: Storage, plan: Plan) -> None:
+    """Remove the part files of a published archive, but for those that a storage without ranges has to keep."""
     own = part_files.folder_of(plan.dst)
     needed = {part.digest for part in plan.parts} if team_files.keeps_parts else set()
-    files = team_files.listdir(own).files
-    team_files.delete([f"{own}/{name}" for name in files if name.partition(".")[0] not in needed])
-    too_old = time.time() - job.options.keep_parts_days * DAY
-    for folder in team_files.listdir(WORK_FOLDER).folders:
-        path = f"{WORK_FOLDER}/{folder}"
-        files = team_files.listdir(path).files if path != own else {}
-        stale = [f"{path}/{name}" for name, entry in files.items() if entry.modified < too_old]
-        if stale:
-            log.info("removing %d files of an export that never ended: %s", len(stale), team_files.locate(path))
-            team_files.delete(stale)
+    team_files.delete([f"{own}/{name}" for name in team_files.listdir(own).files if _digest(name) not in needed])
+
+
+def remove_stale(job: Job, team_files: Storage, plan: Plan, now: float) -> None:
+    """Remove what exports of this archive that never ended left keep_parts_days ago, and this plan has no use for.
+
+    now: seconds since 1970 by the storage's clock. Growing archives stay: their receipts say whether they are used.
+    """
+    own = part_files.folder_of(plan.dst)
+    needed = {plan.digest, *(part.digest for part in plan.parts)}
+    oldest = now - job.options.keep_parts_days * DAY
+    stale = [
+        f"{own}/{name}"
+        for name, entry in team_files.listdir(own).files.items()
+        if entry.modified < oldest and _digest(name) not in needed and not name.endswith(STRIP)
+    ]
+    if stale:
+        log.info("removing %d files of an export that never ended: %s", len(stale), team_files.locate(own))
+        team_files.delete(stale)
+
+
+def _digest(file: str) -> str:
+    """The digest that a file of the work folder is named by."""
+    return file.partition(".")[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +235,7 @@ def _summaries(team_files: Storage, plan: Plan, finished: dict[str, Finished]) -
         found = finished[digest]
         if found.placed is not None:
             placed = found.placed
-            index = Range(index_path(placed.archive), placed.index_offset, placed.index_size)
+            index = Range(found.index, placed.index_offset, placed.index_size)
             return _Source(placed.summary, Range(placed.volume, placed.offset, placed.summary.size), index)
         assert found.receipt is not None
         receipt = part_files.read_receipt(team_files, found.receipt)
@@ -185,10 +252,10 @@ def _summaries(team_files: Storage, plan: Plan, finished: dict[str, Finished]) -
 
 def _check_skipped(job: Job, summaries: Sequence[Summary]) -> None:
     """Once more over all parts: mapped tasks see only their own."""
-    skipped = [entry for summary in summaries for entry in summary.skipped]
+    skipped = [bad for summary in summaries for bad in summary.skipped]
     if len(skipped) > job.options.max_skipped:
         raise BadItemsError(
-            [ItemError(item, why, "Mend it at the source") for item, why in skipped],
+            [bad.to_error() for bad in skipped],
             f"Mend them, or raise max_skipped above {job.options.max_skipped}",
         )
 
@@ -204,10 +271,6 @@ def _split(sources: Sequence[_Source], frame: int, volume_size: int | None) -> l
         volumes[-1].append(source)
         size += source.summary.size
     return volumes
-
-
-def _volume_names(name: str, count: int) -> list[str]:
-    return [f"{name}.tar"] if count == 1 else [f"{name}-{number:05d}.tar" for number in range(1, count + 1)]
 
 
 def _own_copies(team_files: Storage, plan: Plan, sources: Sequence[_Source]) -> list[_Source]:

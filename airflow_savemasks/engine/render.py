@@ -16,14 +16,16 @@ from numpy.typing import NDArray
 from airflow_savemasks.engine import native, png
 from airflow_savemasks.engine.annotation import Label
 from airflow_savemasks.engine.bitmap import AlphaMask
-from airflow_savemasks.engine.geometry import Canvas
+from airflow_savemasks.engine.geometry import Canvas, Colour
 from airflow_savemasks.engine.human import encode_human, look_up
+from airflow_savemasks.engine.limits import TooLarge
 from airflow_savemasks.engine.spans import Spans
 
 Rgb = tuple[int, int, int]
 Image = NDArray[np.uint8]
 
 ALMOST_BLACK: Rgb = (1, 1, 1)  # black in a human mask would mean "not painted"
+MOST_CLASSES = 65_535  # on one picture: numbers of 16 bits, 0 is the background
 COUNT_PIXELS = 1 << 21  # counted in one go: calcHist counts in float32, which is exact up to 2**24
 
 
@@ -57,13 +59,14 @@ def render(
     height: int,
     width: int,
     colours: Colours,
-    picture: Image | None,
+    picture: Callable[[], Image],
     check: Callable[[], None] = lambda: None,
 ) -> Masks:
     """Both masks of one item.
 
-    height, width: of the picture in pixels; picture: (height, width, 3) uint8 RGB, needed for a human mask only.
-    check is called between stripes and may raise to stop. `pixels` counts in the machine mask, or in the human one
+    height, width: of the picture in pixels; picture: gives it decoded, (height, width, 3) uint8 RGB, and is called for
+    a human mask only. check is called between stripes and may raise to stop; what a label cannot be drawn for is raised
+    with the label as a note. `pixels` counts in the machine mask, or in the human one
     if there is no machine mask; an alpha mask counts with every pixel of some opacity.
     """
     machine_table, human_table = colours.machine, colours.human
@@ -75,11 +78,10 @@ def render(
         machine = _machine(layer, machine_table, colours.gray)
         check()
     if human_table is not None:
-        assert picture is not None
         painted = layer if one_canvas else _Numbers.paint(labels, height, width, human_table)
         drawing = painted.blended(human_table, 3) if painted.blends else None
         spans = Spans(painted.labels, width, height)
-        human = encode_human(picture, painted.canvas, painted.colour_table(human_table), drawing, spans, check)
+        human = encode_human(picture(), painted.canvas, painted.colour_table(human_table), drawing, spans, check)
     return Masks(machine, human, layer.count())
 
 
@@ -99,15 +101,15 @@ class _Numbers:
     def paint(cls, labels: Sequence[Label], height: int, width: int, table: Mapping[str, Rgb]) -> _Numbers:
         shown = [label for label in labels if label.class_name in table]
         numbers = _number(dict.fromkeys(label.class_name for label in shown), table)
-        canvas = np.zeros((height, width), np.uint8 if max(numbers.values(), default=0) < 256 else np.uint16)
-        blends = False
+        highest = max(numbers.values(), default=0)
+        if highest > MOST_CLASSES:
+            fact = f"labels of {highest:,} classes on one picture; at most {MOST_CLASSES:,} can be told apart"
+            raise TooLarge(fact, "Draw fewer of them, or map several to one class")
+        canvas = np.zeros((height, width), np.uint8 if highest < 256 else np.uint16)
         for label in shown:
-            if isinstance(label.geometry, AlphaMask):
-                blends = True
-                label.geometry.draw_solid(canvas, numbers[label.class_name])
-            else:
-                label.geometry.draw(canvas, numbers[label.class_name])
-        return cls(canvas, numbers, shown, blends)
+            solid = label.geometry.draw_solid if isinstance(label.geometry, AlphaMask) else label.geometry.draw
+            _draw(label, solid, canvas, numbers[label.class_name])
+        return cls(canvas, numbers, shown, any(isinstance(label.geometry, AlphaMask) for label in shown))
 
     def colour_table(self, table: Mapping[str, Rgb]) -> Image:
         """(256 or more, 3) uint8: row i is the colour of number i, black where there is none."""
@@ -122,7 +124,7 @@ class _Numbers:
         canvas = np.zeros(shape, np.uint8)
         for label in self.labels:
             rgb = table[label.class_name]
-            label.geometry.draw(canvas, rgb[0] if channels == 1 else rgb)
+            _draw(label, label.geometry.draw, canvas, rgb[0] if channels == 1 else rgb)
         return canvas
 
     def count(self) -> dict[str, int]:
@@ -142,6 +144,15 @@ class _Numbers:
                 part = self.canvas[top : top + rows, x0:x1]
                 total += cv2.calcHist([part], [0], None, [bins], [0, bins]).ravel().astype(np.int64)
         return total
+
+
+def _draw(label: Label, draw: Callable[[Canvas, Colour], None], canvas: Canvas, colour: Colour) -> None:
+    """Draw one label; an error tells which one it was."""
+    try:
+        draw(canvas, colour)
+    except Exception as error:
+        error.add_note(f"label {label.number} (class {label.class_name!r})")
+        raise
 
 
 def _number(names: Iterable[str], table: Mapping[str, Rgb]) -> dict[str, int]:

@@ -8,15 +8,18 @@ from dataclasses import dataclass
 from airflow_savemasks.engine.bitmap import AlphaMask, Bitmap, MultichannelBitmap
 from airflow_savemasks.engine.geometry import Box, Canvas, Colour, Drawable, Json
 from airflow_savemasks.engine.keypoints import Cuboid2d, Graph
+from airflow_savemasks.engine.limits import LIMITS, Limits
 from airflow_savemasks.engine.vector import Cuboid, Line, Multipolygon, OrientedBox, Point, Polygon, Rectangle
 
-PARSERS: dict[str, Callable[[Json], Drawable]] = {
+OF_PIXELS: dict[str, Callable[[Json, Limits], Drawable]] = {
     "alpha_mask": AlphaMask.parse,
     "bitmap": Bitmap.parse,
+    "multichannelBitmap": MultichannelBitmap.parse,
+}
+OF_POINTS: dict[str, Callable[[Json], Drawable]] = {
     "cuboid": Cuboid.parse,
     "cuboid_2d": Cuboid2d.parse,
     "line": Line.parse,
-    "multichannelBitmap": MultichannelBitmap.parse,
     "multipolygon": Multipolygon.parse,
     "oriented_bbox": OrientedBox.parse,
     "point": Point.parse,
@@ -25,6 +28,7 @@ PARSERS: dict[str, Callable[[Json], Drawable]] = {
 }
 # Known to other kinds of projects: the SDK reads some of them, but cannot cut any to a picture, and refuses the label
 VOLUMES = frozenset("closed_surface_mesh cuboid_3d mask_3d mesh point_3d point_cloud polyline_3d".split())
+KNOWN = frozenset((*OF_PIXELS, *OF_POINTS, "graph", *VOLUMES))
 
 
 @dataclass(slots=True)
@@ -44,13 +48,14 @@ class Unknown:
         return self.data
 
 
-def parse_geometry(data: Json, class_shape: str, template: Json) -> Drawable:
+def parse_geometry(data: Json, class_shape: str, template: Json, limits: Limits = LIMITS) -> Drawable:
     """The geometry of a label's JSON.
 
-    class_shape: shape of its class; template: the class's geometry_config, for graphs. Raises ValueError.
+    class_shape: shape of its class; template: the class's geometry_config, for graphs. Raises ValueError,
+    TooLarge above one of the limits.
     """
     shape = class_shape
-    if class_shape not in PARSERS and class_shape not in ("graph", *VOLUMES):
+    if class_shape not in KNOWN:
         if "geometryType" not in data and "shape" not in data:
             raise ValueError('"geometryType" is needed for a class of shape "any"')
         shape = data.get("geometryType", data.get("shape")) or "any"  # null and "" are names that nobody knows
@@ -60,5 +65,6 @@ def parse_geometry(data: Json, class_shape: str, template: Json) -> Drawable:
         raise ValueError(f"{shape!r} is a shape of three dimensions, which no picture can have")
     if shape == "graph":
         return Graph.parse(data, template)
-    parser = PARSERS.get(shape)
-    return parser(data) if parser else Unknown(shape, data)
+    if shape in OF_PIXELS:
+        return OF_PIXELS[shape](data, limits)
+    return OF_POINTS[shape](data) if shape in OF_POINTS else Unknown(shape, data)

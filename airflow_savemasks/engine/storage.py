@@ -30,12 +30,15 @@ class Entry:
     modified: float
 
 
+NO_UTF8 = "a file whose name is no UTF-8"
+
+
 @dataclass(frozen=True, slots=True)
 class Folder:
     """One level of a storage: names of the folders in it, its files by name, and what is neither.
 
-    others: name -> what it is, in words ("a pipe", "a link to nowhere"). Such a thing is never opened, and a name that is
-    no UTF-8 stands here too, written readably. identity: of the folder itself where links can lead to it, "" elsewhere.
+    others: name -> what it is, in words ("a pipe", "a link to nowhere"). Such a thing is never opened, and a name that
+    is no UTF-8 stands here too, written readably. identity: of the folder itself where links can lead to it, or "".
     """
 
     folders: list[str]
@@ -139,19 +142,26 @@ def scheme_of(uri: str) -> str:
     return urlsplit(uri).scheme.lower() if "://" in uri else "file"
 
 
-def open_storage(uri: str, client: ClientFactory | None = None) -> Storage:
-    """The storage at a URI.
+def open_storage(uri: str, client: ClientFactory | None = None, *, confined: bool = False) -> Storage:
+    """The storage at a URI. confined: for folders, links that lead out of the root are refused.
 
     client: makes the backend's client (boto3 S3 client, google Client, BlobServiceClient, paramiko SFTPClient);
     without it the backend's own default credentials serve. Called when first needed, kept and shared by all threads.
     Raises SettingsError for an unknown scheme or a missing extra.
     """
+    try:
+        uri.encode()
+    except UnicodeEncodeError as error:
+        shown = uri.encode("utf-8", "backslashreplace").decode()
+        raise SettingsError(shown, "is no UTF-8", "Rename it, so that results and logs can name it") from error
     scheme = scheme_of(uri)
     if scheme not in SCHEMES:
         raise SettingsError(uri, f"unknown scheme {scheme!r}", f"Known are {[f'{name}://' for name in SCHEMES]}")
     module, extra = SCHEMES[scheme]
     try:
-        made: Storage = import_module(f"airflow_savemasks.engine.storages.{module}").open_uri(uri, client)
+        made: Storage = import_module(f"airflow_savemasks.engine.storages.{module}").open_uri(
+            uri, client, **({"confined": True} if confined and scheme == "file" else {})
+        )
     except ModuleNotFoundError as error:
         raise SettingsError(
             uri, f"{error.name} is not installed", f"Install it: pip install 'airflow-savemasks[{extra}]'"

@@ -64,7 +64,8 @@ def open_strip(job: Job, team_files: Storage, plan: Plan, receipts: Mapping[str,
     places = part_files.places(team_files, plan.dst)
     kept = [places.pop(receipt, None) if receipt else None for receipt in receipts.values()]
     if kept:
-        path, end = _to_go_on(team_files, head, kept, list(places.values()))
+        others = [place for place in places.values() if place not in kept]  # one part may have receipts of two machines
+        path, end = _to_go_on(team_files, head, kept, others)
     else:
         path, end = f"{part_files.folder_of(plan.dst)}/{uuid4().hex}{ENDING}", 0
         _remove_unused(team_files, plan, {place.path for place in places.values()})

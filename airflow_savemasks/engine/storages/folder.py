@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import stat
+import threading
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
 from urllib.parse import unquote, urlsplit
-from uuid import uuid4
 
-from airflow_savemasks.engine.errors import AccessError, StorageError
+from airflow_savemasks.engine.errors import AccessError, Changed, NotFound, Stopped, StorageError
 from airflow_savemasks.engine.storage import (
     CHUNK,
+    NO_UTF8,
     WORK_FOLDER,
     ClientFactory,
     Entry,
@@ -23,84 +24,121 @@ from airflow_savemasks.engine.storage import (
     Piece,
     Range,
     Storage,
-    is_of,
 )
-from airflow_savemasks.engine.storages.open_files import SteadyFile, has_only_name, lock
+from airflow_savemasks.engine.storages import folder_names
+from airflow_savemasks.engine.storages.folder_names import readable
+from airflow_savemasks.engine.storages.open_files import (
+    SteadyFile,
+    copy_range,
+    entry_of,
+    has_locks,
+    has_only_name,
+    kind_of,
+    lock,
+    mark_as_written,
+    open_regular,
+    read_whole,
+    sync,
+    unchanged,
+)
+from airflow_savemasks.engine.storages.temporary import is_temporary, is_temporary_of, temporary_name
 
-TEMPORARY = ".tmp"  # of names that are not whole yet: ".<name>.<random>.tmp"
+ABANDONED = 3600.0  # seconds without a write after which a temporary file has no writer, where there are no locks
+AGAIN = "Export again with reuse=False"
 
 
-def open_uri(uri: str, _client: ClientFactory | None) -> FolderStorage:
+def open_uri(uri: str, _client: ClientFactory | None, *, confined: bool = False) -> FolderStorage:
     """`file:///path` or a plain path, `~` expanded."""
     path = unquote(urlsplit(uri).path) if uri.lower().startswith("file://") else uri
-    return FolderStorage(Path(path).expanduser().absolute())
+    return FolderStorage(Path(path).expanduser().absolute(), confined=confined)
 
 
 class FolderStorage(Storage):
     """Files below one folder. Writes go to a locked temporary name in the same folder and are then renamed.
 
     Published files are synced before that. Finished parts are not, which made an export twice as slow; they outlive a
-    killed process, and a machine that lost its power is told by `epoch`.
+    killed process, and a machine that lost its power is told by `epoch`. confined: a link that leads out of the root
+    is not followed but refused, whether something is to be read, written or removed.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, confined: bool = False) -> None:
         self.root = root
         self.uri = str(root)
         self.epoch = _boot()
+        self._confined = confined
+        self._stop = threading.Event()
+
+    def watch(self, stop: threading.Event) -> None:
+        self._stop = stop
 
     def locate(self, path: str) -> str:
         return str(self.root / path) if path else str(self.root)
 
     def listdir(self, path: str) -> Folder:
-        folders, files = [], {}
-        with self._errors(path, missing_ok=True), os.scandir(self.root / path) as entries:
-            for entry in entries:
-                found = entry.stat()
-                if stat.S_ISDIR(found.st_mode):
-                    folders.append(entry.name)
-                else:
-                    files[entry.name] = _entry(found)
-        return Folder(folders, files)
+        level = Folder([], {})
+        with self._errors(path, missing_ok=True):
+            self._check(path)
+            with os.scandir(self.root / path) as entries:
+                found = (self.root / path).stat()
+                level = Folder([], {}, {}, f"{found.st_dev}-{found.st_ino}")
+                for entry in entries:
+                    self._list(entry, level)
+        return level
 
     def stat(self, path: str) -> Entry | None:
         found = None
         with self._errors(path, missing_ok=True):
+            self._check(path)
             found = (self.root / path).stat()
-        return None if found is None or stat.S_ISDIR(found.st_mode) else _entry(found)
+        return entry_of(found) if found is not None and stat.S_ISREG(found.st_mode) else None
 
-    def read(self, path: str) -> bytes:
-        # no context manager and no pathlib: this runs twice for each item
+    def read(self, path: str, known: Entry | None = None) -> bytes:
+        # no context manager and no pathlib where all is well: this runs twice for each item
         try:
-            with open(f"{self.uri}/{path}", "rb", buffering=0) as file:  # noqa: PTH123
-                return file.read()
+            self._check(path)
+            content = read_whole(f"{self.uri}/{path}", known)
         except OSError as error:
             with self._errors(path):
                 raise error
-        raise AssertionError
+            raise
+        if content is None:
+            raise Changed(self.locate(path))
+        return content
 
-    def stream(self, path: str, offset: int, size: int) -> Iterator[bytes]:
-        with self._errors(path), (self.root / path).open("rb") as file:
+    def stream(self, path: str, offset: int, size: int, known: Entry | None = None) -> Iterator[bytes]:
+        with self._errors(path):
+            self._check(path)
+            file = os.fdopen(open_regular(str(self.root / path)), "rb")
+        with self._errors(path), file:
+            before = os.fstat(file.fileno())
+            if known is not None and entry_of(before).identity != known.identity:
+                raise Changed(self.locate(path))
             file.seek(offset)
             while size > 0 and (chunk := file.read(min(CHUNK, size))):
+                self._obey()
                 size -= len(chunk)
                 yield chunk
+            if known is not None and not unchanged(before, os.fstat(file.fileno())):
+                raise Changed(self.locate(path))
         if size:
-            raise StorageError(self.locate(path), f"ends {size} bytes too early", "Export again with reuse=False")
+            raise StorageError(self.locate(path), f"ends {size} bytes too early", AGAIN)
 
     @contextmanager
     def writing(self, path: str) -> Iterator[BinaryIO]:
         target = self.root / path
-        temporary = target.with_name(f".{target.name}.{uuid4().hex}{TEMPORARY}")
+        temporary = target.with_name(temporary_name(target.name))
         with self._errors(path):
+            self._check(path, to_write=True)
             target.parent.mkdir(parents=True, exist_ok=True)
             file = temporary.open("xb")
         try:
             with self._errors(path), file:
-                fcntl.flock(file, fcntl.LOCK_EX)  # tells `sweep` that the writer lives
+                mark_as_written(file)  # tells `sweep` that the writer lives
                 yield cast("BinaryIO", file)
                 file.flush()
                 if not path.startswith(f"{WORK_FOLDER}/"):
-                    os.fsync(file.fileno())  # what is published outlives the machine's power
+                    sync(file, self._stop)  # what is published outlives the machine's power
+                self._obey()
                 temporary.replace(target)
         except BaseException:
             temporary.unlink(missing_ok=True)
@@ -110,13 +148,15 @@ class FolderStorage(Storage):
     def growing(self, path: str) -> Iterator[BinaryIO | None]:
         """A file of the work folder, made if it is not there, open to be written on; it stays when the block raises.
 
-        None if another process has it open so, or if it is linked as a published file. What is written goes to the disk
-        bit by bit, so that there is little to sync in the end.
+        None if another process has it open so, if it is linked as a published file, or where there are no locks. What
+        is written goes to the disk bit by bit, so that there is little to sync in the end.
         """
         target = self.root / path
         with self._errors(path):
+            self._check(path, to_write=True)
             target.parent.mkdir(parents=True, exist_ok=True)
-            file = os.fdopen(os.open(target, os.O_RDWR | os.O_CREAT, 0o666), "r+b", buffering=0)
+            flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+            file = os.fdopen(os.open(target, flags, 0o666), "r+b", buffering=0)
         with self._errors(path), file:
             mine = lock(file) and has_only_name(file, target)
             yield cast("BinaryIO", SteadyFile(file)) if mine else None
@@ -132,6 +172,7 @@ class FolderStorage(Storage):
         parents = set()
         for path in paths:
             with self._errors(path, missing_ok=True):
+                self._check(path, to_write=True)
                 (self.root / path).unlink()
             parents.add(path.rpartition("/")[0])
         for parent in sorted(parents - {""}, reverse=True):
@@ -139,17 +180,43 @@ class FolderStorage(Storage):
 
     def sweep(self, folder: str, names: Iterable[str]) -> int:
         removed = 0
-        wanted = {name.rpartition("/")[2] for name in names}
+        wanted = [name.rpartition("/")[2] for name in names]
         for place in {folder, *(name.rpartition("/")[0] for name in names)}:
             for name in self.listdir(place).files:
-                if name.startswith(".") and name.endswith(TEMPORARY):
-                    original = name[1:].rsplit(".", 2)[0]
-                    if (place == folder or is_of(original, wanted)) and self._remove_if_dead(self.root / place / name):
-                        removed += 1
+                ours = is_temporary(name) if place == folder else is_temporary_of(name, wanted)
+                if ours and self._remove_if_dead(self.root / place / name):
+                    removed += 1
         return removed
+
+    def obstacle(self, path: str) -> str | None:
+        return folder_names.obstacle(self.root, path, confined=self._confined)
+
+    def _list(self, entry: os.DirEntry[str], level: Folder) -> None:
+        """Sort one entry of a folder in. What cannot be looked at concerns itself alone."""
+        self._obey()
+        name = readable(entry.name)
+        try:
+            found = entry.stat()
+        except FileNotFoundError:
+            link = entry.is_symlink()
+            level.others[name] = "a link to nowhere" if link else "a file that went away while its folder was listed"
+        except OSError as error:
+            level.others[name] = f"an entry that cannot be looked at ({error.strerror})"
+        else:
+            if name != entry.name:
+                level.others[name] = NO_UTF8
+            elif self._confined and entry.is_symlink() and not folder_names.is_inside(self.root, Path(entry.path)):
+                level.others[name] = folder_names.OUT
+            elif stat.S_ISDIR(found.st_mode):
+                level.folders.append(name)
+            elif stat.S_ISREG(found.st_mode):
+                level.files[name] = entry_of(found)
+            else:
+                level.others[name] = kind_of(found.st_mode)
 
     def _append(self, out: BinaryIO, pieces: Sequence[Piece]) -> None:
         for piece in pieces:
+            self._obey()
             if isinstance(piece, bytes):
                 out.write(piece)
             else:
@@ -168,7 +235,9 @@ class FolderStorage(Storage):
         it is copied instead. The work file stays until it is deleted, and is never written again.
         """
         target = self.root / path
-        temporary = target.with_name(f".{target.name}.{uuid4().hex}{TEMPORARY}")
+        temporary = target.with_name(temporary_name(target.name))
+        with self._errors(path):
+            self._check(path, to_write=True)
         try:
             os.link(self.root / first.path, temporary)
         except OSError:
@@ -188,35 +257,32 @@ class FolderStorage(Storage):
             file.seek(size)
             self._append(file, rest)
             file.flush()
-            os.fsync(file.fileno())
+            sync(file, self._stop)
+            self._obey()
             temporary.replace(target)
         except BaseException:
             os.truncate(file.fileno(), size)  # the next try finds the work file as it was
             raise
 
     def _copy(self, piece: Range, target: int) -> None:
-        """Copy inside the kernel; shares blocks where the file system can."""
-        with self._errors(piece.path), (self.root / piece.path).open("rb") as source:
-            offset, left = piece.offset, piece.size
-            while left:
-                try:
-                    copied = os.copy_file_range(source.fileno(), target, left, offset)
-                except OSError as error:
-                    if error.errno not in _NO_COPY_RANGE:
-                        raise
-                    copied = os.sendfile(target, source.fileno(), offset, left)
-                if not copied:
-                    raise StorageError(
-                        self.locate(piece.path), f"ends {left} bytes too early", "Export again with reuse=False"
-                    )
-                offset, left = offset + copied, left - copied
+        with self._errors(piece.path):
+            self._check(piece.path)
+            source = open_regular(str(self.root / piece.path))
+            try:
+                left = piece.size - copy_range(source, target, piece.offset, piece.size, self._obey)
+            finally:
+                os.close(source)
+        if left:
+            raise StorageError(self.locate(piece.path), f"ends {left} bytes too early", AGAIN)
 
     def _remove_if_dead(self, temporary: Path) -> bool:
         try:
             with temporary.open("rb") as file:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                old = time.time() - os.fstat(file.fileno()).st_mtime > ABANDONED
+                if not lock(file) and (has_locks(file) or not old):
+                    return False
                 temporary.unlink(missing_ok=True)
-        except (BlockingIOError, FileNotFoundError):
+        except FileNotFoundError:
             return False
         return True
 
@@ -229,23 +295,35 @@ class FolderStorage(Storage):
                 return  # not empty, or in use: it stays
             path = path.rpartition("/")[0]
 
+    def _obey(self) -> None:
+        if self._stop.is_set():
+            raise Stopped
+
+    def _check(self, path: str, *, to_write: bool = False) -> None:
+        """Raises Stopped; AccessError where a confined root would be left. to_write: the folder counts, not a link."""
+        self._obey()
+        if self._confined:
+            place = self.root / path
+            if not folder_names.is_inside(self.root, place.parent if to_write else place):
+                fix = f"Remove the link, or put what it leads to below {self.root}"
+                raise AccessError(self.locate(path), f"is reached through {folder_names.OUT}", fix)
+
     @contextmanager
     def _errors(self, path: str, *, missing_ok: bool = False) -> Iterator[None]:
         """OSError -> an error of ours with the place."""
-        where = self.locate(path)
+        where = readable(self.locate(path))
         try:
             yield
-        except (FileNotFoundError, NotADirectoryError) as error:
+        except FileNotFoundError as error:
             if not missing_ok:
-                raise StorageError(where, "does not exist", "Correct the path or put the file there") from error
+                raise NotFound(where, "does not exist", "Correct the path or put the file there") from error
+        except NotADirectoryError as error:
+            raise StorageError(where, "a part of the path is a file, not a folder", "Correct the path") from error
         except PermissionError as error:
             fix = "Give the account that runs the export the right to it"
             raise AccessError(where, f"no permission ({error.strerror})", fix) from error
         except OSError as error:
             raise StorageError(where, f"{error.strerror or error}", _fix(error)) from error
-
-
-_NO_COPY_RANGE = {errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP}
 
 
 def _boot() -> str:
@@ -254,10 +332,6 @@ def _boot() -> str:
         return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip().replace("-", "")[:16]
     except OSError:
         return ""
-
-
-def _entry(found: os.stat_result) -> Entry:
-    return Entry(found.st_size, f"{found.st_size}-{found.st_mtime_ns}", found.st_mtime)
 
 
 def _fix(error: OSError) -> str:
