@@ -60,6 +60,11 @@ class Pixels(Generic[T]):
             return self._decode(self._text(), self._limits)[0]
         return self._array
 
+    def inside(self, width: int, height: int) -> Self | None:
+        """What of it lies in a picture of width x height pixels; None where no pixel does."""
+        left, top, array = window(self.left, self.top, self.array, width, height)
+        return type(self)(left, top, array.copy(), None, self._limits) if array.any() else None
+
     def forget(self) -> None:
         """Keep the text alone."""
         self.text = self._text()
@@ -194,3 +199,10 @@ def _without_margins(left: int, top: int, pixels: NDArray[T], empty: str) -> tup
     if 2 * inner.size < pixels.size:
         inner = inner.copy()  # a view would keep the whole in memory
     return left + x0, top + y0, inner
+
+
+def window(left: int, top: int, pixels: NDArray[T], width: int, height: int) -> tuple[int, int, NDArray[T]]:
+    """The part of an array placed at left, top that lies in the picture, and its new place."""
+    x0, y0 = max(left, 0), max(top, 0)
+    x1, y1 = min(left + pixels.shape[1], width), min(top + pixels.shape[0], height)
+    return x0, y0, pixels[y0 - top : max(y1, y0) - top, x0 - left : max(x1, x0) - left]

@@ -125,6 +125,8 @@ def _unpack(data: str, limits: Limits) -> tuple[bytes, bool]:
     A stream is inflated to its picture's header first, then up to what that promises.
     """
     content = _base64(data)
+    if not content:
+        raise ValueError("the bitmap does not decode: there is no data")
     decoder = isal_zlib.decompressobj()
     try:
         picture = decoder.decompress(content, FIRST)
@@ -151,7 +153,7 @@ def _check_size(picture: bytes, limits: Limits) -> int:
         return len(picture)
     width, height, depth, colour_type, *_ = HEADER.unpack_from(picture, PNG_COLOUR_TYPE - 9)
     limits.check("bitmap_pixels", width * height)
-    lines = height * (1 + (width * depth * CHANNELS.get(colour_type, 4) + 7) // 8)
+    lines: int = height * (1 + (width * depth * CHANNELS.get(colour_type, 4) + 7) // 8)
     limits.check("bitmap_bytes", lines)
     return lines + lines // 8 + EXTRAS
 

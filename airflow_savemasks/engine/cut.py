@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from airflow_savemasks.engine.bitmap import AlphaMask, Bitmap, MultichannelBitmap
+from airflow_savemasks.engine.bitmap import AlphaMask, Bitmap, MultichannelBitmap, window
 from airflow_savemasks.engine.geometry import Drawable, Points
 from airflow_savemasks.engine.vector import Line, Multipolygon, OrientedBox, Polygon, Rectangle, Ring
-
-T = TypeVar("T", bound=np.generic)
 
 
 def cut(geometry: Drawable, width: int, height: int) -> list[Drawable]:
@@ -50,18 +48,11 @@ def cut(geometry: Drawable, width: int, height: int) -> list[Drawable]:
 
 def _cut_pixels(geometry: Bitmap | AlphaMask | MultichannelBitmap, width: int, height: int) -> list[Drawable]:
     if isinstance(geometry, MultichannelBitmap):
-        left, top, array = _window(geometry.left, geometry.top, geometry.decoded(), width, height)
+        left, top, array = window(geometry.left, geometry.top, geometry.decoded(), width, height)
         tall, wide = array.shape[:2]
         return [MultichannelBitmap(left, top, tall, wide, None, array.copy())] if tall and wide else []
-    left, top, pixels = _window(geometry.left, geometry.top, geometry.array, width, height)
-    return [type(geometry)(left, top, pixels.copy(), None)] if pixels.any() else []
-
-
-def _window(left: int, top: int, pixels: NDArray[T], width: int, height: int) -> tuple[int, int, NDArray[T]]:
-    """The part of an array placed at left, top that lies in the picture, and its new place."""
-    x0, y0 = max(left, 0), max(top, 0)
-    x1, y1 = min(left + pixels.shape[1], width), min(top + pixels.shape[0], height)
-    return x0, y0, pixels[y0 - top : max(y1, y0) - top, x0 - left : max(x1, x0) - left]
+    piece = geometry.inside(width, height)
+    return [] if piece is None else [piece]
 
 
 def _cut_ring(ring: Ring, width: int, height: int) -> list[Ring]:

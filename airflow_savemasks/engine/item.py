@@ -115,7 +115,7 @@ def _render(job: Job, planned: Planned, loaded: Loaded, header: Header, check: C
     def decoded() -> NDArray[np.uint8]:
         image = picture.decode(loaded.picture)
         if image.shape[:2] != (annotation.height, annotation.width):
-            raise _other_size(where, *image.shape[:2], annotation.height, annotation.width)
+            raise _other_size(where, image.shape[0], image.shape[1], annotation.height, annotation.width)
         return image
 
     masks = render.render(annotation.labels, annotation.height, annotation.width, job.colours, decoded, check)
@@ -140,9 +140,10 @@ def _annotation(job: Job, planned: Planned, loaded: Loaded, header: Header) -> A
     def check_size(height: int, width: int) -> None:
         size = header.height, header.width
         if size == (width, height) != (height, width):  # EXIF data may be read in more than one way: OpenCV has the say
-            size = picture.decode(loaded.picture).shape[:2]
+            turned = picture.decode(loaded.picture)
+            size = turned.shape[0], turned.shape[1]
         if size != (height, width):
-            raise _other_size(where, *size, height, width)
+            raise _other_size(where, size[0], size[1], height, width)
 
     return job.inputs[planned.input].reader.read(loaded.annotation, f"{where}, annotation", check_size)
 

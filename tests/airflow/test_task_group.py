@@ -10,7 +10,7 @@ import pytest
 from airflow_savemasks.engine.batches import deal
 from airflow_savemasks.engine.plan import Part, Plan
 from tests.airflow.test_dags import result_of
-from tests.engine.samples import LAYER, add_item, make_project, run
+from tests.engine.samples import LAYER, WORK, add_item, make_project, run
 
 
 def test_batches_cover_all_unfinished_parts_once_in_order_and_are_few() -> None:
@@ -66,7 +66,7 @@ def test_a_bad_item_fails_its_batch_only_and_nothing_is_published(group_run, tmp
     states = sorted(str(ti.state) for ti in failed.get_task_instances() if ti.task_id == "save_masks.render")
     assert states.count("failed") == 1
     assert states.count("success") == len(states) - 1 > 0
-    assert list((tmp_path / "team/.parts/export").glob("*.receipt"))
+    assert list((tmp_path / "team" / WORK).glob("*.receipt"))
 
 
 def test_assemble_refuses_and_names_the_missing_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from tests.e2e.services import Services, find, wait_for
-from tests.engine.samples import LAYER, annotation, make_project, run
+from tests.engine.samples import LAYER, WORK, annotation, make_project, run
 
 MISSING = [name for name in ("redis-server", "initdb", "postgres", "createdb") if find(name) is None]
 pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"not installed: {MISSING} (Debian: redis-server, postgresql)")
@@ -71,7 +71,7 @@ def test_a_killed_worker_costs_only_what_it_had_not_finished(services: Services,
     wait_for("the DAG", known, 90)
     run_id = call(services, "POST", "/dags/wide_export/dagRuns", {"logical_date": None})["dag_run_id"]
     place = f"/dags/wide_export/dagRuns/{run_id}"
-    parts = services.home / "team_files" / ".parts" / "export"
+    parts = services.home / "team_files" / WORK
 
     def tasks() -> list[dict[str, Any]]:
         return call(services, "GET", f"{place}/taskInstances?limit=100")["task_instances"]

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine.samples import LAYER, make_project
+from tests.engine.samples import LAYER, WORK, make_project
 
 ROUNDS = 20
 MOST_KILLS = 3  # in a round; then the export may end
@@ -36,7 +36,7 @@ def start(words: list[str]) -> subprocess.Popen[str]:
 
 def receipts(out: Path) -> dict[str, int]:
     """Receipt -> its modification time: rendering the part again would move it."""
-    folder = out / ".parts" / "export"
+    folder = out / WORK
     return {file.name: file.stat().st_mtime_ns for file in (folder.glob("*.receipt") if folder.is_dir() else ())}
 
 

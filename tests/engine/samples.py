@@ -15,6 +15,7 @@ from airflow_savemasks.engine.export import export
 from airflow_savemasks.engine.job import Job, open_job
 from airflow_savemasks.engine.layer import parse_layer
 from airflow_savemasks.engine.options import Options
+from airflow_savemasks.engine.parts import folder_of
 from airflow_savemasks.engine.progress import Progress
 from airflow_savemasks.engine.sources import open_sources
 from airflow_savemasks.engine.storage import Storage, open_storage
@@ -34,6 +35,9 @@ LAYER: dict[str, Any] = {
         "gt_human_color": {"leaf": [0, 255, 0], "box": [255, 0, 0]},
     },
 }
+
+
+WORK = folder_of("export")  # the work folder of LAYER's archive, below the root of Team Files
 
 
 def layer(**changes: Any) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from airflow_savemasks.engine.errors import ArchiveError, BadItemsError, Project
 from airflow_savemasks.engine.progress import Progress
 from airflow_savemasks.engine.storage import open_storage
 from airflow_savemasks.engine.verify import verify
-from tests.engine.samples import LAYER, add_item, decoded, job_of, layer, make_project, members, picture, run
+from tests.engine.samples import LAYER, WORK, add_item, decoded, job_of, layer, make_project, members, picture, run
 
 
 @pytest.fixture
@@ -119,7 +119,10 @@ def test_all_bad_items_come_in_one_error_and_nothing_is_published(project: Path,
     assert len(facts) == len(wanted)
     assert all(fact in problem for fact, problem in zip(wanted, facts, strict=True))
     assert all("ds0/000" in error.where and error.fix for error in failed.value.errors)
-    assert not list((tmp_path / "out").glob("export*"))
+    lines = [json.loads(line) for line in (tmp_path / "out/export.bad_items.jsonl").read_text().splitlines()]
+    assert [line["fact"] for line in lines] == facts
+    assert [line["item"] for line in lines] == [f"ds0/000{number}.png" for number in range(1, 6)]
+    assert [path.name for path in (tmp_path / "out").glob("export*")] == ["export.bad_items.jsonl"]
 
 
 def test_skipped_items_are_left_out_and_listed(project: Path, tmp_path: Path) -> None:
@@ -251,8 +254,8 @@ def test_what_is_no_item_is_told(project: Path, tmp_path: Path) -> None:
     (project / "ds0/img/notes.txt").write_text("x")
     (project / "ds0/ann/lost.png.json").write_text("{}")
     warnings = "\n".join(run(project, tmp_path / "out")["warnings"])
-    assert "'notes.txt' is no picture" in warnings
-    assert "'lost.png.json' is without a picture" in warnings
+    assert "1 files with no extension of a picture, left out: 'notes.txt'" in warnings
+    assert "1 annotations without a picture, left out: 'ds0/ann/lost.png.json'" in warnings
 
 
 def test_machine_masks_alone_decode_no_picture(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -291,7 +294,7 @@ def test_parts_from_before_the_machines_last_start_are_used_only_if_they_are_who
     with pytest.raises(BadItemsError):
         run(project, tmp_path / "out")
     (project / "ds0/img/0023.png").write_bytes(good)
-    receipts = sorted((tmp_path / "out/.parts/export").glob("*.receipt"))
+    receipts = sorted((tmp_path / "out" / WORK).glob("*.receipt"))
     lost = orjson.loads(receipts[0].read_bytes().partition(b"\n")[0])
     with (receipts[0].parent / lost["file"]).open("r+b") as file:
         file.seek(lost["offset"] + 7)
@@ -313,5 +316,5 @@ def test_a_nightly_archive_of_another_name_takes_unchanged_parts_from_the_one_be
     assert second["parts"] == {"rendered": 1, "reused": first["rendered"] - 1}
     fresh = run(project, tmp_path / "fresh", layer(dst="tuesday"), reuse="there is none")
     assert Path(second["archive"]).read_bytes() == Path(fresh["archive"]).read_bytes()
-    with pytest.raises(SettingsError, match="neither true, false nor a name"):
+    with pytest.raises(SettingsError, match="neither true, false nor the name"):
         run(project, tmp_path / "out", reuse=7)

@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from airflow_savemasks.engine.errors import AccessError, StorageError
+from airflow_savemasks.engine.errors import AccessError, SettingsError, StorageError
+from airflow_savemasks.engine.export import make_plan
 from airflow_savemasks.engine.storage import Range, open_storage
-from tests.engine.samples import make_project, run
+from airflow_savemasks.engine.storages.temporary import is_temporary_of
+from tests.engine.samples import WORK, job_of, make_project, run
 
 
 def test_a_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
@@ -39,7 +41,7 @@ def test_compose_joins_bytes_and_ranges_of_other_files_and_of_the_file_itself(tm
 
 def test_a_root_that_cannot_be_written_is_named_before_anything_is_rendered(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
-    with pytest.raises(StorageError, match=r"file/out"):
+    with pytest.raises(SettingsError, match=r"file/out/export.tar: cannot be written: .*/file is a file, not a folder"):
         run(make_project(tmp_path / "project"), tmp_path / "file" / "out")
 
 
@@ -93,6 +95,7 @@ def test_a_full_disk_fails_clearly(tmp_path: Path) -> None:
 
 WRITER = """
 import sys, time
+from airflow_savemasks.engine.export import make_plan
 from airflow_savemasks.engine.storage import open_storage
 with open_storage(sys.argv[1]).writing(sys.argv[2]) as out:
     out.write(b"half"); out.flush(); print("writing", flush=True); time.sleep(60)
@@ -114,20 +117,22 @@ def test_what_a_killed_writer_left_is_swept_and_what_a_living_one_writes_is_not(
         time.sleep(0.1)
         assert storage.sweep(".parts/a", ["a.tar"]) == 1
         (left,) = (tmp_path / ".parts/a").iterdir()
-        assert left.name.startswith(".living.tar.")
+        assert is_temporary_of(left.name, ["living.tar"])
     finally:
         for writer in writers:
             writer.kill()
             writer.wait()
 
 
-def test_parts_of_an_export_that_never_ended_are_removed_after_their_days(tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    for name, age in (("old", 8), ("young", 6)):
-        part = out / ".parts" / name / "x.tar"
-        part.parent.mkdir(parents=True)
+def test_parts_of_this_archive_that_nobody_used_go_after_their_days_and_those_of_others_stay(tmp_path: Path) -> None:
+    out, project = tmp_path / "out", make_project(tmp_path / "project")
+    for folder, name, age in ((WORK, "old", 8), (WORK, "young", 6), (".parts/another", "old", 8)):
+        part = out / folder / f"{name}.tar"
+        part.parent.mkdir(parents=True, exist_ok=True)
         part.write_bytes(b"x")
         then = time.time() - age * 24 * 3600
         os.utime(part, (then, then))
-    run(make_project(tmp_path / "project"), out, keep_parts_days=7)
-    assert [path.name for path in (out / ".parts").iterdir()] == ["young"]
+    make_plan(job_of(project, keep_parts_days=7), open_storage(str(out)))
+    left = {path.name for path in (out / WORK).glob("*.tar")} | {p.name for p in (out / ".parts/another").iterdir()}
+    assert left == {"young.tar", "old.tar"}
+    assert not (out / WORK / "old.tar").exists()

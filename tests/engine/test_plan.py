@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_savemasks.engine.plan import LARGEST, Part, Planned, choose_window, cut_parts, read_items, write_items
-from airflow_savemasks.engine.project import Item
+from airflow_savemasks.engine.source import Item
 
 
 def planned(name: str, identity: str = "1", size: int = 1_000_000) -> Planned:
-    return Planned(0, "ds0", name, Item("ds0", name, f"ds0/img/{name}", None, identity, size))
+    return Planned(0, "ds0", name, Item("ds0", name, f"ds0/img/{name}", None, identity, "", size))
 
 
 @pytest.fixture

@@ -26,7 +26,8 @@ def test_the_last_line_of_standard_output_is_the_result(words: list[str]) -> Non
     )
     result = json.loads(done.stdout.splitlines()[-1])
     assert set(result) == {
-        "archive", "manifest", "index", "items", "skipped", "files", "bytes", "parts", "seconds", "warnings"
+        "archive", "manifest", "index", "items", "skipped", "files", "bytes", "parts", "seconds", "warnings",
+        "unannotated", "orphans",
     }  # fmt: skip
     assert "4/4 items" in done.stderr
 

@@ -20,7 +20,8 @@ from airflow_savemasks.engine.progress import Progress
 from airflow_savemasks.engine.storage import Range, open_storage
 from airflow_savemasks.engine.storages import open_files
 from airflow_savemasks.engine.storages.folder import FolderStorage
-from tests.engine.samples import job_of, layer, make_project, run
+from airflow_savemasks.engine.storages.temporary import is_temporary_of, temporary_name
+from tests.engine.samples import WORK, job_of, layer, make_project, run
 
 
 @pytest.fixture(autouse=True)
@@ -55,7 +56,7 @@ def fail_half_way(project: Path, out: Path, bad: str = "0023.png", **options: An
     """An export that one bad item fails; returns the files that it leaves behind."""
     with unreadable(project, bad), pytest.raises(BadItemsError):
         run(project, out, **options)
-    return sorted(path.name for path in (out / ".parts/export").iterdir())
+    return sorted(path.name for path in (out / WORK).iterdir())
 
 
 def die_before_the_manifest(project: Path, out: Path) -> None:
@@ -66,7 +67,7 @@ def die_before_the_manifest(project: Path, out: Path) -> None:
 
 
 def strip_of(out: Path) -> Path:
-    (found,) = (out / ".parts/export").glob("*.strip")
+    (found,) = (out / WORK).glob("*.strip")
     return found
 
 
@@ -187,7 +188,7 @@ def test_parts_that_other_workers_made_are_written_behind_a_strip(project: Path,
 
 def test_a_damaged_receipt_costs_its_part_and_no_more(project: Path, wanted: bytes, tmp_path: Path) -> None:
     fail_half_way(project, tmp_path / "out")
-    receipts = sorted((tmp_path / "out/.parts/export").glob("*.receipt"))
+    receipts = sorted((tmp_path / "out" / WORK).glob("*.receipt"))
     receipts[0].write_bytes(b"")
     receipts[1].write_bytes(b'{"digest": "of an older version"}\n')
     result = run(project, tmp_path / "out")
@@ -196,7 +197,7 @@ def test_a_damaged_receipt_costs_its_part_and_no_more(project: Path, wanted: byt
 
 
 def test_strips_of_tries_that_died_before_their_first_part_are_removed(project: Path, tmp_path: Path) -> None:
-    folder = tmp_path / "out/.parts/export"
+    folder = tmp_path / "out" / WORK
     folder.mkdir(parents=True)
     (folder / "dead.strip").write_bytes(b"half a part")
     with (folder / "alive.strip").open("wb") as other:
@@ -208,9 +209,10 @@ def test_strips_of_tries_that_died_before_their_first_part_are_removed(project: 
 
 def test_what_dead_writers_of_volumes_and_renamed_archives_left_is_swept(tmp_path: Path) -> None:
     for name in ("export-00002.tar", "export_001.tar", "export_001.manifest.json", "export2.tar", "export.tar"):
-        (tmp_path / f".{name}.0123.tmp").touch()
-    assert FolderStorage(tmp_path).sweep(".parts/export", ["export.tar", "export.manifest.json"]) == 4
-    assert [path.name for path in tmp_path.iterdir()] == [".export2.tar.0123.tmp"]
+        (tmp_path / temporary_name(name)).touch()
+    assert FolderStorage(tmp_path).sweep(WORK, ["export.tar", "export.manifest.json"]) == 4
+    (left,) = tmp_path.iterdir()
+    assert is_temporary_of(left.name, ["export2.tar"])
 
 
 def test_without_hard_links_it_is_copied(
