@@ -146,7 +146,7 @@ class AnnotationReader:
         try:
             geometry = parse_geometry(item, obj_class.shape, obj_class.template, self._limits)
             new_name = self._class_names[name]
-            pieces = cut(geometry, width, height) if new_name is not None else []
+            pieces = cut(geometry, width, height, self._limits) if new_name is not None else []
         except TooLarge as error:
             raise ItemError(where, str(error), error.fix) from error
         except ValueError as error:

@@ -14,20 +14,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from airflow_savemasks.engine.bitmap import AlphaMask, Bitmap, MultichannelBitmap, window
+from airflow_savemasks.engine.crossings import estimate_crossings
 from airflow_savemasks.engine.geometry import Drawable, Points
+from airflow_savemasks.engine.limits import LIMITS, Limits
 from airflow_savemasks.engine.vector import Line, Multipolygon, OrientedBox, Polygon, Rectangle, Ring
 
 
-def cut(geometry: Drawable, width: int, height: int) -> list[Drawable]:
+def cut(geometry: Drawable, width: int, height: int, limits: Limits = LIMITS) -> list[Drawable]:
     """The pieces of a geometry inside a picture of width x height pixels.
 
     A geometry that lies inside comes back itself, as the only piece. Graphs, both cuboids and points vanish when
-    any of their points is outside; an oriented box is never cut. Raises ValueError where shapely refuses a line.
+    any of their points is outside; an oriented box is never cut. Raises ValueError where shapely refuses a line,
+    TooLarge where an outline crosses itself so often that cutting or filling it would take minutes.
     """
     if isinstance(geometry, OrientedBox):
         return [geometry]
     left, top, right, bottom = geometry.box()
-    if left >= 0 and top >= 0 and right < width and bottom < height:
+    inside = left >= 0 and top >= 0 and right < width and bottom < height
+    if isinstance(geometry, Polygon | Multipolygon) or (isinstance(geometry, Line) and not inside):
+        name = "crossings" if inside else "cut_crossings"
+        most = getattr(limits, name)
+        for outlines in geometry.outlines():
+            limits.check(name, estimate_crossings(outlines, most, closed=not isinstance(geometry, Line)))
+    if inside:
         return [geometry]
     match geometry:
         case Bitmap() | AlphaMask() | MultichannelBitmap():

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from importlib.metadata import version
 from itertools import groupby
+from typing import Any
 
 import orjson
 
@@ -98,7 +99,7 @@ def open_job(layer: Layer, sources: Mapping[str, Source], options: Options) -> J
     chosen = [_source_of(entry.name, entry.project, sources) for entry in layer.inputs]
     for source in chosen:
         source.limits = options.limits
-    raws = {source.uri: source.meta() for source in chosen}
+    raws = {source.uri: _writable(source) for source in chosen}
     own = [parse_meta(raws[source.uri], f"{source.uri}/meta.json") for source in chosen]
     mapped = [
         map_meta(meta, entry.classes_mapping, entry.tags_mapping, source.uri)
@@ -131,6 +132,16 @@ def open_job(layer: Layer, sources: Mapping[str, Source], options: Options) -> J
     }
     digest = sha256(orjson.dumps(parts, option=orjson.OPT_SORT_KEYS)).hexdigest()
     return Job(layer, options, inputs, merged, colours, (*layer.warnings, *merged.warnings, *doubts), digest)
+
+
+def _writable(source: Source) -> Any:
+    """A source's meta.json, which has to be written again. Raises ProjectError where it is nested too deep for that."""
+    raw = source.meta()
+    try:
+        orjson.dumps(raw)
+    except TypeError as error:
+        raise ProjectError(f"{source.uri}/meta.json", f"it cannot be written again ({error})", "Flatten it") from error
+    return raw
 
 
 def renderer() -> dict[str, str]:

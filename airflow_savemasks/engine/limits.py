@@ -26,6 +26,10 @@ class Limits(BaseModel):
     annotation_bytes: Bound = Field(64 * MIB, description="bytes of an annotation's file")
     annotation_values: Bound = Field(6_000_000, description="values in an annotation: its commas and brackets")
     labels: Bound = Field(100_000, description="labels on a picture")
+    crossings: Bound = Field(20_000_000, description="places where the outline of a label crosses itself")
+    cut_crossings: Bound = Field(
+        200_000, description="places where the outline of a label that is cut at the border crosses itself"
+    )
     bitmap_pixels: Bound = Field(
         120_000_000, description="pixels of a bitmap or alpha mask, also outside of its picture"
     )

@@ -57,6 +57,10 @@ class Polygon:
     def box(self) -> Box:
         return self.ring.box()
 
+    def outlines(self) -> list[list[Points]]:
+        """Its rings, as they are filled together."""
+        return [[self.ring.exterior, *self.ring.holes]]
+
     def draw(self, canvas: Canvas, colour: Colour) -> None:
         self.ring.draw(canvas, colour)
 
@@ -87,6 +91,10 @@ class Multipolygon:
 
     def box(self) -> Box:
         return box_of(np.concatenate([part.exterior for part in self.parts]))
+
+    def outlines(self) -> list[list[Points]]:
+        """Its rings, as they are filled together."""
+        return [[part.exterior, *part.holes] for part in self.parts]
 
     def draw(self, canvas: Canvas, colour: Colour) -> None:
         for part in self.parts:
@@ -137,6 +145,10 @@ class Line:
 
     def box(self) -> Box:
         return box_of(self.points)
+
+    def outlines(self) -> list[list[Points]]:
+        """Its points, as one open outline."""
+        return [[self.points]]
 
     def draw(self, canvas: Canvas, colour: Colour) -> None:
         cv2.polylines(canvas, [self.points.astype(np.int32)], isClosed=False, color=colour)
