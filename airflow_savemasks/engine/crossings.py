@@ -1,7 +1,7 @@
 """How often outlines cross themselves: what filling them, and above all cutting them at a border, takes time for.
 
-An outline along a thing has hardly any crossings, whatever its number of points. One of random points has a tenth of the
-square of their number, and GEOS takes a kilobyte and 25 microseconds for each.
+An outline along a thing has hardly any crossings, whatever its number of points. One of random points has a tenth of
+the square of their number, and GEOS takes a kilobyte and 25 microseconds for each.
 """
 
 from __future__ import annotations

@@ -91,6 +91,8 @@ def choose_window(items: int, picture_bytes: int, earlier: int | None, volume_si
     part_bytes = min(PART_BYTES, (volume_size or PART_BYTES * VOLUME_PARTS) // VOLUME_PARTS)
     by_bytes = part_bytes * items // max(1, picture_bytes * GROWTH)
     ideal = (max(1, min(by_bytes, LARGEST_PART), items // MOST_PARTS) - 1) // 2
+    if volume_size is not None and earlier is not None and earlier > ideal:
+        return ideal  # larger parts would not fit into the volumes
     if earlier is not None and ideal <= earlier * KEEP_WINDOW + 1 and earlier <= ideal * KEEP_WINDOW + 1:
         return earlier
     return ideal

@@ -141,13 +141,19 @@ def test_a_png_picture_is_read_as_opencv_reads_it(channels: int, height: int, wi
     assert np.array_equal(read, cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR_RGB))
 
 
-def test_other_pngs_are_left_to_opencv(without: None) -> None:
+@compiled
+def test_other_pngs_are_left_to_opencv() -> None:
     pixels = np.arange(48, dtype=np.uint16).reshape(4, 4, 3) * 1000
     deep = cv2.imencode(".png", pixels)[1].tobytes()
     two = png.encode_two_level(np.eye(9, dtype=bool))
     plain = cv2.imencode(".png", pixels.astype(np.uint8))[1].tobytes()
     turned = plain[:33] + png_chunks.chunk(b"eXIf", TURNED) + plain[33:]
-    assert not [content for content in (deep, two, turned, plain, plain[:60]) if picture_png.read(content) is not None]
+    assert picture_png.read(plain) is not None
+    assert not [content for content in (deep, two, turned, plain[:60]) if picture_png.read(content) is not None]
+
+
+def test_without_kernels_every_png_is_left_to_opencv(without: None) -> None:
+    assert picture_png.read(cv2.imencode(".png", np.zeros((4, 4, 3), np.uint8))[1].tobytes()) is None
 
 
 @compiled

@@ -50,7 +50,8 @@ def test_a_human_mask_is_picture_green_column_and_blend() -> None:
 def test_black_becomes_almost_black_in_a_human_mask_and_erases_in_a_machine_mask() -> None:
     picture = np.full((1, 2, 3), 101, np.uint8)
     both = {"a": (9, 9, 9), "b": (0, 0, 0)}
-    masks = render([box("a", 0, 0, 1, 0), box("b", 1, 0, 1, 0)], 1, 2, Colours.of(both, both, force_rgb=False), lambda: picture)
+    labels = [box("a", 0, 0, 1, 0), box("b", 1, 0, 1, 0)]
+    masks = render(labels, 1, 2, Colours.of(both, both, force_rgb=False), lambda: picture)
     assert decoded(masks.machine or b"").tolist() == [[9, 0]]
     assert decoded(masks.human or b"")[0, 4].tolist() == [51, 51, 51]
 
@@ -66,7 +67,8 @@ def test_a_class_without_a_colour_covers_nothing_in_that_mask_only() -> None:
 def test_machine_masks_are_gray_unless_a_colour_is_not_or_rgb_is_asked_for() -> None:
     gray, coloured = {"a": (7, 7, 7)}, {"a": (7, 8, 9)}
     labels = [box("a", 0, 0, 0, 0)]
-    assert decoded(render(labels, 1, 2, Colours.of(gray, None, force_rgb=False), no_picture).machine or b"").shape == (1, 2)
+    colours = Colours.of(gray, None, force_rgb=False)
+    assert decoded(render(labels, 1, 2, colours, no_picture).machine or b"").shape == (1, 2)
     for colours in (Colours.of(gray, None, force_rgb=True), Colours.of(coloured, None, force_rgb=False)):
         assert decoded(render(labels, 1, 2, colours, no_picture).machine or b"").shape == (1, 2, 3)
 
@@ -83,7 +85,8 @@ def test_an_alpha_mask_too_faint_to_leave_a_colour_leaves_the_picture_as_it_is()
     """Where the drawing is exactly black the picture shows, also below a label."""
     faint = Label("a", AlphaMask(0, 0, np.array([[1, 255]], np.uint8), None), {}, {})
     picture = np.full((1, 2, 3), 90, np.uint8)
-    human = decoded(render([faint], 1, 2, Colours.of(None, {"a": (100, 0, 0)}, force_rgb=False), lambda: picture).human or b"")
+    colours = Colours.of(None, {"a": (100, 0, 0)}, force_rgb=False)
+    human = decoded(render([faint], 1, 2, colours, lambda: picture).human or b"")
     assert human[0, 3:].tolist() == [[90, 90, 90], [95, 45, 45]]
 
 
