@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import orjson
 from pydantic import TypeAdapter
@@ -37,7 +37,6 @@ from airflow_savemasks.engine.remarks import Remarks
 from airflow_savemasks.engine.storage import CHUNK, Range, Storage
 from airflow_savemasks.engine.strip import Strip, open_strip
 
-T = TypeVar("T")
 PLAN = TypeAdapter(Plan)
 
 
@@ -81,12 +80,17 @@ def make_plan(job: Job, team_files: Storage, stop: threading.Event | None = None
         )
     team_files.sweep(part_files.folder_of(dst), [f"{dst}.tar", index_path(dst), manifest_path(dst)])
     remarks = Remarks()
+
+    def check() -> None:
+        if stop is not None and stop.is_set():
+            raise Stopped
+
     with tempfile.TemporaryDirectory(prefix="savemasks-") as scratch:
         file = Path(scratch) / "items.jsonl"
-        items, picture_bytes = write_items(file, _until(stop, job.items(remarks)))
+        items, picture_bytes = write_items(file, job.items(remarks), check)
         known = [old.window for old in old_archives(job, team_files)]
         window = choose_window(items, picture_bytes, known[-1] if known else None, job.options.volume_size)
-        parts = tuple(_until(stop, cut_parts(file, window, job.digest)))
+        parts = tuple(cut_parts(file, window, job.digest, check))
         digest = sha256(orjson.dumps([job.digest, [part.digest for part in parts]])).hexdigest()[:40]
         warnings = (*job.warnings, *remarks.warnings())
         counts = remarks.unannotated.count, remarks.orphans.count
@@ -173,14 +177,6 @@ def _report(job: Job, team_files: Storage, plan: Plan, parts: Sequence[Part], ba
     if too_many:
         fix = f"Mend them, or raise max_skipped above {job.options.max_skipped}"
         raise BadItemsError(bad.first, fix, bad.count, file)
-
-
-def _until(stop: threading.Event | None, things: Iterable[T]) -> Iterator[T]:
-    """The same things, until `stop` is set: then Stopped."""
-    for thing in things:
-        if stop is not None and stop.is_set():
-            raise Stopped
-        yield thing
 
 
 class _Abandoned(Exception):

@@ -8,7 +8,7 @@ names only, and only nearby: an added item makes at most two parts new, a change
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from hashlib import blake2b, sha256
 from itertools import count, islice
@@ -98,22 +98,29 @@ def choose_window(items: int, picture_bytes: int, earlier: int | None, volume_si
     return ideal
 
 
-def write_items(file: Path, items: Iterable[Planned]) -> tuple[int, int]:
-    """Write the item file, a line each; returns how many items and how many bytes their pictures have."""
+def write_items(file: Path, items: Iterable[Planned], check: Callable[[], None] = lambda: None) -> tuple[int, int]:
+    """Write the item file, a line each; returns how many items and how many bytes their pictures have.
+
+    check: called for each item; may raise to stop.
+    """
     number = picture_bytes = 0
     with file.open("wb") as out:
         for planned in items:
+            check()
             out.write(planned.to_line())
             number += 1
             picture_bytes += planned.item.size
     return number, picture_bytes
 
 
-def cut_parts(file: Path, window: int, digest: str) -> Iterator[Part]:
-    """The parts of an item file, in order. Reads it once; holds 2 * window + 1 lines at most."""
+def cut_parts(file: Path, window: int, digest: str, check: Callable[[], None] = lambda: None) -> Iterator[Part]:
+    """The parts of an item file, in order. Reads it once; holds 2 * window + 1 lines at most.
+
+    check: called for each line; may raise to stop.
+    """
     start = size = items = 0
     running = sha256(digest.encode())
-    for line, ends in _with_ends(_lines(file), window):
+    for line, ends in _with_ends(_lines(file, check), window):
         running.update(line)
         size += len(line)
         items += 1
@@ -129,9 +136,11 @@ def read_items(lines: bytes) -> Iterator[Planned]:
     return map(Planned.from_line, lines.splitlines())
 
 
-def _lines(file: Path) -> Iterator[bytes]:
+def _lines(file: Path, check: Callable[[], None]) -> Iterator[bytes]:
     with file.open("rb") as lines:
-        yield from lines
+        for line in lines:
+            check()
+            yield line
 
 
 def _with_ends(lines: Iterator[bytes], window: int) -> Iterator[tuple[bytes, bool]]:

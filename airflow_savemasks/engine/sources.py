@@ -29,8 +29,8 @@ def open_project(uri: str) -> Source:
 def open_team_files_root(uri: str) -> Storage:
     """Where archives go, for the shell; parts of an archive in an instance's Team Files lie in PARTS_AT_HOME."""
     if is_instance(uri):
-        return open_team_files(uri, api_from_environment(), open_storage(PARTS_AT_HOME))
-    return open_storage(uri)
+        return open_team_files(uri, api_from_environment(), open_storage(PARTS_AT_HOME, confined=True))
+    return open_storage(uri, confined=True)
 
 
 def connections_of(uri: str) -> int:
