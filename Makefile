@@ -6,7 +6,7 @@ AIRFLOW_ENV = AIRFLOW_HOME="$(HOME_DIR)" AIRFLOW__CORE__LOAD_EXAMPLES=False AIRF
   PATH="$(CURDIR)/$(BIN):$$PATH"
 PORT ?= 8080
 
-.PHONY: demo ui test fast storages contract e2e lint clean
+.PHONY: demo ui test fast hostile mutants storages contract e2e lint clean
 
 .venv/installed: pyproject.toml constraints.txt build_kernels.py $(wildcard airflow_savemasks/engine/native/*.[ch])
 	$(PYTHON) -m venv .venv
@@ -37,6 +37,14 @@ test: .venv/installed
 
 fast: .venv/installed
 	$(BIN)/python -m pytest tests/engine tests/standin
+
+## hostile: broken and hostile projects, each exported in a process with bounds on its memory and its time
+hostile: .venv/installed
+	$(BIN)/python -m pytest tests/hostile
+
+## mutants: a random sample of changes to the engine, of which the tests have to see at least nine in ten
+mutants: .venv/installed
+	$(BIN)/python tests/tools/mutants.py
 
 ## storages: S3, Azure, SFTP ... against real servers; e2e: SIGKILL, and CeleryExecutor with two workers
 storages: .venv/installed

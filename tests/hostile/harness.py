@@ -102,7 +102,7 @@ def run_export(project: Path | str, out: Path, raw: Any = LAYER, *words: str, **
     file = out.parent / "layer.json"
     file.write_text(json.dumps(raw))
     outcome = run_shell(str(file), "--source", str(project), "--team-files", str(out), *words, **bounds)
-    listed = out / f"{raw["dst"]}.bad_items.jsonl"
+    listed = out / f"{raw['dst']}.bad_items.jsonl"
     if os.path.isfile(listed):  # False too where the name is too long
         outcome.bad = [json.loads(line) for line in listed.read_text().splitlines()]
     return outcome
