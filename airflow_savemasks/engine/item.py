@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -60,7 +59,7 @@ def as_bad_item(where: str) -> Iterator[None]:
         if isinstance(error, ValueError) and not isinstance(error, UnicodeError):
             raise ItemError(place, str(error), getattr(error, "fix", FIX_PICTURE)) from error
         log.debug("%s: %s", place, "".join(traceback.format_exception(error)))
-        text = error.err if isinstance(error, cv2.error) else str(error)
+        text = str(getattr(error, "err", None) or error)  # OpenCV's own word, without the place in its source
         fact = f"{type(error).__name__}: {text.strip().partition(chr(10))[0]}".rstrip(": ")
         raise ItemError(place, fact, FIX_UNFORESEEN) from error
 
