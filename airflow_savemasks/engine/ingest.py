@@ -10,6 +10,7 @@ import orjson
 
 from airflow_savemasks.engine.annotation import AnnotationReader
 from airflow_savemasks.engine.errors import ItemError, ProjectError
+from airflow_savemasks.engine.item import as_bad_item
 from airflow_savemasks.engine.limits import LIMITS
 from airflow_savemasks.engine.meta import Meta, merge_metas, parse_meta
 from airflow_savemasks.engine.picture import decode, inspect, is_picture
@@ -79,15 +80,16 @@ def _update_meta(source: Path, target: FolderStorage) -> Meta:
 
 def _checked(picture: Path, annotation: Path, reader: AnnotationReader) -> list[bytes]:
     """The bytes of a pair that can be exported. Raises ItemError."""
+    if not picture.is_file():
+        raise ItemError(str(picture), "no file", "Remove it from the inbox, or put the picture there")
     if not annotation.is_file():
         raise ItemError(str(picture), f"no annotation {annotation.name}", "Put it beside the picture")
     files = [picture.read_bytes(), annotation.read_bytes()]
-    try:
+    with as_bad_item(str(picture)):
         inspect(files[0], LIMITS)
         height, width = decode(files[0]).shape[:2]
-    except ValueError as error:
-        raise ItemError(str(picture), str(error), "Replace the picture") from error
-    labels = reader.read(files[1], str(annotation))
+    with as_bad_item(str(annotation)):
+        labels = reader.read(files[1], str(annotation))
     if (labels.height, labels.width) != (height, width):
         raise ItemError(
             str(picture),

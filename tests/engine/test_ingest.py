@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -56,3 +57,16 @@ def test_broken_pairs_are_named_and_not_taken(inbox: Path, tmp_path: Path) -> No
 def test_an_inbox_needs_its_classes(tmp_path: Path) -> None:
     with pytest.raises(ProjectError, match="no meta.json in the inbox"):
         ingest_pairs(str(tmp_path), str(tmp_path / "p"), "ds")
+
+
+def test_what_is_no_file_or_breaks_a_reader_is_named_and_the_rest_is_taken(inbox: Path, tmp_path: Path) -> None:
+    (inbox / "c.png").mkdir()
+    os.mkfifo(inbox / "d.png")
+    (inbox / "e.png").symlink_to("/nowhere")
+    (inbox / "f.png").write_bytes(picture(1))
+    broken = [{"classTitle": "box", "tags": [], "points": 7}]
+    (inbox / "f.png.json").write_text(json.dumps(annotation(1, objects=broken)))
+    report = ingest_pairs(str(inbox), str(tmp_path / "p"), "ds")
+    assert report.added == ["a.png", "b.png"]
+    assert list(report.broken) == ["c.png", "d.png", "e.png", "f.png"]
+    assert "no file" in report.broken["d.png"]

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from airflow_savemasks.engine import native, parts, pipeline
-from airflow_savemasks.engine.errors import BadItemsError, ProjectError
+from airflow_savemasks.engine.errors import BadItemsError, ProjectError, StorageError
 from airflow_savemasks.engine.export import make_plan, render_parts
 from airflow_savemasks.engine.pipeline import Budget
 from airflow_savemasks.engine.progress import Progress
@@ -175,6 +175,34 @@ def test_a_bad_item_that_was_skipped_is_not_published_by_an_export_that_may_not_
     (project / "ds0/img/0005.png").write_bytes(picture(5))
     assert run(project, tmp_path / "out")["items"] == 12
     assert not (tmp_path / "out/export.bad_items.jsonl").exists()
+
+
+def test_bad_items_of_all_batches_come_together_in_one_file(project: Path, tmp_path: Path) -> None:
+    for number in (1, 11):
+        (project / f"ds0/img/{number:04d}.png").write_bytes(b"no picture")
+    job, storage = job_of(project), open_storage(str(tmp_path / "out"))
+    plan = make_plan(job, storage)
+    assert len(plan.parts) > 2
+    batches = [range(len(plan.parts) - 1, len(plan.parts)), range(len(plan.parts) - 1)]
+    for numbers in batches:
+        with pytest.raises(BadItemsError, match="1 bad item"):
+            render_parts(job, storage, plan, numbers, threading.Event(), Progress())
+    file = tmp_path / "out/export.bad_items.jsonl"
+    items = [json.loads(line)["item"] for line in file.read_text().splitlines()]
+    assert items == ["ds0/0001.png", "ds0/0011.png"]
+
+
+def test_what_is_left_to_clean_up_makes_no_published_archive_fail(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any) -> None:
+        raise StorageError("here", "no right to remove", "Give it")
+
+    storage = open_storage(str(tmp_path / "out"))
+    monkeypatch.setattr(storage, "delete", refuse)
+    result = run(project, storage)
+    assert any("no right to remove" in line and "published" in line for line in result["warnings"])
+    assert Path(result["archive"]).read_bytes() == fresh(project, tmp_path)
 
 
 # what is drawn
