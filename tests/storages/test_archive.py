@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from airflow_savemasks.engine.errors import StorageError
-from airflow_savemasks.engine.storage import Storage, open_source_storage, open_storage
+from airflow_savemasks.engine.storage import Entry, Storage, open_source_storage, open_storage
 from airflow_savemasks.engine.storages.archive import ArchiveStorage
 from tests.engine.samples import add_item, make_project, run
 from tests.storages.places import Place
@@ -108,9 +108,9 @@ class Counting:
     def __getattr__(self, name: str) -> object:
         return getattr(self._storage, name)
 
-    def stream(self, path: str, offset: int, size: int) -> Iterator[bytes]:
+    def stream(self, path: str, offset: int, size: int, known: Entry | None = None) -> Iterator[bytes]:
         self.reads.append(size)
-        return self._storage.stream(path, offset, size)
+        return self._storage.stream(path, offset, size, known)
 
 
 @pytest.mark.parametrize(("kind", "reads", "size"), [("tar", 80, 8_000_000), ("zip", 4, 400_000)])
@@ -168,7 +168,7 @@ def test_an_archive_that_is_replaced_while_it_is_read_is_noticed(project: Path, 
     storage.listdir("")
     (project / "another").write_bytes(b"x" * 900)
     make_tar(project, path)
-    with pytest.raises(StorageError, match="is another archive than it was"):
+    with pytest.raises(StorageError, match="was changed after it was listed"):
         storage.read("meta.json")
 
 

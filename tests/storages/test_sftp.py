@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from airflow_savemasks.engine.errors import AccessError, StorageError
-from airflow_savemasks.engine.storage import open_storage
+from airflow_savemasks.engine.storage import NO_UTF8, open_storage
+from airflow_savemasks.engine.storages.temporary import temporary_name
 from tests.storages import places, servers
 from tests.storages.conftest import BLOCK
 from tests.storages.test_contract import NOISE, everything, put
@@ -44,12 +45,39 @@ def test_abandoned_temporary_files_are_removed_after_an_hour(sshd: tuple[Path, i
     storage = places.sftp_place(*sshd, tmp_path).open()
     put(storage, ".parts/a/whole.tar", b"x")
     then = time.time() - 3700
-    for name in (".parts/a/.old.tar.1f.tmp", ".parts/a/.young.tar.1f.tmp", ".a.tar.1f.tmp", ".b.tar.1f.tmp"):
+    old, volume, young, ours, others = (
+        temporary_name(name) for name in ("old.tar", "a-00002.tar", "young.tar", "a_001.tar", "b.tar")
+    )
+    for name in (f".parts/a/{old}", f".parts/a/{young}", volume, ours, others):
         (tmp_path / name).write_bytes(b"half")
-        if "young" not in name:
+        if young not in name:
             os.utime(tmp_path / name, (then, then))
-    assert storage.sweep(".parts/a", ["a.tar", "a.manifest.json"]) == 2
-    assert everything(storage) == [".b.tar.1f.tmp", ".parts/a/.young.tar.1f.tmp", ".parts/a/whole.tar"]
+    assert storage.sweep(".parts/a", ["a.tar", "a.manifest.json"]) == 3
+    assert everything(storage) == [others, f".parts/a/{young}", ".parts/a/whole.tar"]
+
+
+def test_what_is_no_file_is_named_and_never_opened(sshd: tuple[Path, int], tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"1")
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "nowhere").symlink_to("gone")
+    (tmp_path / "device").symlink_to("/dev/null")
+    (tmp_path / "circle").symlink_to("circle")
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9")).write_bytes(b"1")
+    storage = places.sftp_place(*sshd, tmp_path).open()
+    level = storage.listdir("")
+    assert list(level.files) == ["file"]
+    circle = level.others.pop("circle")
+    assert circle == "a link to nowhere" or circle.startswith("an entry that cannot be looked at")
+    assert level.others == {
+        "pipe": "a pipe",
+        "nowhere": "a link to nowhere",
+        "device": "a device",
+        "caf\\xe9": NO_UTF8,
+    }
+    with pytest.raises(StorageError, match="is a pipe, not a file"):
+        storage.read("pipe")
+    assert storage.stat("pipe") is None
+    assert storage.obstacle("pipe") == "a pipe of that name lies there"
 
 
 def test_links_are_followed_and_those_to_nowhere_are_not_there(sshd: tuple[Path, int], tmp_path: Path) -> None:

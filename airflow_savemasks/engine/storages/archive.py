@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import BinaryIO, NoReturn
 
-from airflow_savemasks.engine.errors import StorageError
+from airflow_savemasks.engine.errors import Changed, NotFound, StorageError
 from airflow_savemasks.engine.storage import CHUNK, Entry, Folder, Piece, Storage
 from airflow_savemasks.engine.storages.archive_index import AGAIN, HEADER, Member, read_index, tar_checksum, tree
 
@@ -34,7 +34,7 @@ class ArchiveStorage(Storage):
         self._reading = threading.Lock()
         self._index: dict[str, Member] | None = None
         self._folders: dict[str, Folder] = {}
-        self._size = 0
+        self._archive = Entry(0, "", 0.0)
 
     def locate(self, path: str) -> str:
         return f"{self.uri}/{path}" if path else self.uri
@@ -47,14 +47,16 @@ class ArchiveStorage(Storage):
         member = self._members().get(path)
         return member.entry if member else None
 
-    def read(self, path: str) -> bytes:
+    def read(self, path: str, known: Entry | None = None) -> bytes:
         member = self._members().get(path)
         if member is None:
-            raise StorageError(self.locate(path), "does not exist", "Correct the path or put the file there")
+            raise NotFound(self.locate(path), "does not exist", "Correct the path or put the file there")
+        if known is not None and known.identity != member.entry.identity:
+            raise Changed(self.locate(path))
         return self._from_tar(member) if self._tar else self._from_zip(path, member)
 
-    def stream(self, path: str, offset: int, size: int) -> Iterator[bytes]:
-        data = self.read(path)[offset : offset + size]
+    def stream(self, path: str, offset: int, size: int, known: Entry | None = None) -> Iterator[bytes]:
+        data = self.read(path, known)[offset : offset + size]
         if len(data) < size:
             raise StorageError(self.locate(path), f"ends {size - len(data)} bytes too early", AGAIN)
         yield from (data[at : at + CHUNK] for at in range(0, size, CHUNK))
@@ -71,6 +73,12 @@ class ArchiveStorage(Storage):
     def sweep(self, folder: str, names: Iterable[str]) -> int:  # noqa: ARG002 - of the Protocol
         self._refuse(folder)
 
+    def watch(self, stop: threading.Event) -> None:
+        self._storage.watch(stop)
+
+    def obstacle(self, path: str) -> str | None:  # noqa: ARG002 - of the Protocol
+        return "an archive, which is only read"
+
     def _refuse(self, path: str) -> NoReturn:
         raise StorageError(self.locate(path), "lies in an archive, which is only read", "Choose a folder to write to")
 
@@ -79,9 +87,9 @@ class ArchiveStorage(Storage):
             if self._index is None:
                 archive = self._storage.stat("")
                 if archive is None:
-                    raise StorageError(self.uri, "does not exist", "Correct the path or put the file there")
+                    raise NotFound(self.uri, "does not exist", "Correct the path or put the file there")
                 index = read_index(self._storage, archive)
-                self._folders, self._size, self._index = tree(index), archive.size, index
+                self._folders, self._archive, self._index = tree(index), archive, index
             return self._index
 
     def _from_tar(self, member: Member) -> bytes:
@@ -94,7 +102,7 @@ class ArchiveStorage(Storage):
     def _from_zip(self, path: str, member: Member) -> bytes:
         """The data stands behind a header of which only its own first bytes tell the length."""
         size = LOCAL + BEHIND + member.packed
-        data = self._get(member.offset, min(size, self._size - member.offset))
+        data = self._get(member.offset, min(size, self._archive.size - member.offset))
         if data[:4] != b"PK\3\4":
             raise self._changed()
         start = LOCAL + int.from_bytes(data[26:28], "little") + int.from_bytes(data[28:30], "little")
@@ -110,7 +118,7 @@ class ArchiveStorage(Storage):
         return data
 
     def _get(self, offset: int, size: int) -> bytes:
-        return b"".join(self._storage.stream("", offset, size)) if size > 0 else b""
+        return b"".join(self._storage.stream("", offset, size, self._archive)) if size > 0 else b""
 
     def _changed(self) -> StorageError:
         return StorageError(self.uri, "is another archive than it was when it was listed", AGAIN)

@@ -36,10 +36,11 @@ class Member:
 class RangeReader(io.RawIOBase):
     """A whole storage file (at the path "") to seek in; reads are small, and grow while one follows the other."""
 
-    def __init__(self, storage: Storage, size: int) -> None:
+    def __init__(self, storage: Storage, archive: Entry) -> None:
         super().__init__()
         self._storage = storage
-        self._size = size
+        self._archive = archive
+        self._size = archive.size
         self._at = self._start = 0
         self._held = b""
         self._step = LEAST_READ
@@ -65,7 +66,7 @@ class RangeReader(io.RawIOBase):
             follows = 0 <= self._at - end < self._step
             self._step = min(self._step * 2, MOST_READ) if follows else LEAST_READ
             wanted = min(max(size, self._step), left)
-            self._held, self._start = b"".join(self._storage.stream("", self._at, wanted)), self._at
+            self._held, self._start = b"".join(self._storage.stream("", self._at, wanted, self._archive)), self._at
         data = self._held[self._at - self._start :][:size]
         self._at += size
         return data
@@ -73,7 +74,7 @@ class RangeReader(io.RawIOBase):
 
 def read_index(storage: Storage, archive: Entry) -> dict[str, Member]:
     """Path -> member, for all files; a single folder around everything is taken off. Raises StorageError."""
-    file = RangeReader(storage, archive.size)
+    file = RangeReader(storage, archive)
     walk = _tar_members if storage.uri.lower().endswith(".tar") else _zip_members
     try:
         found = {_clean(name): member for name, member in walk(file, archive, storage.uri)}

@@ -7,25 +7,25 @@ account key or a shared access signature; otherwise through this process.
 from __future__ import annotations
 
 import os
-from base64 import b64encode
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import islice
 from typing import Any
-from uuid import uuid4
 
+from azure.core import MatchConditions
 from azure.core import exceptions as core
-from azure.storage.blob import BlobBlock, BlobPrefix, BlobSasPermissions, BlobServiceClient, generate_blob_sas
+from azure.storage.blob import BlobPrefix, BlobSasPermissions, BlobServiceClient, generate_blob_sas
 
-from airflow_savemasks.engine.errors import AccessError, StorageError
-from airflow_savemasks.engine.progress import log
+from airflow_savemasks.engine.errors import AccessError
 from airflow_savemasks.engine.storage import ClientFactory, Entry, Folder, Piece, Range
+from airflow_savemasks.engine.storages.azure_upload import AzureUpload
 from airflow_savemasks.engine.storages.remote import BLOCK, RemoteStorage, size_of, split_uri
 from airflow_savemasks.engine.storages.retries import Failure, Kind, by_status, one_line, tries_beside
 
 COPIERS = 8  # blocks copied at once
+LONGEST_KEY, MOST_PARTS = 1024, 254  # characters and parts of a name
 BATCH = 256  # files in one delete request
 COPIED = 256 << 20  # bytes of one copied block; 50,000 of them make an archive of 12 TiB
 SIGNED = timedelta(hours=12)  # how long a signature for copying lasts
@@ -50,6 +50,8 @@ def explain(error: Exception) -> Failure:
     if isinstance(error, core.HttpResponseError):
         if str(getattr(error, "error_code", "")).endswith(("ContainerNotFound", "CONTAINER_NOT_FOUND")):
             return Failure(Kind.BROKEN, "the container does not exist", "Correct the URI or create the container")
+        if str(getattr(error, "error_code", "")).endswith(("ConditionNotMet", "CONDITION_NOT_MET")):
+            return Failure(Kind.CHANGED, fact)
         return by_status(error.status_code, fact)
     network = (core.ServiceRequestError, core.ServiceResponseError, core.IncompleteReadError)
     if isinstance(error, (*network, ConnectionError, TimeoutError)):
@@ -85,10 +87,13 @@ class AzureStorage(RemoteStorage):
         found = self._guard.found(self.locate(path), blob.get_blob_properties, TRIES)
         return None if found is None else _entry(found)
 
-    def read(self, path: str) -> bytes:
+    def read(self, path: str, known: Entry | None = None) -> bytes:
         blob = self.blob(path)
-        content: bytes = self.run(path, lambda: blob.download_blob().readall())
-        return content
+
+        def read() -> bytes:
+            return self._gather(path, blob.download_blob(**_condition(known)).chunks(), known)
+
+        return self.run(path, read)  # type: ignore[no-any-return]
 
     def compose(self, path: str, pieces: Sequence[Piece]) -> None:
         """Ranges are copied by the server, several at once, where it can be given the right to read them."""
@@ -135,22 +140,32 @@ class AzureStorage(RemoteStorage):
         """A call to Azure's library; `path` is for messages."""
         return self._guard.call(self.locate(path), work, TRIES)
 
-    def _fetch(self, path: str, offset: int, size: int) -> bytes:
+    def _fetch(self, path: str, offset: int, size: int, known: Entry | None) -> bytes:
         blob = self.blob(path)
 
         def read() -> bytes:
             try:
-                data: bytes = blob.download_blob(offset, size).readall()
+                chunks = blob.download_blob(offset, size, **_condition(known)).chunks()
+                return self._gather(path, chunks, None, size)
             except core.HttpResponseError as error:
                 if error.status_code == 416:
                     return b""  # the file ends before the range begins
                 raise
-            return data
 
         return self.run(path, read)  # type: ignore[no-any-return]
 
     def _begin(self, path: str) -> AzureUpload:
         return AzureUpload(self, path)
+
+    def _refusal(self, key: str, encoded: bytes) -> str | None:  # noqa: ARG002
+        parts = key.split("/")
+        if len(key) > LONGEST_KEY:
+            return f"a name of {len(key)} characters, of which {LONGEST_KEY} can be stored"
+        if len(parts) > MOST_PARTS:
+            return f"a path of {len(parts)} parts, of which {MOST_PARTS} can be stored"
+        if "\\" in key:
+            return "a backslash in the name, which Azure takes for a slash"
+        return "a part of the path ends in a dot" if any(part.endswith(".") for part in parts) else None
 
     def _delete(self, names: Sequence[str]) -> None:
         container = self._client().get_container_client(self._container)
@@ -159,69 +174,19 @@ class AzureStorage(RemoteStorage):
                 raise core.HttpResponseError(f"{answer.status_code} {answer.reason}", response=answer)
 
 
-class AzureUpload:
-    """One new blob. Blocks may come from several threads; their names give the order."""
-
-    def __init__(self, owner: AzureStorage, path: str) -> None:
-        self._owner = owner
-        self._path = path
-        self._blob = owner.blob(path)
-        self._names: list[str] = []
-        self._own = uuid4().hex  # two writers of one blob do not mix their blocks
-
-    def name(self) -> str:
-        """The name of the next block; all have one length."""
-        self._names.append(b64encode(f"{self._own}{len(self._names):08d}".encode()).decode())
-        return self._names[-1]
-
-    def put(self, name: str, piece: Piece) -> None:
-        """One block, of bytes or copied by the server; through this process where the server refuses to read."""
-        if isinstance(piece, Range):
-            url = self._owner.url(piece.path)
-            try:
-                self._run(lambda: self._blob.stage_block_from_url(name, url, piece.offset, piece.size))
-            except StorageError as error:
-                log.debug("%s: not copied by the server: %s", self._owner.locate(piece.path), error)
-            else:
-                return
-            piece = b"".join(self._owner.stream(piece.path, piece.offset, piece.size))
-        self._run(lambda: self._blob.stage_block(name, piece, length=len(piece)))
-
-    def commit(self, size: int | None = None) -> None:
-        """The file appears. size: bytes that must have arrived, as a range that ends too early may be copied short."""
-        if size is not None:
-            _, there = self._run(lambda: self._blob.get_block_list("uncommitted"))
-            missing = size - sum(block.size for block in there if block.id in set(self._names))
-            if missing:
-                fix = "Export again with reuse=False"
-                raise StorageError(self._owner.locate(self._path), f"a part ends {missing} bytes too early", fix)
-        blocks = [BlobBlock(name) for name in self._names]
-        self._run(lambda: self._blob.commit_block_list(blocks))
-
-    def block(self, data: bytes) -> None:
-        self.put(self.name(), data)
-
-    def finish(self, last: bytes) -> None:
-        if not self._names:
-            self._run(lambda: self._blob.upload_blob(last, overwrite=True))
-            return
-        if last:
-            self.block(last)
-        self.commit()
-
-    def abandon(self) -> None:
-        """Nothing: what is not committed is no file, and goes by itself."""
-
-    def _run(self, work: Any) -> Any:
-        return self._owner.run(self._path, work)
-
-
 def _cut(piece: Piece) -> list[Piece]:
     """A piece in pieces that a block may hold; none for an empty one."""
     if isinstance(piece, bytes):
         return [piece[at : at + BLOCK] for at in range(0, len(piece), BLOCK)]
     ends = range(0, piece.size, COPIED)
     return [Range(piece.path, piece.offset + at, min(COPIED, piece.size - at)) for at in ends]
+
+
+def _condition(known: Entry | None) -> dict[str, Any]:
+    """The arguments of a download that say which version it must be."""
+    if known is None:
+        return {}
+    return {"etag": f'"{known.identity.rpartition("|")[0]}"', "match_condition": MatchConditions.IfNotModified}
 
 
 def _entry(found: Any) -> Entry:

@@ -5,9 +5,10 @@ The service puts whole objects together, not ranges of them, so archives are ass
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import io
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import requests
 from google.api_core import exceptions as api
@@ -17,10 +18,14 @@ from google.cloud.storage.exceptions import DataCorruption, InvalidResponse
 from google.cloud.storage.fileio import BlobWriter
 from google.cloud.storage.retry import DEFAULT_RETRY
 
+from airflow_savemasks.engine.errors import Changed
 from airflow_savemasks.engine.progress import log
 from airflow_savemasks.engine.storage import ClientFactory, Entry, Folder
-from airflow_savemasks.engine.storages.remote import BLOCK, RemoteStorage, quietly, split_uri
+from airflow_savemasks.engine.storages.remote import BLOCK, RemoteStorage, name_too_long, quietly, split_uri
 from airflow_savemasks.engine.storages.retries import Failure, Kind, by_status, one_line, tries_beside
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 DELETERS = 8  # files deleted at once
 TRIES = tries_beside(3)  # Google's client tries by itself, for two minutes
@@ -41,6 +46,8 @@ def explain(error: Exception) -> Failure:
         return explain(error.cause)
     if isinstance(error, api.NotFound) and "bucket does not exist" in str(error):
         return Failure(Kind.BROKEN, "the bucket does not exist", "Correct the URI or create the bucket")
+    if isinstance(error, api.PreconditionFailed):
+        return Failure(Kind.CHANGED, fact)
     if isinstance(error, api.GoogleAPICallError):
         return by_status(error.code, fact)
     if isinstance(error, InvalidResponse):
@@ -73,9 +80,11 @@ class GcsStorage(RemoteStorage):
         blob = self._guard.found(self.locate(path), lambda: client.bucket(self._bucket).get_blob(self.key(path)), TRIES)
         return None if blob is None else _entry(blob)
 
-    def read(self, path: str) -> bytes:
-        blob = self.blob(path)
-        content: bytes = self._guard.call(self.locate(path), blob.download_as_bytes, TRIES)
+    def read(self, path: str, known: Entry | None = None) -> bytes:
+        """What was stored; without `known`, what was stored gzipped as it was before that."""
+        content = self._download(path, known, None, raw_download=known is not None)
+        if known is not None and len(content) != known.size:
+            raise Changed(self.locate(path))
         return content
 
     def delete(self, paths: Iterable[str]) -> None:
@@ -95,23 +104,56 @@ class GcsStorage(RemoteStorage):
         """A call to Google's library; `path` is for messages."""
         return self._guard.call(self.locate(path), work, tries)
 
-    def _fetch(self, path: str, offset: int, size: int) -> bytes:
+    def _fetch(self, path: str, offset: int, size: int, known: Entry | None) -> bytes:
+        return self._download(path, known, size, start=offset, end=offset + size - 1, raw_download=True)
+
+    def _download(self, path: str, known: Entry | None, size: int | None, **arguments: Any) -> bytes:
+        """One answer, taken up to the size that is known of it or asked for."""
         blob = self.blob(path)
+        if known is not None:
+            arguments["if_generation_match"] = int(known.identity.partition("|")[0])
+        most = known.size if size is None and known is not None else size
 
         def read() -> bytes:
+            sink = _Sink(self.obey, lambda: Changed(self.locate(path)), most)
             try:
-                data: bytes = blob.download_as_bytes(start=offset, end=offset + size - 1, raw_download=True)
+                blob.download_to_file(sink, **arguments)
             except api.RequestRangeNotSatisfiable:
                 return b""  # the file ends before the range begins
-            return data
+            return sink.getvalue()
 
         return self._guard.call(self.locate(path), read, TRIES)
+
+    def _refusal(self, key: str, encoded: bytes) -> str | None:
+        if "\r" in key or "\n" in key:
+            return "a line break in the name"
+        return name_too_long(encoded)
 
     def _begin(self, path: str) -> GcsUpload:
         return GcsUpload(self, path)
 
     def _delete(self, path: str) -> None:
         self._guard.found(self.locate(path), self.blob(path).delete, TRIES)
+
+
+class _Sink(io.BytesIO):
+    """What Google's library writes a download to, in pieces: here it is stopped, and never takes more than `most`."""
+
+    def __init__(self, obey: Callable[[], None], changed: Callable[[], Exception], most: int | None) -> None:
+        super().__init__()
+        self._obey, self._changed, self._most = obey, changed, most
+
+    def write(self, data: Buffer) -> int:
+        self._obey()
+        written = super().write(data)
+        if self._most is not None and self.tell() > self._most:
+            raise self._changed()
+        return written
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Back to the start, when it is downloaded once more: what came does not count any more."""
+        self.truncate(offset)
+        return super().seek(offset, whence)
 
 
 class _Writer(BlobWriter):  # type: ignore[misc]
@@ -147,6 +189,9 @@ class GcsUpload:
             return
         self.block(last)
         self._owner.run(self._path, self._writer.commit, tries=1)
+
+    def obey(self) -> None:
+        self._owner.obey()
 
     def abandon(self) -> None:
         if self._writer is not None and (error := quietly(self._writer.terminate)):

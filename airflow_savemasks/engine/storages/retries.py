@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -10,7 +11,7 @@ from typing import TypeVar
 
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
-from airflow_savemasks.engine.errors import AccessError, SaveMasksError, StorageError
+from airflow_savemasks.engine.errors import AccessError, Changed, NotFound, SaveMasksError, Stopped, StorageError
 from airflow_savemasks.engine.progress import log
 
 T = TypeVar("T")
@@ -18,12 +19,14 @@ T = TypeVar("T")
 TRIES = 5  # of one request in all, together with those that the backend's own client makes
 PAUSE = 0.5  # seconds; waits are random between 0 and this, twice this, four times this ...
 LONGEST = 30.0  # seconds, the longest wait
+CLEAN_UPS = 2  # tries of a request that clears away what was begun, after a stop
 
 
 class Kind(Enum):
     """What an error of a backend means for us."""
 
     MISSING = auto()
+    CHANGED = auto()  # a condition on what is read does not hold: the file is another one
     ACCESS = auto()  # rights or credentials: trying again does not help
     PASSING = auto()  # throttling, resets, timeouts, 5xx
     BROKEN = auto()  # everything else
@@ -55,6 +58,8 @@ def by_status(status: int | None, fact: str) -> Failure:
         return Failure(Kind.ACCESS, fact)
     if status == HTTPStatus.NOT_FOUND:
         return Failure(Kind.MISSING, fact)
+    if status == HTTPStatus.PRECONDITION_FAILED:
+        return Failure(Kind.CHANGED, fact)
     if status in {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS} or (status is not None and status >= 500):
         return Failure(Kind.PASSING, fact)
     return Failure(Kind.BROKEN, fact)
@@ -67,7 +72,7 @@ def one_line(error: BaseException) -> str:
 
 
 class Guard:
-    """Runs calls to one backend.
+    """Runs calls to one backend, until it is told to stop.
 
     explain: sorts the backend's exceptions; scheme, credentials: for the fix of an access error, where `credentials`
     says what they came from (such as "the Airflow connection 'aws_default'").
@@ -76,22 +81,49 @@ class Guard:
     def __init__(self, scheme: str, explain: Explain, credentials: str | None) -> None:
         self._explain = explain
         self._source = credentials or f"the connection with the credentials of {scheme}://"
+        self.stop = threading.Event()
 
-    def call(self, where: str, work: Callable[[], T], tries: int | None = None) -> T:
-        """The result of `work`, which may be run several times. Raises AccessError, StorageError; ours pass."""
+    def obey(self) -> None:
+        """Raises Stopped once somebody asked to stop."""
+        if self.stop.is_set():
+            raise Stopped
+
+    def call(self, where: str, work: Callable[[], T], tries: int | None = None, *, cleaning: bool = False) -> T:
+        """The result of `work`, which may be run several times. Raises AccessError, StorageError; ours pass.
+
+        Raises Stopped instead of beginning, or of waiting any longer. cleaning: what removes something unfinished runs
+        after a stop too, then without waiting between its tries.
+        """
+
+        def once() -> T:
+            if not cleaning:
+                self.obey()
+            return work()
+
+        def sleep(seconds: float) -> None:
+            if self.stop.wait(seconds) and not cleaning:
+                raise Stopped
+
         retrying = Retrying(
             stop=stop_after_attempt(TRIES if tries is None else tries),
             wait=wait_random_exponential(multiplier=PAUSE, max=LONGEST),
+            sleep=sleep,
             retry=retry_if_exception(self._passes),
             before_sleep=lambda state: _tell(where, state),
             reraise=True,
         )
         try:
-            return retrying(work)
+            return retrying(once)
         except SaveMasksError:
             raise
         except Exception as error:
+            if not cleaning and self.stop.is_set():
+                raise Stopped from error  # a client that tries by itself was told to leave off
             raise self.error(where, error) from error
+
+    def clear(self, where: str, work: Callable[[], T]) -> T:
+        """Like `call`, for what clears away something that was begun: also after a stop, then with fewer tries."""
+        return self.call(where, work, CLEAN_UPS if self.stop.is_set() else None, cleaning=True)
 
     def found(self, where: str, work: Callable[[], T], tries: int | None = None) -> T | None:
         """Like `call`; None for what does not exist."""
@@ -110,7 +142,9 @@ class Guard:
         """The error of ours for one of the backend's."""
         failure = self._explain(error)
         if failure.kind is Kind.MISSING:
-            return StorageError(where, "does not exist", failure.fix or "Correct the path or put the file there")
+            return NotFound(where, "does not exist", failure.fix or "Correct the path or put the file there")
+        if failure.kind is Kind.CHANGED:
+            return Changed(where)
         if failure.kind is Kind.ACCESS:
             fix = f"Look at {self._source}: it must be valid and have the right to do this"
             return AccessError(where, failure.fact, f"{fix}. {failure.fix}" if failure.fix else fix)

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from contextlib import closing
 from functools import partial
-from hashlib import md5
 from itertools import islice
 from typing import Any
 
@@ -18,19 +18,19 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from airflow_savemasks.engine.errors import AccessError, StorageError
+from airflow_savemasks.engine.errors import AccessError, Changed, StorageError
 from airflow_savemasks.engine.progress import log
-from airflow_savemasks.engine.storage import ClientFactory, Entry, Folder, Piece, Range
+from airflow_savemasks.engine.storage import CHUNK, ClientFactory, Entry, Folder, Piece, Range
 from airflow_savemasks.engine.storages import s3_parts
-from airflow_savemasks.engine.storages.remote import RemoteStorage, quietly, size_of, split_uri
+from airflow_savemasks.engine.storages.remote import RemoteStorage, name_too_long, size_of, split_uri
 from airflow_savemasks.engine.storages.retries import tries_beside
 from airflow_savemasks.engine.storages.s3_errors import code_of, explain
+from airflow_savemasks.engine.storages.s3_upload import S3Upload
 
 COPIERS = 8  # parts copied at once
 BATCH = 1000  # files in one DeleteObjects
 OBJECTS = {"ContinuationToken": "NextContinuationToken"}  # argument for the next page -> where it stands in this one
 UPLOADS = {"KeyMarker": "NextKeyMarker", "UploadIdMarker": "NextUploadIdMarker"}
-RULE = "the next export, or the bucket's rule for incomplete multipart uploads, removes it"
 
 
 def open_uri(uri: str, client: ClientFactory | None) -> S3Storage:
@@ -67,8 +67,8 @@ class S3Storage(RemoteStorage):
         )
         return None if found is None else _entry(found["ContentLength"], found)
 
-    def read(self, path: str) -> bytes:
-        return self._get(path)
+    def read(self, path: str, known: Entry | None = None) -> bytes:
+        return self._get(path, known)
 
     def delete(self, paths: Iterable[str]) -> None:
         todo = iter(paths)
@@ -111,7 +111,8 @@ class S3Storage(RemoteStorage):
         upload = S3Upload(self, path)
         try:
             if size < s3_parts.LEAST:
-                upload.finish(self._gather(pieces))
+                self.obey()
+                upload.finish(self._join(pieces))
                 return
             upload.begin()
             with ThreadPoolExecutor(COPIERS, thread_name_prefix="savemasks-s3") as pool:
@@ -133,6 +134,14 @@ class S3Storage(RemoteStorage):
         method = getattr(self._client(), operation)
         return self._guard.call(self.locate(path), lambda: method(Bucket=self._bucket, **arguments), self._tries())
 
+    def abort(self, path: str, **arguments: Any) -> None:
+        """End the upload of a file, also after a stop."""
+        client = self._client()
+        self._guard.clear(
+            self.locate(path),
+            lambda: client.abort_multipart_upload(Bucket=self._bucket, Key=self.key(path), **arguments),
+        )
+
     def source(self, piece: Range) -> dict[str, Any]:
         """The arguments of an UploadPartCopy that say what is copied."""
         last = piece.offset + piece.size - 1
@@ -144,33 +153,43 @@ class S3Storage(RemoteStorage):
         if len(pieces) == 1 and isinstance(first, Range) and first.size >= s3_parts.LEAST:
             upload.copy(number, first)
         else:
-            upload.send(number, self._gather(pieces))
+            upload.send(number, self._join(pieces))
 
-    def _gather(self, pieces: Sequence[Piece]) -> bytes:
+    def _join(self, pieces: Sequence[Piece]) -> bytes:
         return b"".join(
             piece if isinstance(piece, bytes) else b"".join(self.stream(piece.path, piece.offset, piece.size))
             for piece in pieces
         )
 
-    def _fetch(self, path: str, offset: int, size: int) -> bytes:
+    def _fetch(self, path: str, offset: int, size: int, known: Entry | None) -> bytes:
         try:
-            return self._get(path, Range=f"bytes={offset}-{offset + size - 1}")
+            return self._get(path, known, size, Range=f"bytes={offset}-{offset + size - 1}")
         except StorageError as error:
             if isinstance(error.__cause__, ClientError) and code_of(error.__cause__) in {"InvalidRange", "416"}:
                 return b""  # the file ends before the range begins
             raise
 
-    def _get(self, path: str, **arguments: Any) -> bytes:
+    def _get(self, path: str, known: Entry | None, size: int | None = None, **arguments: Any) -> bytes:
+        """The bytes of one answer. The ETag is looked at too, as there are servers that know no conditions."""
         client = self._client()
+        tag = known and _tag(known)
+        if tag:
+            arguments["IfMatch"] = f'"{tag}"'
 
         def read() -> bytes:
-            body: bytes = client.get_object(Bucket=self._bucket, Key=self.key(path), **arguments)["Body"].read()
-            return body
+            answer = client.get_object(Bucket=self._bucket, Key=self.key(path), **arguments)
+            with closing(answer["Body"]) as body:
+                if tag and answer["ETag"].strip('"') != tag:
+                    raise Changed(self.locate(path))
+                return self._gather(path, iter(lambda: body.read(CHUNK), b""), known, size)
 
         return self._guard.call(self.locate(path), read, self._tries())
 
     def _begin(self, path: str) -> S3Upload:
         return S3Upload(self, path)
+
+    def _refusal(self, key: str, encoded: bytes) -> str | None:  # noqa: ARG002
+        return name_too_long(encoded)
 
     def _pages(self, operation: str, following: dict[str, str], path: str, **arguments: Any) -> Iterator[Any]:
         """All pages of a listing. boto3's paginator ends, as if there were no more, when a page is asked for again."""
@@ -187,75 +206,9 @@ class S3Storage(RemoteStorage):
         return tries_beside(int(retries.get("total_max_attempts") or modes.get(str(retries.get("mode")), 5)))
 
 
-class S3Upload:
-    """One new object. Parts may come from several threads; the multipart upload begins with the first of them."""
-
-    def __init__(self, storage: S3Storage, path: str) -> None:
-        self._storage = storage
-        self._path = path
-        self._key = storage.key(path)
-        self._id: str | None = None
-        self._parts: dict[int, dict[str, Any]] = {}
-
-    def block(self, data: bytes) -> None:
-        if self._id is None:
-            self.begin()
-        self.send(len(self._parts) + 1, data)
-
-    def finish(self, last: bytes) -> None:
-        if self._id is None:
-            self._ask("put_object", Body=last)
-            return
-        if last:
-            self.block(last)
-        self.complete()
-
-    def begin(self) -> None:
-        """Where the answer is lost and the request repeated, the first upload stays open until the next sweep."""
-        self._id = self._ask("create_multipart_upload")["UploadId"]
-
-    def send(self, number: int, data: bytes) -> None:
-        if number > s3_parts.MOST_PARTS:
-            raise StorageError(
-                self._storage.locate(self._path), "is too much for one object of S3", "Split the project in several"
-            )
-        self._note(number, self._ask("upload_part", UploadId=self._id, PartNumber=number, Body=data))
-
-    def copy(self, number: int, piece: Range) -> None:
-        copied = self._ask("upload_part_copy", UploadId=self._id, PartNumber=number, **self._storage.source(piece))
-        self._note(number, copied["CopyPartResult"])
-
-    def complete(self) -> None:
-        parts = [self._parts[number] for number in sorted(self._parts)]
-        try:
-            self._ask("complete_multipart_upload", UploadId=self._id, MultipartUpload={"Parts": parts})
-        except StorageError as error:
-            if not isinstance(error.__cause__, ClientError) or not self._is_there(parts):
-                raise
-        self._id = None
-
-    def abandon(self) -> None:
-        if self._id is None:
-            return
-        error = quietly(lambda: self._ask("abort_multipart_upload", UploadId=self._id))
-        gone = error and isinstance(error.__cause__, ClientError) and code_of(error.__cause__) == "NoSuchUpload"
-        if error and not gone:
-            log.warning("%s: an open multipart upload stays (%s); %s", self._storage.locate(self._path), error, RULE)
-
-    def _note(self, number: int, answer: dict[str, Any]) -> None:
-        """Keep what completing must repeat: the ETag, and the checksum where the client sends some."""
-        sums = {name: text for name, text in answer.items() if name.startswith("Checksum") and name != "ChecksumType"}
-        self._parts[number] = {"PartNumber": number, "ETag": answer["ETag"], **sums}
-
-    def _is_there(self, parts: Sequence[dict[str, Any]]) -> bool:
-        """Whether an upload that is said to be gone has been completed: by the try whose answer was lost."""
-        entry = self._storage.stat(self._path)
-        digests = b"".join(bytes.fromhex(part["ETag"].strip('"')) for part in parts)
-        whole = f"{md5(digests, usedforsecurity=False).hexdigest()}-{len(parts)}"
-        return entry is not None and entry.identity.startswith(f"{whole}|")
-
-    def _ask(self, operation: str, **arguments: Any) -> Any:
-        return self._storage.ask(self._path, operation, Key=self._key, **arguments)
+def _tag(entry: Entry) -> str:
+    """The ETag in an identity."""
+    return entry.identity.rpartition("|")[0]
 
 
 def _entry(size: int, answer: Any) -> Entry:

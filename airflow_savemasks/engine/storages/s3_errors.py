@@ -14,6 +14,7 @@ PASSING = frozenset(
     """BandwidthLimitExceeded InternalError OperationAborted RequestLimitExceeded RequestTimeout ServiceUnavailable
     SlowDown Throttling ThrottlingException""".split()
 )
+CHANGED = frozenset(("PreconditionFailed", "412"))
 NO_CREDENTIALS = (
     boto.NoCredentialsError,
     boto.PartialCredentialsError,
@@ -36,6 +37,8 @@ def explain(error: Exception) -> Failure:
         if code == "NoSuchUpload":
             fix = "Run only one export to an archive at a time, then run it again"
             return Failure(Kind.BROKEN, "somebody else ended the upload", fix)
+        if code in CHANGED:
+            return Failure(Kind.CHANGED, fact)
         if code in ACCESS:
             hint = "For a file that is missing, S3 says so too where s3:ListBucket is not granted"
             return Failure(Kind.ACCESS, fact, hint if error.operation_name == "HeadObject" else "")

@@ -8,30 +8,34 @@ from __future__ import annotations
 
 import errno
 import socket
-import stat
 import time
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from functools import partial
 from typing import TypeVar
 from urllib.parse import urlsplit
-from uuid import uuid4
 
 import paramiko
-from paramiko import SFTPAttributes, SFTPClient
+from paramiko import SFTPClient
 
 from airflow_savemasks.engine.errors import StorageError
-from airflow_savemasks.engine.storage import ClientFactory, Entry, Folder, is_of
+from airflow_savemasks.engine.storage import ClientFactory, Entry, Folder
 from airflow_savemasks.engine.storages.remote import RemoteStorage, quietly, split_uri
 from airflow_savemasks.engine.storages.retries import Failure, Kind, one_line
 from airflow_savemasks.engine.storages.sessions import Sessions, lost
+from airflow_savemasks.engine.storages.sftp_files import (
+    entry_of,
+    in_the_way,
+    is_file,
+    list_folder,
+    make_folders,
+    read_file,
+)
+from airflow_savemasks.engine.storages.temporary import is_temporary, is_temporary_of, temporary_name
 
 T = TypeVar("T")
 
-TEMPORARY = ".tmp"  # of names that are not whole yet: ".<name>.<random>.tmp"
 ABANDONED = 3600.0  # seconds without a write after which a temporary file has no writer any more
 TIMEOUT = 30.0  # seconds to connect
-SMALL = 32 << 10  # bytes that one request reads
 
 
 def open_uri(uri: str, client: ClientFactory | None) -> SftpStorage:
@@ -80,27 +84,19 @@ class SftpStorage(RemoteStorage):
         self._sessions = Sessions(client)
 
     def listdir(self, path: str) -> Folder:
-        def look(client: SFTPClient) -> Folder:
-            folders, files = [], {}
-            for found in client.listdir_attr(self.key(path)):
-                name = found.filename
-                with suppress(FileNotFoundError):  # a link to nowhere
-                    if stat.S_ISLNK(found.st_mode or 0):
-                        found = client.stat(f"{self.key(path)}/{name}")
-                    if stat.S_ISDIR(found.st_mode or 0):
-                        folders.append(name)
-                    else:
-                        files[name] = _entry(found)
-            return Folder(folders, files)
-
-        return self._found(path, look) or Folder([], {})
+        found = self._found(path, lambda client: list_folder(client, self.key(path), self.obey))
+        return found or Folder([], {})
 
     def stat(self, path: str) -> Entry | None:
         found = self._found(path, lambda client: client.stat(self.key(path)))
-        return None if found is None or stat.S_ISDIR(found.st_mode or 0) else _entry(found)
+        return entry_of(found) if found is not None and is_file(found) else None
 
-    def read(self, path: str) -> bytes:
-        return self.run(path, lambda client: _read(client, self.key(path), 0, None))
+    def read(self, path: str, known: Entry | None = None) -> bytes:
+        where = self.locate(path)
+        return self.run(path, lambda client: read_file(client, self.key(path), where, self.obey, None, known))
+
+    def obstacle(self, path: str) -> str | None:
+        return super().obstacle(path) or self.run(path, lambda client: in_the_way(client, self.key(path)))
 
     def delete(self, paths: Iterable[str]) -> None:
         parents = set()
@@ -118,8 +114,8 @@ class SftpStorage(RemoteStorage):
         dead = []
         for place in {folder, *(name.rpartition("/")[0] for name in names)}:
             for name, entry in self.listdir(place).files.items():
-                ours = name.startswith(".") and name.endswith(TEMPORARY)
-                if ours and entry.modified < old and (place == folder or is_of(name[1:].rsplit(".", 2)[0], wanted)):
+                ours = is_temporary(name) if place == folder else is_temporary_of(name, wanted)
+                if ours and entry.modified < old:
                     dead.append(f"{place}/{name}" if place else name)
         for path in dead:
             self._remove(path)
@@ -138,6 +134,15 @@ class SftpStorage(RemoteStorage):
 
         return self._guard.call(self.locate(path), once)
 
+    def clear(self, path: str, work: Callable[[SFTPClient], object]) -> None:
+        """Clear away after an error, also after a stop."""
+
+        def once() -> object:
+            with self._sessions.borrow() as client:
+                return work(client)
+
+        self._guard.clear(self.locate(path), once)
+
     def _found(self, path: str, work: Callable[[SFTPClient], T]) -> T | None:
         def once() -> T:
             with self._sessions.borrow() as client:
@@ -145,8 +150,9 @@ class SftpStorage(RemoteStorage):
 
         return self._guard.found(self.locate(path), once)
 
-    def _fetch(self, path: str, offset: int, size: int) -> bytes:
-        return self.run(path, lambda client: _read(client, self.key(path), offset, size))
+    def _fetch(self, path: str, offset: int, size: int, known: Entry | None) -> bytes:
+        where, part = self.locate(path), (offset, size)
+        return self.run(path, lambda client: read_file(client, self.key(path), where, self.obey, part, known))
 
     def _begin(self, path: str) -> SftpUpload:
         return SftpUpload(self, path)
@@ -168,7 +174,7 @@ class SftpUpload:
         self._target = owner.key(path)
         folder, _, name = self._target.rpartition("/")
         self._folder = folder
-        self._temporary = f"{folder}/.{name}.{uuid4().hex}{TEMPORARY}"
+        self._temporary = f"{folder}/{temporary_name(name)}"
         self._size = 0
         owner.run(path, self._create)
 
@@ -182,10 +188,13 @@ class SftpUpload:
         self._owner.run(self._path, self._publish)
 
     def abandon(self) -> None:
-        quietly(lambda: self._owner.run(self._path, lambda client: client.remove(self._temporary)))
+        quietly(lambda: self._owner.clear(self._path, lambda client: client.remove(self._temporary)))
+
+    def obey(self) -> None:
+        self._owner.obey()
 
     def _create(self, client: SFTPClient) -> None:
-        _make_folders(client, self._folder)
+        make_folders(client, self._folder)
         client.open(self._temporary, "wb").close()
 
     def _write(self, client: SFTPClient, data: bytes) -> None:
@@ -207,38 +216,5 @@ class SftpUpload:
             raise StorageError(
                 self._owner.locate(self._path), f"{written} of {self._size} bytes arrived", "Look at the server's disk"
             )
+        self.obey()
         client.posix_rename(self._temporary, self._target)
-
-
-def _read(client: SFTPClient, name: str, offset: int, size: int | None) -> bytes:
-    """A range of a file, or all of it; many requests on their way at once."""
-    with client.open(name, "rb") as file:
-        there = (file.stat().st_size or 0) - offset
-        size = there if size is None else min(size, there)
-        if size <= 0:
-            return b""
-        if size <= SMALL:
-            file.seek(offset)
-            return bytes(file.read(size))
-        return b"".join(file.readv([(offset, size)]))
-
-
-def _make_folders(client: SFTPClient, folder: str) -> None:
-    """Like mkdir -p; somebody may do the same at this moment."""
-    missing = []
-    while folder:
-        try:
-            client.stat(folder)
-            break
-        except FileNotFoundError:
-            missing.append(folder)
-            folder = folder.rpartition("/")[0]
-    for path in reversed(missing):
-        try:
-            client.mkdir(path)
-        except OSError:
-            client.stat(path)
-
-
-def _entry(found: SFTPAttributes) -> Entry:
-    return Entry(found.st_size or 0, f"{found.st_size}-{found.st_mtime}", float(found.st_mtime or 0))
