@@ -5,51 +5,50 @@ The token goes into the header and nowhere else: not into an error, a log line o
 
 from __future__ import annotations
 
-import re
+import logging
+import threading
+import time
 from collections.abc import Callable, Iterator
-from email.message import Message
+from contextlib import contextmanager
 from typing import Any
 
 import httpx
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
 from tenacity.wait import wait_exponential_jitter
 
-from airflow_savemasks.engine.errors import AccessError, StorageError
+from airflow_savemasks.engine.errors import AccessError, NotFound, Stopped, StorageError
 from airflow_savemasks.engine.progress import log
+from airflow_savemasks.engine.supervisely.answers import (
+    TRANSIENT,
+    Passing,
+    length_of,
+    message_of,
+    retry_after,
+    split_parts,
+)
 
 Json = dict[str, Any]
 
-TRANSIENT = frozenset({408, 429, 499, 500, 502, 503, 504, 509, 598, 599})
 ATTEMPTS = 8
+CLEAN_UPS = 2  # attempts of a call that clears something away, after a stop
 LONGEST_WAIT = 60.0  # seconds, between two attempts; a longer Retry-After wins
 FIRST_WAIT = 1.0
 TIMEOUT = httpx.Timeout(60.0, connect=15.0)
 AGENT_MISSING = "Agent should call AgentConnected or AgentPing"
-PART_NAME = re.compile(r'(?:^|[\s;])name="(\d+)"')
-
-
-class _Passing(Exception):
-    """Something that may be gone when tried again; `after`: seconds the server asked to wait."""
-
-    def __init__(self, problem: str, after: float = 0.0) -> None:
-        super().__init__(problem)
-        self.problem, self.after = problem, after
+STRANGE = "Check the server address, and the version of the instance"
 
 
 def _right(_found: dict[int, bytes]) -> str | None:
     return None
 
 
-class NotFound(StorageError):
-    """The instance knows no such object."""
-
-
 class Api:
-    """One client for all threads of an export."""
+    """One client for all threads of an export. An address without a scheme is one of https."""
 
     def __init__(self, address: str, token: str, *, attempts: int = ATTEMPTS, first_wait: float = FIRST_WAIT) -> None:
         address = address.rstrip("/")
-        self.address = address if "://" in address else f"http://{address}"
+        self.address = address if "://" in address else f"https://{address}"
+        _quieten()
         self._client = httpx.Client(
             base_url=f"{self.address}/public/api/v3/",
             headers={"x-api-key": token},
@@ -57,13 +56,28 @@ class Api:
             limits=httpx.Limits(max_connections=32, max_keepalive_connections=16),
         )
         self._attempts, self._first_wait = attempts, first_wait
+        self._stop = threading.Event()
 
     def __repr__(self) -> str:
         return f"Api({self.address})"
 
+    def watch(self, stop: threading.Event) -> None:
+        """From now on every method raises Stopped, within a second, once `stop` is set."""
+        self._stop = stop
+
+    def obey(self) -> None:
+        """Raises Stopped once that was asked for."""
+        if self._stop.is_set():
+            raise Stopped
+
     def call(self, method: str, body: Json) -> Any:
         """The JSON answer of a method. Raises AccessError, NotFound, StorageError."""
         return self.again(method, lambda: self._json(method, self._post(method, body)))
+
+    def clear(self, method: str, body: Json) -> None:
+        """Like `call`, for what clears away after an error: also after a stop, and then tried less often."""
+        attempts = CLEAN_UPS if self._stop.is_set() else self._attempts
+        self._again(method, lambda: self._post(method, body), attempts, time.sleep)
 
     def pages(self, method: str, body: Json) -> Iterator[Json]:
         """All entities of a list method, page by page, by ascending id. Raises StorageError if some are missing."""
@@ -71,10 +85,11 @@ class Api:
         per_page: Json = {}
         while page <= pages:
             answer = self.call(method, {**body, "sort": "id", "sort_order": "asc", **per_page, "page": page})
-            pages, total = answer["pagesCount"], answer["total"]
-            per_page = {"per_page": answer["perPage"]}
-            found += len(answer["entities"])
-            yield from answer["entities"]
+            with self.understood(method):
+                pages, total, entities = int(answer["pagesCount"]), int(answer["total"]), list(answer["entities"])
+                per_page = {"per_page": answer["perPage"]}
+            found += len(entities)
+            yield from entities
             page += 1
         if found != total:
             raise StorageError(
@@ -89,30 +104,40 @@ class Api:
         def once() -> dict[int, bytes]:
             found = split_parts(self._post(method, body))
             if problem := check(found):
-                raise _Passing(problem)
+                raise Passing(problem)
             return found
 
         found: dict[int, bytes] = self.again(method, once)
         return found
 
     def raw(self, method: str, body: Json) -> bytes:
-        """The bytes of an answer, in one attempt: for `again`."""
-        return self._post(method, body).content
+        """The bytes of an answer. Raises AccessError, NotFound, StorageError."""
+        content: bytes = self.again(method, lambda: self._post(method, body).content)
+        return content
 
-    def download(self, method: str, body: Json, offset: int, size: int, chunk: int) -> Iterator[bytes]:
-        """Part of a file's bytes, streamed; what lies before is read over, for the API knows no ranges."""
-        with self._client.stream("POST", method, json=body) as answer:
-            if answer.status_code != httpx.codes.OK:
-                answer.read()
-                self._refuse(method, answer)
-            for piece in answer.iter_bytes(chunk):
-                wanted = piece[offset : offset + size]
-                offset = max(0, offset - len(piece))
-                size -= len(wanted)
-                if wanted:
-                    yield wanted
-                if size <= 0:
-                    return
+    def download(
+        self, method: str, body: Json, offset: int, size: int, chunk: int, whole: int | None = None
+    ) -> Iterator[bytes]:
+        """Part of a file's bytes, streamed, as much of it as there is; what lies before is read over, for the API knows
+        no ranges. whole: bytes of the file; a body that ends before is asked for again, as any that breaks off, without
+        what was given out already. Raises StorageError, Stopped.
+        """
+        at, end = offset, offset + size
+        failures = 0
+        while at < end:
+            before = at
+            try:
+                for piece in self._download(method, body, at, end, chunk, whole):
+                    at += len(piece)
+                    yield piece
+            except Passing as error:
+                failures = failures + 1 if at == before else 1
+                if failures >= self._attempts:
+                    raise self._given_up(method, error) from None
+                log.info("%s: %s; attempt %d of %d", self.where(method), error, failures, self._attempts)
+                self._pause(max(error.after, min(self._first_wait * 2**failures, LONGEST_WAIT)))
+            else:
+                return
 
     def post_raw(self, method: str, params: Json, content: Callable[[], Iterator[bytes]]) -> Any:
         """Send a stream, from its beginning at each attempt; the JSON answer."""
@@ -127,32 +152,79 @@ class Api:
         return self.again(method, once)
 
     def again(self, method: str, once: Callable[[], Any]) -> Any:
-        """Call `once` until it succeeds, as long as what it fails with may pass."""
+        """Call `once` until it succeeds, as long as what it fails with may pass. Raises Stopped."""
 
+        def unless_stopped() -> Any:
+            self.obey()
+            return once()
+
+        return self._again(method, unless_stopped, self._attempts, self._pause)
+
+    def where(self, method: str) -> str:
+        return f"{self.address}, {method}"
+
+    @contextmanager
+    def understood(self, method: str) -> Iterator[None]:
+        """What is missing or of another type in an answer becomes a StorageError that names the method."""
+        try:
+            yield
+        except (KeyError, TypeError, AttributeError, ValueError, IndexError) as error:
+            problem = f"the answer is another than it should be ({type(error).__name__}: {error})"
+            raise StorageError(self.where(method), problem, STRANGE) from error
+
+    def _again(self, method: str, once: Callable[[], Any], attempts: int, sleep: Callable[[float], None]) -> Any:
         def wait(state: RetryCallState) -> float:
             error = state.outcome.exception() if state.outcome else None
             backoff = wait_exponential_jitter(self._first_wait, LONGEST_WAIT, jitter=self._first_wait)(state)
-            return max(backoff, error.after if isinstance(error, _Passing) else 0.0)
+            return max(backoff, error.after if isinstance(error, Passing) else 0.0)
 
         def tell(state: RetryCallState) -> None:
             error = state.outcome.exception() if state.outcome else None
-            log.info("%s: %s; attempt %d of %d", self.where(method), error, state.attempt_number, self._attempts)
+            log.info("%s: %s; attempt %d of %d", self.where(method), error, state.attempt_number, attempts)
 
         retrying = Retrying(
-            retry=retry_if_exception_type(_Passing),
-            stop=stop_after_attempt(self._attempts),
+            retry=retry_if_exception_type(Passing),
+            stop=stop_after_attempt(attempts),
             wait=wait,
             before_sleep=tell,
+            sleep=sleep,
             reraise=True,
         )
         try:
             return retrying(once)
-        except _Passing as error:
-            problem = f"{error.problem}, {self._attempts} times"
-            raise StorageError(self.where(method), problem, "Look at the instance, then run it again") from None
+        except Passing as error:
+            raise self._given_up(method, error) from None
 
-    def where(self, method: str) -> str:
-        return f"{self.address}, {method}"
+    def _given_up(self, method: str, error: Passing) -> StorageError:
+        problem = f"{error.problem}, {self._attempts} times"
+        return StorageError(self.where(method), problem, "Look at the instance, then run it again")
+
+    def _pause(self, seconds: float) -> None:
+        if self._stop.wait(seconds):
+            raise Stopped
+
+    def _download(self, method: str, body: Json, at: int, end: int, chunk: int, whole: int | None) -> Iterator[bytes]:
+        """The bytes from `at` to `end`, in one attempt. Raises Passing where the body ends too early."""
+        self.obey()
+        came = 0
+        try:
+            with self._client.stream("POST", method, json=body) as answer:
+                if answer.status_code != httpx.codes.OK:
+                    answer.read()
+                    self._refuse(method, answer)
+                whole = length_of(answer) if whole is None else whole
+                for piece in answer.iter_bytes(chunk):
+                    self.obey()
+                    wanted = piece[max(0, at - came) : max(0, end - came)]
+                    came += len(piece)
+                    if wanted:
+                        yield wanted
+                    if came >= end:
+                        return
+        except httpx.TransportError as error:
+            raise Passing(f"no answer ({type(error).__name__} {error})".strip()) from None
+        if whole is not None and came < whole:
+            raise Passing(f"{came} of {whole} bytes came")
 
     def _post(self, method: str, body: Json) -> httpx.Response:
         answer = self._send(lambda: self._client.post(method, json=body))
@@ -162,10 +234,14 @@ class Api:
 
     def _send(self, request: Callable[[], httpx.Response]) -> httpx.Response:
         try:
-            return request()
+            answer = request()
         except httpx.TransportError as error:
             reason = f"{type(error).__name__} {error}".strip()
-            raise _Passing(f"no answer ({reason})") from None
+            raise Passing(f"no answer ({reason})") from None
+        whole = length_of(answer)
+        if whole is not None and len(answer.content) < whole:
+            raise Passing(f"{len(answer.content)} of {whole} bytes came")
+        return answer
 
     def _json(self, method: str, answer: httpx.Response) -> Any:
         try:
@@ -175,11 +251,11 @@ class Api:
 
     def _refuse(self, method: str, answer: httpx.Response) -> None:
         """Turn an answer other than 200 into the right error."""
-        problem = f"{answer.status_code} {_message(answer)}".strip()
+        problem = f"{answer.status_code} {message_of(answer)}".strip()
         if answer.status_code in TRANSIENT or (
             answer.status_code == httpx.codes.BAD_REQUEST and AGENT_MISSING in problem
         ):
-            raise _Passing(problem, _retry_after(answer))
+            raise Passing(problem, retry_after(answer))
         if answer.status_code == httpx.codes.UNAUTHORIZED:
             raise AccessError(self.where(method), problem, "Put a valid API token into the Supervisely connection")
         if answer.status_code == httpx.codes.FORBIDDEN:
@@ -191,40 +267,8 @@ class Api:
         raise StorageError(self.where(method), problem, "Look at the instance's log")
 
 
-def split_parts(answer: httpx.Response) -> dict[int, bytes]:
-    """A multipart/form-data answer -> the number in each part's name -> its content.
-
-    Raises _Passing where the body is cut off: a hole must not look like an empty part.
-    """
-    header = Message()
-    header["Content-Type"] = answer.headers.get("Content-Type", "")
-    boundary = header.get_param("boundary")
-    if not isinstance(boundary, str):
-        raise _Passing("the answer is not multipart")
-    fence = b"--" + boundary.encode("latin-1")
-    sections = (b"\r\n" + answer.content).split(b"\r\n" + fence)
-    if len(sections) < 2 or not sections[-1].startswith(b"--"):
-        raise _Passing("the answer ends too early")
-    found = {}
-    for section in sections[1:-1]:
-        head, blank, content = section.removeprefix(b"\r\n").partition(b"\r\n\r\n")
-        named = PART_NAME.search(head.decode("utf-8", "replace"))
-        if not blank or not named:
-            raise _Passing("a part of the answer has no name")
-        found[int(named[1])] = content
-    return found
-
-
-def _message(answer: httpx.Response) -> str:
-    try:
-        body = answer.json()
-        details = body.get("details") or {}
-        first = details[0] if isinstance(details, list) and details else details
-        return f"{body.get('error', '')} {first.get('message', '') if isinstance(first, dict) else ''}".strip()[:300]
-    except (ValueError, AttributeError):
-        return answer.reason_phrase
-
-
-def _retry_after(answer: httpx.Response) -> float:
-    text = answer.headers.get("Retry-After", "")
-    return float(text) if text.isdigit() else 0.0
+def _quieten() -> None:
+    """httpx tells each request at INFO, which floods a task's log: only where somebody asks for it."""
+    for name in ("httpx", "httpcore"):
+        if logging.getLogger(name).level == logging.NOTSET:
+            logging.getLogger(name).setLevel(logging.WARNING)

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import base64
 import tempfile
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
 from typing import Any, BinaryIO, cast
 
-from airflow_savemasks.engine.errors import StorageError
+from airflow_savemasks.engine.errors import Changed, NotFound, StorageError
 from airflow_savemasks.engine.storage import CHUNK, WORK_FOLDER, Entry, Folder, Piece, Range, Storage
-from airflow_savemasks.engine.supervisely.api import Api, NotFound
+from airflow_savemasks.engine.supervisely.api import Api
 from airflow_savemasks.engine.supervisely.uris import instant
 
 Json = dict[str, Any]
@@ -62,19 +63,34 @@ class TeamFiles(Storage):
         record = self._record(path)
         return None if record is None else _entry(record)
 
-    def read(self, path: str) -> bytes:
+    def read(self, path: str, known: Entry | None = None) -> bytes:
         if _is_part(path):
-            return self._parts.read(path)
-        try:
-            return bytes(self._api.again("file-storage.download", lambda: self._api.raw(*self._download(path))))
-        except NotFound as error:
-            raise StorageError(self.locate(path), "does not exist", "Correct the path or put the file there") from error
+            return self._parts.read(path, known)
+        entry = self._same(path, known)
+        content = b"".join(self._chunks(path, 0, entry.size + 1, entry))
+        if len(content) != entry.size:
+            raise Changed(self.locate(path))
+        return content
 
-    def stream(self, path: str, offset: int, size: int) -> Iterator[bytes]:
+    def stream(self, path: str, offset: int, size: int, known: Entry | None = None) -> Iterator[bytes]:
         if _is_part(path):
-            yield from self._parts.stream(path, offset, size)
+            yield from self._parts.stream(path, offset, size, known)
             return
-        yield from self._api.download(*self._download(path), offset, size, CHUNK)
+        entry = self._same(path, known)
+        for chunk in self._chunks(path, offset, size, entry):
+            yield chunk
+            size -= len(chunk)
+        if size:
+            raise StorageError(self.locate(path), f"ends {size} bytes too early", "Export again with reuse=False")
+
+    def watch(self, stop: threading.Event) -> None:
+        self._api.watch(stop)
+        self._parts.watch(stop)
+
+    def obstacle(self, path: str) -> str | None:
+        if _is_part(path):
+            return self._parts.obstacle(path)
+        return "a NUL in the name" if "\0" in path else None
 
     @contextmanager
     def writing(self, path: str) -> Iterator[BinaryIO]:
@@ -126,20 +142,36 @@ class TeamFiles(Storage):
         def counted() -> Iterator[bytes]:
             running, size = sha256(), 0
             for chunk in content():
+                self._api.obey()
                 running.update(chunk)
                 size += len(chunk)
                 yield chunk
+            self._api.obey()  # the end of the body is what publishes it
             seen.update(size=size, hash=base64.b64encode(running.digest()).decode("ascii"))
 
         record = self._api.post_raw("file-storage.upload", {"teamId": self._team, "path": self._full(path)}, counted)
         size = (record.get("meta") or {}).get("size", record.get("size"))
         if record.get("hash") != seen["hash"] or int(size or 0) != seen["size"]:
-            self._api.call("file-storage.remove", {"teamId": self._team, "path": self._full(path)})
+            self._api.clear("file-storage.remove", {"teamId": self._team, "path": self._full(path)})
             raise StorageError(
                 self.locate(path),
                 f"the instance has {size} bytes, hash {record.get('hash')}; sent were {seen['size']}, {seen['hash']}",
                 "The file was removed; run it again (finished parts are kept)",
             )
+
+    def _same(self, path: str, known: Entry | None) -> Entry:
+        """The file as it is now. Raises NotFound; Changed where it is not the one that is `known`."""
+        entry = self.stat(path)
+        if entry is None:
+            raise NotFound(self.locate(path), "does not exist", "Correct the path or put the file there")
+        if known is not None and known.identity != entry.identity:
+            raise Changed(self.locate(path))
+        return entry
+
+    def _chunks(self, path: str, offset: int, size: int, entry: Entry) -> Iterator[bytes]:
+        """Part of a file, which was `entry` before and must be it afterwards: the API knows no conditions."""
+        yield from self._api.download(*self._download(path), offset, size, CHUNK, entry.size)
+        self._same(path, entry)
 
     def _download(self, path: str) -> tuple[str, Json]:
         return "file-storage.download", {"teamId": self._team, "path": self._full(path)}
