@@ -1,4 +1,4 @@
-"""Finished parts to a published archive: volumes, index, manifest; and what is removed afterwards.
+"""Finished parts to a published archive: volumes, index, manifest.
 
 Nothing has its final name until it is whole; the manifest comes last and vouches for the rest.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import sha256
@@ -15,8 +15,9 @@ from typing import Any, BinaryIO
 
 from airflow_savemasks.engine import parts as part_files
 from airflow_savemasks.engine import tar
-from airflow_savemasks.engine.bad_items import bad_items_path, write_skipped
-from airflow_savemasks.engine.errors import ArchiveError, BadItemsError, SaveMasksError, SettingsError
+from airflow_savemasks.engine.bad_items import bad_items_path
+from airflow_savemasks.engine.cleanup import clean_up
+from airflow_savemasks.engine.errors import ArchiveError, BadItemsError, SettingsError
 from airflow_savemasks.engine.job import Job
 from airflow_savemasks.engine.manifest import to_json
 from airflow_savemasks.engine.parts import Summary
@@ -25,48 +26,17 @@ from airflow_savemasks.engine.progress import human_size, log
 from airflow_savemasks.engine.published import (
     File,
     Placed,
-    Published,
     index_path,
-    is_current,
     manifest_path,
     read_manifest,
     seal,
     volume_names,
 )
+from airflow_savemasks.engine.resume import Finished, find_finished, free_name
 from airflow_savemasks.engine.storage import WORK_FOLDER, Piece, Range, Storage
-from airflow_savemasks.engine.strip import ENDING as STRIP
 from airflow_savemasks.engine.strip import head_of, with_strip
 
 READERS = 10  # receipts read at once
-DAY = 24 * 3600.0
-
-
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """A part that needs no rendering: among the part files (receipt) or in an old archive (its place, the index)."""
-
-    receipt: str | None
-    placed: Placed | None
-    index: str = ""
-
-
-def find_finished(job: Job, team_files: Storage, *, render: bool = False) -> dict[str, Finished]:
-    """Digest -> where the part lies. render: asked before rendering, when reuse=False finds nothing."""
-    if render and not job.options.reuse:
-        return {}
-    endings = [part_files.COMPLETE]
-    skips = job.options.on_bad_item == "skip"
-    if skips:
-        # what could not be read is published without it now, and tried again by the next export
-        endings += [part_files.WITH_SKIPPED] if render else [part_files.WITH_SKIPPED, part_files.WITH_UNREAD]
-    found: dict[str, Finished] = {}
-    for old in old_archives(job, team_files):
-        for placed in old.parts:
-            if not placed.summary.skipped or (skips and not placed.summary.unread):
-                found[placed.summary.digest] = Finished(None, placed, old.index.file)
-    for digest, receipt in part_files.find_receipts(team_files, job.layer.dst, endings).items():
-        found[digest] = Finished(receipt, None)
-    return found
 
 
 def assemble(job: Job, team_files: Storage, plan: Plan, rendered: int, reused: int, seconds: float) -> dict[str, Any]:
@@ -85,7 +55,7 @@ def assemble(job: Job, team_files: Storage, plan: Plan, rendered: int, reused: i
             f"{len(missing)} of {len(plan.parts)} parts are missing: {', '.join(missing[:20])}",
             "Clear the render tasks (or run the export again): only these parts will be rendered",
         )
-    name = _free_name(job, team_files, plan.dst)
+    name = free_name(job, team_files, plan.dst)
     check_targets(job, team_files, name)
     old = read_manifest(team_files, name)
     sources = list(_summaries(team_files, plan, finished))
@@ -108,7 +78,7 @@ def assemble(job: Job, team_files: Storage, plan: Plan, rendered: int, reused: i
     raw = to_json(job, plan, name, placed, sizes, index, head)
     with team_files.writing(manifest_path(name)) as out:
         out.write(seal(raw))
-    warnings = [*raw["warnings"], *_clean_up(team_files, plan, name, old, sizes, placed)]
+    warnings = [*raw["warnings"], *clean_up(team_files, plan, name, old, sizes, placed)]
     result = {
         "archive": team_files.locate(files[0]),
         "manifest": team_files.locate(manifest_path(name)),
@@ -159,61 +129,6 @@ def _write_index(
             at += len(lines)
             offset += source.summary.size
     return placed, running.hexdigest()
-
-
-def _clean_up(
-    team_files: Storage,
-    plan: Plan,
-    name: str,
-    old: Published | None,
-    files: Collection[str],
-    placed: Sequence[Placed],
-) -> list[str]:
-    """What is left to do once an archive is published. It never fails the export: what goes wrong is a warning."""
-    skipped = [bad for part in placed for bad in part.summary.skipped]
-    steps: list[Callable[[], None]] = [
-        lambda: write_skipped(team_files, name, skipped),
-        lambda: team_files.delete([file for file in (old.volumes if old else ()) if file not in files]),
-        lambda: remove_parts(team_files, plan),
-    ]
-    warnings = []
-    for step in steps:
-        try:
-            step()
-        except SaveMasksError as error:
-            warnings.append(f"the archive is published, but something is left over: {error}")
-            log.warning(warnings[-1])
-    return warnings
-
-
-def remove_parts(team_files: Storage, plan: Plan) -> None:
-    """Remove the part files of a published archive, but for those that a storage without ranges has to keep."""
-    own = part_files.folder_of(plan.dst)
-    needed = {part.digest for part in plan.parts} if team_files.keeps_parts else set()
-    team_files.delete([f"{own}/{name}" for name in team_files.listdir(own).files if _digest(name) not in needed])
-
-
-def remove_stale(job: Job, team_files: Storage, plan: Plan, now: float) -> None:
-    """Remove what exports of this archive that never ended left keep_parts_days ago, and this plan has no use for.
-
-    now: seconds since 1970 by the storage's clock. Growing archives stay: their receipts say whether they are used.
-    """
-    own = part_files.folder_of(plan.dst)
-    needed = {plan.digest, *(part.digest for part in plan.parts)}
-    oldest = now - job.options.keep_parts_days * DAY
-    stale = [
-        f"{own}/{name}"
-        for name, entry in team_files.listdir(own).files.items()
-        if entry.modified < oldest and _digest(name) not in needed and not name.endswith(STRIP)
-    ]
-    if stale:
-        log.info("removing %d files of an export that never ended: %s", len(stale), team_files.locate(own))
-        team_files.delete(stale)
-
-
-def _digest(file: str) -> str:
-    """The digest that a file of the work folder is named by."""
-    return file.partition(".")[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,54 +212,6 @@ def _merged(pieces: Sequence[Piece]) -> list[Piece]:
         elif piece.size:
             merged.append(piece)
     return merged
-
-
-def old_archives(job: Job, team_files: Storage) -> list[Published]:
-    """Archives that parts may be taken from: the one that `reuse` names, and the one that is going to be replaced.
-
-    Only archives whose files are still those of their manifests.
-    """
-    if not job.options.reuse or team_files.keeps_parts:
-        return []  # keeps_parts: no ranges of an archive can be read there, and its parts are at hand
-    name = job.layer.dst
-    if job.options.if_exists == "rename":
-        name = _last_name(team_files, name)
-    named = [job.options.reuse] if isinstance(job.options.reuse, str) else []
-    usable = []
-    for old in filter(None, (read_manifest(team_files, one) for one in dict.fromkeys([*named, name]))):
-        if is_current(team_files, old):
-            usable.append(old)
-        else:
-            log.warning("%s is not the archive of its manifest; nothing of it is reused", team_files.locate(old.name))
-    return usable
-
-
-def _free_name(job: Job, team_files: Storage, dst: str) -> str:
-    if job.options.if_exists == "replace" or not _exists(team_files, dst):
-        return dst
-    if job.options.if_exists == "fail":
-        raise ArchiveError(
-            team_files.locate(f"{dst}.tar"), "exists already", "Choose another dst or if_exists='replace'"
-        )
-    return next(name for name in _renamed(dst) if not _exists(team_files, name))
-
-
-def _last_name(team_files: Storage, dst: str) -> str:
-    last = dst
-    for name in _renamed(dst):
-        if not _exists(team_files, name):
-            return last
-        last = name
-    return last
-
-
-def _renamed(dst: str) -> Iterator[str]:
-    """`x_000`, `x_001`, ... as the original names them."""
-    return (f"{dst}_{number:03d}" for number in range(1_000_000))
-
-
-def _exists(team_files: Storage, name: str) -> bool:
-    return any(team_files.stat(file) is not None for file in (f"{name}.tar", manifest_path(name)))
 
 
 def _seen(team_files: Storage, path: str) -> tuple[int, str]:

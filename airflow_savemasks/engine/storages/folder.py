@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import errno
 import os
-import stat
-import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,38 +10,28 @@ from pathlib import Path
 from typing import BinaryIO, cast
 from urllib.parse import unquote, urlsplit
 
-from airflow_savemasks.engine.errors import AccessError, Changed, NotFound, Stopped, StorageError
+from airflow_savemasks.engine.errors import StorageError
 from airflow_savemasks.engine.storage import (
-    CHUNK,
-    NO_UTF8,
     WORK_FOLDER,
     ClientFactory,
-    Entry,
-    Folder,
     Piece,
     Range,
-    Storage,
 )
 from airflow_savemasks.engine.storages import folder_names
-from airflow_savemasks.engine.storages.folder_names import readable
+from airflow_savemasks.engine.storages.folder_reading import AGAIN, FolderReader
 from airflow_savemasks.engine.storages.open_files import (
     SteadyFile,
     copy_range,
-    entry_of,
     has_locks,
     has_only_name,
-    kind_of,
     lock,
     mark_as_written,
     open_regular,
-    read_whole,
     sync,
-    unchanged,
 )
 from airflow_savemasks.engine.storages.temporary import is_temporary, is_temporary_of, temporary_name
 
 ABANDONED = 3600.0  # seconds without a write after which a temporary file has no writer, where there are no locks
-AGAIN = "Export again with reuse=False"
 
 
 def open_uri(uri: str, _client: ClientFactory | None, *, confined: bool = False) -> FolderStorage:
@@ -53,7 +40,7 @@ def open_uri(uri: str, _client: ClientFactory | None, *, confined: bool = False)
     return FolderStorage(Path(path).expanduser().absolute(), confined=confined)
 
 
-class FolderStorage(Storage):
+class FolderStorage(FolderReader):
     """Files below one folder. Writes go to a locked temporary name in the same folder and are then renamed.
 
     Published files are synced before that. Finished parts are not, which made an export twice as slow; they outlive a
@@ -62,66 +49,8 @@ class FolderStorage(Storage):
     """
 
     def __init__(self, root: Path, *, confined: bool = False) -> None:
-        self.root = root
-        self.uri = str(root)
+        super().__init__(root, confined=confined)
         self.epoch = _boot()
-        self._confined = confined
-        self._stop = threading.Event()
-
-    def watch(self, stop: threading.Event) -> None:
-        self._stop = stop
-
-    def locate(self, path: str) -> str:
-        return str(self.root / path) if path else str(self.root)
-
-    def listdir(self, path: str) -> Folder:
-        level = Folder([], {})
-        with self._errors(path, missing_ok=True):
-            self._check(path)
-            with os.scandir(self.root / path) as entries:
-                found = (self.root / path).stat()
-                level = Folder([], {}, {}, f"{found.st_dev}-{found.st_ino}")
-                for entry in entries:
-                    self._list(entry, level)
-        return level
-
-    def stat(self, path: str) -> Entry | None:
-        found = None
-        with self._errors(path, missing_ok=True):
-            self._check(path)
-            found = (self.root / path).stat()
-        return entry_of(found) if found is not None and stat.S_ISREG(found.st_mode) else None
-
-    def read(self, path: str, known: Entry | None = None) -> bytes:
-        # no context manager and no pathlib where all is well: this runs twice for each item
-        try:
-            self._check(path)
-            content = read_whole(f"{self.uri}/{path}", known)
-        except OSError as error:
-            with self._errors(path):
-                raise error
-            raise
-        if content is None:
-            raise Changed(self.locate(path))
-        return content
-
-    def stream(self, path: str, offset: int, size: int, known: Entry | None = None) -> Iterator[bytes]:
-        with self._errors(path):
-            self._check(path)
-            file = os.fdopen(open_regular(str(self.root / path)), "rb")
-        with self._errors(path), file:
-            before = os.fstat(file.fileno())
-            if known is not None and entry_of(before).identity != known.identity:
-                raise Changed(self.locate(path))
-            file.seek(offset)
-            while size > 0 and (chunk := file.read(min(CHUNK, size))):
-                self._obey()
-                size -= len(chunk)
-                yield chunk
-            if known is not None and not unchanged(before, os.fstat(file.fileno())):
-                raise Changed(self.locate(path))
-        if size:
-            raise StorageError(self.locate(path), f"ends {size} bytes too early", AGAIN)
 
     @contextmanager
     def writing(self, path: str) -> Iterator[BinaryIO]:
@@ -190,29 +119,6 @@ class FolderStorage(Storage):
 
     def obstacle(self, path: str) -> str | None:
         return folder_names.obstacle(self.root, path, confined=self._confined)
-
-    def _list(self, entry: os.DirEntry[str], level: Folder) -> None:
-        """Sort one entry of a folder in. What cannot be looked at concerns itself alone."""
-        self._obey()
-        name = readable(entry.name)
-        try:
-            found = entry.stat()
-        except FileNotFoundError:
-            link = entry.is_symlink()
-            level.others[name] = "a link to nowhere" if link else "a file that went away while its folder was listed"
-        except OSError as error:
-            level.others[name] = f"an entry that cannot be looked at ({error.strerror})"
-        else:
-            if name != entry.name:
-                level.others[name] = NO_UTF8
-            elif self._confined and entry.is_symlink() and not folder_names.is_inside(self.root, Path(entry.path)):
-                level.others[name] = folder_names.OUT
-            elif stat.S_ISDIR(found.st_mode):
-                level.folders.append(name)
-            elif stat.S_ISREG(found.st_mode):
-                level.files[name] = entry_of(found)
-            else:
-                level.others[name] = kind_of(found.st_mode)
 
     def _append(self, out: BinaryIO, pieces: Sequence[Piece]) -> None:
         for piece in pieces:
@@ -295,36 +201,6 @@ class FolderStorage(Storage):
                 return  # not empty, or in use: it stays
             path = path.rpartition("/")[0]
 
-    def _obey(self) -> None:
-        if self._stop.is_set():
-            raise Stopped
-
-    def _check(self, path: str, *, to_write: bool = False) -> None:
-        """Raises Stopped; AccessError where a confined root would be left. to_write: the folder counts, not a link."""
-        self._obey()
-        if self._confined:
-            place = self.root / path
-            if not folder_names.is_inside(self.root, place.parent if to_write else place):
-                fix = f"Remove the link, or put what it leads to below {self.root}"
-                raise AccessError(self.locate(path), f"is reached through {folder_names.OUT}", fix)
-
-    @contextmanager
-    def _errors(self, path: str, *, missing_ok: bool = False) -> Iterator[None]:
-        """OSError -> an error of ours with the place."""
-        where = readable(self.locate(path))
-        try:
-            yield
-        except FileNotFoundError as error:
-            if not missing_ok:
-                raise NotFound(where, "does not exist", "Correct the path or put the file there") from error
-        except NotADirectoryError as error:
-            raise StorageError(where, "a part of the path is a file, not a folder", "Correct the path") from error
-        except PermissionError as error:
-            fix = "Give the account that runs the export the right to it"
-            raise AccessError(where, f"no permission ({error.strerror})", fix) from error
-        except OSError as error:
-            raise StorageError(where, f"{error.strerror or error}", _fix(error)) from error
-
 
 def _boot() -> str:
     """Names the time since this machine's start; empty where the system does not tell."""
@@ -332,9 +208,3 @@ def _boot() -> str:
         return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip().replace("-", "")[:16]
     except OSError:
         return ""
-
-
-def _fix(error: OSError) -> str:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return "Free some space (finished parts are kept and used by the next run), or choose another root"
-    return "Look at the disk and the path, then run it again"
