@@ -25,7 +25,7 @@ from airflow_savemasks.engine.naming import Names, dataset_folder, name_problem
 from airflow_savemasks.engine.options import Options
 from airflow_savemasks.engine.plan import Planned
 from airflow_savemasks.engine.project import choose
-from airflow_savemasks.engine.remarks import Remarks
+from airflow_savemasks.engine.remarks import Remarks, Tally
 from airflow_savemasks.engine.render import Colours
 from airflow_savemasks.engine.source import Source
 
@@ -172,11 +172,14 @@ def colour_doubts(layer: Layer, meta: Meta) -> list[str]:
         doubts += [
             f"{key}: classes {names} share the colour {list(rgb)}" for rgb, names in by_colour.items() if len(names) > 1
         ]
-        doubts += [
-            f"{key}: class {name!r} of meta.json has no colour, so it is not drawn"
-            for name in meta.classes
-            if name not in colours
-        ]
+        missing = Tally()
+        for name in meta.classes:
+            if name not in colours:
+                missing.add(name)
+        if missing.count:
+            doubts.append(
+                f"{key}: {missing.count} classes of meta.json have no colour, so they are not drawn: {missing}"
+            )
     return doubts
 
 

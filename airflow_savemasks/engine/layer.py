@@ -103,7 +103,7 @@ def parse_layer(raw: Any) -> Layer:
     if isinstance(raw, str | bytes):
         try:
             raw = json.loads(raw)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise SettingsError("layer", f"broken JSON ({error})", "Paste the layer's JSON as it is") from error
     layers = raw if isinstance(raw, list) else [raw]
     data: list[tuple[str, DataLayerModel]] = []

@@ -182,7 +182,7 @@ def test_doubtful_colours_are_warnings_and_errors_when_strict(project: Path, tmp
         "'leaf' is black",
         "'ghost' is not in meta.json",
         "['ghost', 'moth'] share",
-        "'box' of meta.json has no",
+        "1 classes of meta.json have no colour, so they are not drawn: 'box'",
     ):
         assert fact in warnings
     with pytest.raises(SettingsError, match="'leaf' is black"):

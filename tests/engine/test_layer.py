@@ -76,3 +76,8 @@ def test_all_mistakes_of_a_layer_come_at_once() -> None:
         parse_layer(bad)
     assert "gt_machine_color.a" in refused.value.problem
     assert "masks_human" in refused.value.problem
+
+
+def test_json_nested_without_end_is_refused_like_other_broken_json() -> None:
+    with pytest.raises(SettingsError, match="broken JSON"):
+        parse_layer("[" * 200_000)
