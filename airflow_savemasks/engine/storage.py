@@ -16,6 +16,7 @@ from typing import Any, BinaryIO, Protocol
 from urllib.parse import urlsplit
 
 from airflow_savemasks.engine.errors import SettingsError
+from airflow_savemasks.engine.limits import LIMITS, Limits
 
 WORK_FOLDER = ".parts"  # below a root: what an export keeps until it is published
 CHUNK = 1 << 20  # bytes read at a time when something is streamed
@@ -128,7 +129,8 @@ SCHEMES: Mapping[str, tuple[str, str | None]] = {  # scheme -> module, extra tha
     "azure": ("azure", "azure"),
     "sftp": ("sftp", "sftp"),
 }
-ARCHIVES = (".tar", ".zip")  # what a source may be packed in
+PACKED_TARS = (".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".tar.zst", ".tzst")
+ARCHIVES = (".tar", ".zip", *PACKED_TARS)  # what a source may be packed in
 ClientFactory = Callable[[], Any]
 
 
@@ -149,14 +151,14 @@ def open_storage(uri: str, client: ClientFactory | None = None, *, confined: boo
     without it the backend's own default credentials serve. Called when first needed, kept and shared by all threads.
     Raises SettingsError for an unknown scheme or a missing extra.
     """
+    shown = without_password(uri).encode("utf-8", "backslashreplace").decode()
     try:
         uri.encode()
     except UnicodeEncodeError as error:
-        shown = uri.encode("utf-8", "backslashreplace").decode()
         raise SettingsError(shown, "is no UTF-8", "Rename it, so that results and logs can name it") from error
     scheme = scheme_of(uri)
     if scheme not in SCHEMES:
-        raise SettingsError(uri, f"unknown scheme {scheme!r}", f"Known are {[f'{name}://' for name in SCHEMES]}")
+        raise SettingsError(shown, f"unknown scheme {scheme!r}", f"Known are {[f'{name}://' for name in SCHEMES]}")
     module, extra = SCHEMES[scheme]
     try:
         made: Storage = import_module(f"airflow_savemasks.engine.storages.{module}").open_uri(
@@ -164,19 +166,32 @@ def open_storage(uri: str, client: ClientFactory | None = None, *, confined: boo
         )
     except ModuleNotFoundError as error:
         raise SettingsError(
-            uri, f"{error.name} is not installed", f"Install it: pip install 'airflow-savemasks[{extra}]'"
+            shown, f"{error.name} is not installed", f"Install it: pip install 'airflow-savemasks[{extra}]'"
         ) from error
     return made
 
 
-def open_source_storage(uri: str, client: ClientFactory | None = None) -> Storage:
-    """Like `open_storage`; a `.tar` or `.zip` is opened as what lies in it, to be read only."""
-    return unpacked(open_storage(uri, client))
+def open_source_storage(uri: str, client: ClientFactory | None = None, limits: Limits = LIMITS) -> Storage:
+    """Like `open_storage`; one of ARCHIVES is opened as what lies in it, to be read only."""
+    return unpacked(open_storage(uri, client), limits)
 
 
-def unpacked(storage: Storage) -> Storage:
-    """A storage whose root is a `.tar` or `.zip` -> what lies in that; any other as it is."""
+def unpacked(storage: Storage, limits: Limits = LIMITS) -> Storage:
+    """A storage whose root is one of ARCHIVES -> what lies in that; any other as it is, also a folder of such a name.
+
+    Raises StorageError where it cannot be looked at.
+    """
     if not storage.uri.lower().endswith(ARCHIVES):
         return storage
-    archive: Storage = import_module("airflow_savemasks.engine.storages.archive").ArchiveStorage(storage)
+    module = import_module("airflow_savemasks.engine.storages.archive")
+    archive: Storage = storage if module.is_folder(storage) else module.ArchiveStorage(storage, limits)
     return archive
+
+
+def without_password(uri: str) -> str:
+    """A URI as it may be shown: without the password in `user:password@host`.
+
+    >>> without_password("sftp://kiwi:secret@host/folder")
+    'sftp://kiwi@host/folder'
+    """
+    return re.sub(r"^([^:/@]+://[^:/@]*):[^/]*@", r"\1@", uri)

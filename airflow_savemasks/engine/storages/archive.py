@@ -1,22 +1,43 @@
-"""A project that lies in one `.tar` or `.zip`, on any storage, as a storage that can only be read.
+"""A project that lies in one tar or zip, on any storage, as a storage that can only be read.
 
-The index is read once; then each file is one ranged read. Nothing is unpacked to a disk.
+The index is read once; then each file is one ranged read. Only a compressed tar, which has no places to read from, is
+unpacked to a work file.
 """
 
 from __future__ import annotations
 
+import tarfile
 import threading
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import BinaryIO, NoReturn
+from zipfile import BadZipFile
 
-from airflow_savemasks.engine.errors import Changed, NotFound, StorageError
+from airflow_savemasks.engine.errors import Changed, NotFound, Stopped, StorageError
+from airflow_savemasks.engine.limits import LIMITS, Limits, TooLarge
 from airflow_savemasks.engine.storage import CHUNK, Entry, Folder, Piece, Storage
-from airflow_savemasks.engine.storages.archive_index import AGAIN, HEADER, Member, read_index, tar_checksum, tree
+from airflow_savemasks.engine.storages.archive_index import AGAIN, Member, Readable, Tree, tar_checksum, tar_index
+from airflow_savemasks.engine.storages.archive_unpacking import unpack
+from airflow_savemasks.engine.storages.archive_zip import inflate, zip_index
+from airflow_savemasks.engine.storages.folder import FolderStorage
 
+HEADER = tarfile.BLOCKSIZE  # bytes of a tar's header
 LOCAL = 30  # bytes of a zip's header before the name
 BEHIND = 512  # bytes of name and extra field that are read along; where there are more, a second read gets the rest
+BROKEN = (tarfile.TarError, BadZipFile, zlib.error, EOFError, ValueError, OverflowError, RecursionError)
+
+
+def is_folder(storage: Storage) -> bool:
+    """Whether what is called like an archive is a folder all the same."""
+    if isinstance(storage, FolderStorage):
+        return storage.root.is_dir()
+    if not storage.uri.partition("://")[2].partition("/")[2]:
+        return True  # a whole bucket
+    if storage.stat("") is not None:
+        return False
+    found = storage.listdir("")
+    return bool(found.files or found.folders or found.others)
 
 
 class ArchiveStorage(Storage):
@@ -27,21 +48,30 @@ class ArchiveStorage(Storage):
     in an archive of this identity.
     """
 
-    def __init__(self, storage: Storage) -> None:
+    def __init__(self, storage: Storage, limits: Limits = LIMITS) -> None:
         self._storage = storage
+        self.limits = limits
         self.uri = storage.uri
-        self._tar = storage.uri.lower().endswith(".tar")
+        name = storage.uri.lower()
+        self._zip, self._plain = name.endswith(".zip"), name.endswith((".tar", ".zip"))
         self._reading = threading.Lock()
-        self._index: dict[str, Member] | None = None
-        self._folders: dict[str, Folder] = {}
+        self._stop = threading.Event()
+        self._source: Readable = storage
         self._archive = Entry(0, "", 0.0)
+        self._index: dict[str, Member] | None = None
+        self._tree = Tree()
 
     def locate(self, path: str) -> str:
         return f"{self.uri}/{path}" if path else self.uri
 
+    def watch(self, stop: threading.Event) -> None:
+        self._stop = stop
+        self._storage.watch(stop)
+
     def listdir(self, path: str) -> Folder:
         self._members()
-        return self._folders.get(path) or Folder([], {})
+        found = self._tree.find(path)
+        return found.folder if found else Folder([], {})
 
     def stat(self, path: str) -> Entry | None:
         member = self._members().get(path)
@@ -53,13 +83,15 @@ class ArchiveStorage(Storage):
             raise NotFound(self.locate(path), "does not exist", "Correct the path or put the file there")
         if known is not None and known.identity != member.entry.identity:
             raise Changed(self.locate(path))
-        return self._from_tar(member) if self._tar else self._from_zip(path, member)
+        return self._from_zip(path, member) if self._zip else self._from_tar(member)
 
     def stream(self, path: str, offset: int, size: int, known: Entry | None = None) -> Iterator[bytes]:
         data = self.read(path, known)[offset : offset + size]
         if len(data) < size:
             raise StorageError(self.locate(path), f"ends {size - len(data)} bytes too early", AGAIN)
-        yield from (data[at : at + CHUNK] for at in range(0, size, CHUNK))
+        for at in range(0, size, CHUNK):
+            self._obey()
+            yield data[at : at + CHUNK]
 
     def writing(self, path: str) -> AbstractContextManager[BinaryIO]:
         self._refuse(path)
@@ -73,24 +105,40 @@ class ArchiveStorage(Storage):
     def sweep(self, folder: str, names: Iterable[str]) -> int:  # noqa: ARG002 - of the Protocol
         self._refuse(folder)
 
-    def watch(self, stop: threading.Event) -> None:
-        self._storage.watch(stop)
-
     def obstacle(self, path: str) -> str | None:  # noqa: ARG002 - of the Protocol
         return "an archive, which is only read"
+
+    def _obey(self) -> None:
+        if self._stop.is_set():
+            raise Stopped
 
     def _refuse(self, path: str) -> NoReturn:
         raise StorageError(self.locate(path), "lies in an archive, which is only read", "Choose a folder to write to")
 
     def _members(self) -> dict[str, Member]:
+        self._obey()
         with self._reading:
+            self._obey()
             if self._index is None:
-                archive = self._storage.stat("")
-                if archive is None:
-                    raise NotFound(self.uri, "does not exist", "Correct the path or put the file there")
-                index = read_index(self._storage, archive)
-                self._folders, self._archive, self._index = tree(index), archive, index
+                self._index = self._read_index()
             return self._index
+
+    def _read_index(self) -> dict[str, Member]:
+        archive = self._storage.stat("")
+        if archive is None:
+            raise NotFound(self.uri, "does not exist", "Correct the path or put the file there")
+        if not self._plain:
+            work = unpack(self._storage, archive, self.uri, self.limits, self._obey)
+            self._source, archive = work, Entry(work.size, archive.identity, archive.modified)
+        try:
+            walk = zip_index if self._zip else tar_index
+            index = walk(self._source, archive, self.uri, self.limits)
+            self._tree, self._archive = index.tree(), archive
+        except TooLarge as error:
+            raise StorageError(self.uri, str(error), error.fix) from error
+        except BROKEN as error:
+            raise StorageError(self.uri, f"cannot be read as an archive ({error})", AGAIN) from error
+        return index.members
 
     def _from_tar(self, member: Member) -> bytes:
         """The header is read along: it shows whether the archive was replaced since it was listed."""
@@ -108,17 +156,22 @@ class ArchiveStorage(Storage):
         start = LOCAL + int.from_bytes(data[26:28], "little") + int.from_bytes(data[28:30], "little")
         end = start + member.packed
         data = (data + self._get(member.offset + len(data), end - len(data)))[start:end]
+        unpacked: bytes | None = data
         if member.deflated:
             try:
-                data = zlib.decompressobj(-zlib.MAX_WBITS).decompress(data, member.entry.size + 1)
+                unpacked = inflate(data, member.entry.size)
             except zlib.error as error:
                 raise StorageError(self.locate(path), f"cannot be unpacked ({error})", AGAIN) from error
-        if len(data) != member.entry.size or zlib.crc32(data) != member.check:
+        if unpacked is None or len(unpacked) != member.entry.size:
+            fact = f"is damaged: it does not have the {member.entry.size} bytes that it says to have"
+            raise StorageError(self.locate(path), fact, AGAIN)
+        if zlib.crc32(unpacked) != member.check:
             raise StorageError(self.locate(path), "is damaged: its CRC-32 is another", AGAIN)
-        return data
+        return unpacked
 
     def _get(self, offset: int, size: int) -> bytes:
-        return b"".join(self._storage.stream("", offset, size, self._archive)) if size > 0 else b""
+        self._obey()
+        return b"".join(self._source.stream("", offset, size, self._archive)) if size > 0 else b""
 
     def _changed(self) -> StorageError:
         return StorageError(self.uri, "is another archive than it was when it was listed", AGAIN)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import re
 import threading
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -11,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any, BinaryIO, Protocol, cast
 
 from airflow_savemasks.engine.errors import Changed, SettingsError, StorageError
-from airflow_savemasks.engine.storage import CHUNK, ClientFactory, Entry, Piece, Storage
+from airflow_savemasks.engine.storage import CHUNK, ClientFactory, Entry, Piece, Storage, without_password
 from airflow_savemasks.engine.storages.retries import Explain, Guard
 
 BLOCK = 16 << 20  # bytes gathered before they are sent
@@ -29,16 +28,10 @@ def split_uri(uri: str, what: str) -> tuple[str, str, str]:
     host, _, path = rest.partition("/")
     if not host:
         raise SettingsError(without_password(uri), f"names no {what}", f"Write {scheme.lower()}://{what}/folder")
+    if "@" in host and what != "host":
+        fix = "Use a connection, or the backend's own configuration, for credentials"
+        raise SettingsError(f"{scheme}://.../{path}", f"has credentials where the {what} should stand", fix)
     return scheme.lower(), host, path.strip("/")
-
-
-def without_password(uri: str) -> str:
-    """A URI as it may be shown: without the password in `user:password@host`.
-
-    >>> without_password("sftp://kiwi:secret@host/folder")
-    'sftp://kiwi@host/folder'
-    """
-    return re.sub(r"^([^:/@]+://[^:/@]*):[^/]*@", r"\1@", uri)
 
 
 class Upload(Protocol):

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import paramiko
 from paramiko import SFTPClient
@@ -50,7 +50,8 @@ def _connect(host: str) -> SFTPClient:
     ssh = paramiko.SSHClient()
     ssh.load_system_host_keys()
     ssh.set_missing_host_key_policy(paramiko.RejectPolicy())
-    ssh.connect(parts.hostname or "", parts.port or 22, parts.username, timeout=TIMEOUT)
+    password = unquote(parts.password) if parts.password else None
+    ssh.connect(parts.hostname or "", parts.port or 22, parts.username, password, timeout=TIMEOUT)
     client = ssh.open_sftp()
     client.ssh = ssh  # the connection ends when nobody holds it
     return client
