@@ -90,7 +90,7 @@ def test_roots_of_projects_and_team_files_on_a_storage(
         assert place.open("team").read(f"{source}.tar") == (tmp_path / "here/export.tar").read_bytes()
     working, words = TeamFilesHook("team").test_connection()
     assert working, words
-    assert "can be read (6 entries) and written" in words
+    assert "can be listed: 0 folders, 6 files" in words
     assert ProjectHook("projects").open("lemons").uri == f"{place.root}/projects/lemons"
 
 
