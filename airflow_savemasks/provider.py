@@ -6,11 +6,16 @@ from typing import Any
 
 from airflow_savemasks import __version__
 
-_STORAGE_FIELDS: dict[str, Any] = {
+STORAGE_FIELDS: dict[str, Any] = {
     "root": {
         "label": "Root",
         "description": "Folder of the projects or of the archives: /path, file://, s3://, gs://, azure:// or sftp://",
         "schema": {"type": ["string", "null"]},
+    },
+    "only_below_root": {
+        "label": "Only below the root",
+        "description": "For projects: refuse every source that does not lie below the root, and links out of it",
+        "schema": {"type": ["boolean", "null"], "default": False},
     },
     "storage_conn_id": {
         "label": "Storage connection",
@@ -41,7 +46,12 @@ PROVIDER_INFO: dict[str, Any] = {
             "tags": ["software"],
         }
     ],
-    "operators": [{"integration-name": "Save Masks", "python-modules": ["airflow_savemasks.operators.save_masks"]}],
+    "operators": [
+        {
+            "integration-name": "Save Masks",
+            "python-modules": ["airflow_savemasks.operators.save_masks", "airflow_savemasks.operators.verify"],
+        }
+    ],
     "hooks": [
         {
             "integration-name": "Save Masks",
@@ -57,7 +67,7 @@ PROVIDER_INFO: dict[str, Any] = {
             "connection-type": "savemasks",
             "hook-class-name": "airflow_savemasks.hooks.storage.StorageHook",
             "hook-name": "Save Masks storage",
-            "conn-fields": _STORAGE_FIELDS,
+            "conn-fields": STORAGE_FIELDS,
             "ui-field-behaviour": {
                 "hidden-fields": ["host", "schema", "login", "password", "port"],
                 "relabeling": {},

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 
 from airflow_savemasks.engine.errors import SettingsError
 from airflow_savemasks.engine.layer import Layer
-from airflow_savemasks.engine.project import Source, StorageProject
+from airflow_savemasks.engine.project import StorageProject
+from airflow_savemasks.engine.source import Source
 from airflow_savemasks.engine.storage import Storage, open_source_storage, open_storage, scheme_of
 from airflow_savemasks.engine.supervisely.opening import (
     api_from_environment,

@@ -24,18 +24,22 @@ def client_factory(uri: str, conn_id: str | None) -> ClientFactory | None:
     conn_id: of the connection with the credentials; None takes the provider's own default connection.
     """
     scheme = scheme_of(uri)
-    return FromConnection(uri, scheme, conn_id or HOOKS[scheme][3]) if scheme in HOOKS else None
+    return FromConnection(uri, scheme, conn_id) if scheme in HOOKS else None
 
 
 class FromConnection:
-    """Makes clients by the hook of one connection. credentials: what an access error tells people to look at."""
+    """Makes clients by the hook of one connection. credentials: what an access error tells people to look at.
 
-    def __init__(self, uri: str, scheme: str, conn_id: str) -> None:
+    A connection that was named has to exist; without the default one, some hooks take the machine's own credentials.
+    """
+
+    def __init__(self, uri: str, scheme: str, conn_id: str | None) -> None:
         self._uri = uri
         self._scheme = scheme
-        self._conn_id = conn_id
+        self._named = conn_id is not None
+        self._conn_id = conn_id or HOOKS[scheme][3]
         self._hook: Any = None  # held as long as the storage: paramiko ends a connection that nobody holds
-        self.credentials = f"the Airflow connection {conn_id!r}"
+        self.credentials = f"the Airflow connection {self._conn_id!r}"
 
     def __call__(self) -> Any:
         """A new client. Raises SettingsError for a missing extra or connection, or one for another host."""
@@ -47,6 +51,8 @@ class FromConnection:
                 self._uri, f"{error.name} is not installed", f"Install it: pip install 'airflow-savemasks[{extra}]'"
             ) from error
         try:
+            if self._named:
+                hook_class.get_connection(self._conn_id)
             self._hook = hook_class(**{argument: self._conn_id})
             if self._scheme == "sftp":
                 self._check_host()

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from airflow_savemasks.engine.errors import SettingsError
+from airflow_savemasks.hooks.below_root import check_packed, path_below
+from airflow_savemasks.hooks.secrets import refuse_password
 from airflow_savemasks.hooks.storage import StorageHook
 
 if TYPE_CHECKING:
-    from airflow_savemasks.engine.project import Source
+    from airflow_savemasks.engine.source import Source
 
 
 class ProjectHook(StorageHook):
@@ -17,19 +19,20 @@ class ProjectHook(StorageHook):
     default_conn_name = "savemasks_projects_default"
     hook_name = "Save Masks projects"
 
-    @property
-    def root(self) -> str | None:
-        """Where a graph's projects lie, if the connection says so."""
-        root = self.fields().get("root")
-        return root if isinstance(root, str) and root else None
-
     def open(self, uri: str) -> Source:
-        """The project (folder, .tar, .zip) at a URI, an absolute path, or one below the root. Raises SettingsError."""
+        """The project (folder, .tar, .zip) at a URI, an absolute path, or one below the root.
+
+        Where the connection says `only_below_root`, nothing else, and no link leads out of the root. Raises
+        SettingsError.
+        """
         from airflow_savemasks.engine.project import StorageProject
         from airflow_savemasks.engine.sources import connections_of
         from airflow_savemasks.engine.storage import unpacked
         from airflow_savemasks.engine.supervisely.uris import is_instance
 
+        refuse_password(uri)
+        if self.only_below_root:
+            return self._open_below(uri)
         if "://" not in uri and not uri.startswith(("/", "~")):
             if self.root is None:
                 raise SettingsError(
@@ -41,3 +44,25 @@ class ProjectHook(StorageHook):
         if is_instance(uri):
             return self.supervisely().project(uri)
         return StorageProject(unpacked(self.storage(uri)), connections=connections_of(uri))
+
+    def _open_below(self, uri: str) -> Source:
+        from airflow_savemasks.engine.project import StorageProject
+        from airflow_savemasks.engine.sources import connections_of
+        from airflow_savemasks.engine.storage import ARCHIVES, unpacked
+        from airflow_savemasks.engine.supervisely.uris import is_instance
+
+        root = self.root
+        if root is None:
+            raise SettingsError(
+                f"connection {self.conn_id!r}", "says only_below_root and has no root", "Write the root into it"
+            )
+        path = path_below(root, uri, self.conn_id)
+        if is_instance(root):
+            return self.supervisely().project(f"{root.rstrip('/')}/{path}")
+        storage = self.storage(root, confined=True)
+        connections = connections_of(root)
+        if path.lower().endswith(ARCHIVES) and storage.stat(path) is not None:
+            check_packed(root, path, self.conn_id)
+            packed = self.storage(storage.locate(path), confined=True)
+            return StorageProject(unpacked(packed), connections=connections)
+        return StorageProject(storage, path, connections)

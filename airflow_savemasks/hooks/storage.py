@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
-from uuid import uuid4
 
 from airflow.sdk import BaseHook
 
@@ -14,7 +13,10 @@ from airflow_savemasks.engine.errors import SaveMasksError, SettingsError
 from airflow_savemasks.engine.storage import open_storage, scheme_of
 from airflow_savemasks.engine.supervisely.uris import is_instance
 from airflow_savemasks.hooks.clients import client_factory
+from airflow_savemasks.hooks.secrets import refuse_password
 from airflow_savemasks.hooks.supervisely import SuperviselyHook
+from airflow_savemasks.hooks.this_machine import folder_at, home_folder
+from airflow_savemasks.provider import STORAGE_FIELDS
 
 if TYPE_CHECKING:
     from airflow_savemasks.engine.storage import Storage
@@ -31,63 +33,89 @@ class StorageHook(BaseHook):
     def __init__(self, conn_id: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.conn_id = conn_id or self.default_conn_name
+        self.exists = False  # known once the fields were read
         self._fields: dict[str, Any] | None = None
 
     def fields(self) -> dict[str, Any]:
-        """`root` and `storage_conn_id` of the connection; empty where the default connection does not exist.
+        """The fields of the connection; empty where the default connection does not exist.
 
-        Raises SettingsError for a connection of another name that does not exist, or of another type.
+        Raises SettingsError for a connection of another name that does not exist, one of another type, and a field
+        that looks like a misspelt one: what `Root` or `only_bellow_root` says would be ignored in silence.
         """
         if self._fields is None:
             self._fields = self._read_fields()
         return self._fields
 
-    def storage(self, uri: str) -> Storage:
-        """The storage at a URI, with the credentials that this connection names."""
+    @property
+    def root(self) -> str | None:
+        """The root, if the connection says one. Raises SettingsError for what is no text."""
+        root = self.fields().get("root")
+        if root is not None and not isinstance(root, str):
+            raise SettingsError(self._where, f"its root is a {type(root).__name__}", "Write a path or a URI")
+        return root.strip() or None if root else None
+
+    @property
+    def only_below_root(self) -> bool:
+        """Whether nothing but what lies below the root may be read. Raises SettingsError for neither true nor false."""
+        given = self.fields().get("only_below_root")
+        text = str(given).strip().lower()
+        if given is None or text in ("", "false"):
+            return False
+        if text != "true":
+            raise SettingsError(
+                self._where, f"only_below_root: {given!r} is neither true nor false", "Write true or false"
+            )
+        return True
+
+    def storage(self, uri: str, *, confined: bool = False) -> Storage:
+        """The storage at a URI, with the credentials that this connection names. confined: no link leads out of it."""
+        refuse_password(uri)
         if is_instance(uri):
             return self.supervisely().team_files(uri, self._parts_storage(uri))
         conn_id = self.fields().get("storage_conn_id")
-        root = self.fields().get("root")
+        root = self.root
         if conn_id and root and scheme_of(root) != scheme_of(uri):
             conn_id = None  # the credentials are those of the root's scheme
-        return open_storage(uri, client_factory(uri, conn_id))
+        return open_storage(uri, client_factory(uri, conn_id), confined=confined)
 
     def supervisely(self) -> SuperviselyHook:
         """The instance whose connection is named as storage_conn_id, or the default one."""
-        root = self.fields().get("root") or ""
-        return SuperviselyHook(self.fields().get("storage_conn_id") if is_instance(root) else None)
+        named = self.fields().get("storage_conn_id") if is_instance(self.root or "") else None
+        return SuperviselyHook(named)
 
     def _parts_storage(self, uri: str) -> Storage:
         """Where parts of an archive in an instance's Team Files lie: `parts_root`, or a folder of this machine."""
         fields = self.fields()
         root = fields.get("parts_root")
         if not root:
-            home = Path(os.environ.get("AIRFLOW_HOME", "~/airflow")).expanduser()
-            root = str(home / "savemasks_parts" / quote(uri, safe=""))
-            self.log.info(
+            root = home_folder("savemasks_parts", quote(uri, safe=""))
+            self.log.warning(
                 "No parts_root in %r: parts lie in %s, and a retry on another worker renders again", self.conn_id, root
             )
-        return open_storage(root, client_factory(root, fields.get("parts_conn_id")))
+        refuse_password(root)
+        return open_storage(root, client_factory(root, fields.get("parts_conn_id")), confined=True)
 
     def test_connection(self) -> tuple[bool, str]:
-        """List the root and write a small file there, for the Test button."""
-        root = self.fields().get("root")
-        if not root:
-            return False, "The connection has no root; write a URI such as s3://bucket/folder"
-        probe = f".savemasks-{uuid4().hex}"
+        """List the root, for the Test button. Nothing is made, not even for a moment."""
         try:
+            root = self.root
+            if not root:
+                return False, "The connection has no root; write a URI such as s3://bucket/folder"
+            only = "; only what lies below it may be read" if self.only_below_root else ""
+            if scheme_of(root) == "file" and (problem := _no_folder(root)):
+                return False, problem
             storage = self.storage(root)
             found = storage.listdir("")
-            count = len(found.folders) + len(found.files)
         except SaveMasksError as error:
             return False, str(error)
-        try:
-            with storage.writing(probe) as out:
-                out.write(b"probe")
-            storage.delete([probe])
-        except SaveMasksError as error:
-            return True, f"{storage.uri} can be read ({count} entries) but not written: {error}"
-        return True, f"{storage.uri} can be read ({count} entries) and written"
+        text = f"{storage.uri} can be listed: {len(found.folders)} folders, {len(found.files)} files{only}"
+        if scheme_of(root) == "file":
+            return True, f"{text}; {'writable' if os.access(storage.uri, os.W_OK | os.X_OK) else 'not writable'}"
+        return True, f"{text}; whether it can be written, the first export tells"
+
+    @property
+    def _where(self) -> str:
+        return f"connection {self.conn_id!r}"
 
     def _read_fields(self) -> dict[str, Any]:
         try:
@@ -97,13 +125,28 @@ class StorageHook(BaseHook):
                 raise
             if self.conn_id == self.default_conn_name:
                 return {}
-            raise SettingsError(
-                f"connection {self.conn_id!r}", "does not exist", f"Add it, of type {self.conn_type!r}"
-            ) from error
+            fix = f"Add it, of type {self.conn_type!r}, with a root"
+            raise SettingsError(self._where, "does not exist", fix) from error
         if connection.conn_type != self.conn_type:
             raise SettingsError(
-                f"connection {self.conn_id!r}",
+                self._where,
                 f"is of type {connection.conn_type!r}",
                 f"Use one of type {self.conn_type!r}; it names the one with the credentials as storage_conn_id",
             )
-        return dict(connection.extra_dejson)
+        self.exists = True
+        fields = dict(connection.extra_dejson)
+        for name in fields:
+            plain = name.rpartition("__")[2].lower().replace("-", "_").replace(" ", "_")
+            if name not in STORAGE_FIELDS and (close := get_close_matches(plain, STORAGE_FIELDS, 1, 0.8)):
+                raise SettingsError(self._where, f"has a field {name!r}", f"Did you mean {close[0]!r}?")
+        return fields
+
+
+def _no_folder(root: str) -> str | None:
+    """Why a path or file:// URI is no folder that can be looked into."""
+    path = folder_at(root)
+    if not path.exists():
+        return f"{path} does not exist on this machine; make the folder, or correct the root"
+    if not path.is_dir():
+        return f"{path} is no folder; write the folder that it lies in"
+    return None if os.access(path, os.R_OK | os.X_OK) else f"{path} cannot be read: give Airflow's user the right to"

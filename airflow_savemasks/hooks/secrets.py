@@ -1,0 +1,51 @@
+"""Passwords in URIs: they have no use here, as credentials come from connections, and must be seen nowhere."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import unquote
+
+from airflow.sdk.log import mask_secret
+
+from airflow_savemasks.engine.errors import SettingsError
+
+USER = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^:/@]*:([^@]+)@")  # secrets of S3 have slashes in them
+
+
+def password_of(uri: str) -> str:
+    """The password in `scheme://user:password@host/path`, as it is written; "" where there is none."""
+    found = USER.match(uri)
+    if found is None or re.match(r"[0-9]*/", found[1]):  # host:22/folder@home
+        return ""
+    return found[1]
+
+
+def without_password(uri: str) -> str:
+    """The URI as people may see it."""
+    password = password_of(uri)
+    return uri.replace(f":{password}@", ":***@", 1) if password else uri
+
+
+def mask_passwords(value: Any) -> None:
+    """Have Airflow mask the passwords of all URIs in a value, at any depth, in logs and rendered fields."""
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        for one in value:
+            mask_passwords(one)
+    elif isinstance(value, str) and (password := password_of(value)):
+        mask_secret(password)
+        mask_secret(unquote(password))
+
+
+def refuse_password(uri: str) -> None:
+    """Raises SettingsError, without the password, for a URI that has one. An S3 key and secret are such, too."""
+    if password_of(uri):
+        mask_passwords(uri)
+        raise SettingsError(
+            without_password(uri),
+            "there is a password in the URI, where others see it",
+            "Remove it and have it changed; credentials come from a connection (storage_conn_id)",
+        )

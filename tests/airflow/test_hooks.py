@@ -1,0 +1,229 @@
+"""The hooks: where archives may go, what a project may be, what the Test button says; passwords stay unseen."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_savemasks.engine.errors import SaveMasksError, SettingsError
+from tests.engine.samples import make_project
+
+pytestmark = pytest.mark.usefixtures("airflow_home")
+
+
+@pytest.fixture
+def connect(monkeypatch: pytest.MonkeyPatch):
+    def add(name: str, **extra: Any) -> str:
+        monkeypatch.setenv(f"AIRFLOW_CONN_{name.upper()}", json.dumps({"conn_type": "savemasks", "extra": extra}))
+        return name
+
+    return add
+
+
+@pytest.mark.parametrize(
+    ("configured", "own", "here"),
+    [
+        ("LocalExecutor", None, True),
+        ("SequentialExecutor", None, True),
+        ("airflow.executors.local_executor.LocalExecutor", None, True),
+        ("airflow.executors.debug_executor.DebugExecutor", None, True),
+        ("mine:airflow.executors.local_executor.LocalExecutor", None, True),
+        ("mine:LocalExecutor", None, True),
+        ("LocalExecutor;red=mine:LocalExecutor", None, True),
+        ("LocalExecutor;red=CeleryExecutor", None, False),
+        ("CeleryExecutor", None, False),
+        ("KubernetesExecutor", None, False),
+        ("airflow.providers.edge3.executors.EdgeExecutor", None, False),
+        ("company.executors.LocalExecutor", None, False),
+        ("LocalExecutor:company.executors.Remote", None, False),
+        ("LocalExecutor,CeleryExecutor", None, False),
+        ("LocalExecutor, CeleryExecutor", "LocalExecutor", True),
+        ("LocalExecutor,CeleryExecutor", "CeleryExecutor", False),
+        ("CeleryExecutor,mine:airflow.executors.local_executor.LocalExecutor", "mine", True),
+        ("CeleryExecutor,mine:airflow.executors.local_executor.LocalExecutor", "LocalExecutor", True),
+        ("LocalExecutor", "nobody", False),
+        ("", None, False),
+    ],
+)
+def test_a_task_certainly_runs_here_only_on_local_executors(configured: str, own: str | None, here: bool) -> None:
+    from airflow_savemasks.hooks.this_machine import runs_here
+
+    assert runs_here(configured, own) is here
+
+
+def test_without_a_connection_archives_go_to_a_folder_here_and_the_log_warns(airflow_home: Path) -> None:
+    from structlog.testing import capture_logs
+
+    from airflow_savemasks.hooks.team_files import TeamFilesHook
+
+    hook = TeamFilesHook()
+    with capture_logs() as told:
+        assert hook.open().locate("") == str(airflow_home / "team_files")
+    (line,) = [str(entry) for entry in told if entry["log_level"] == "warning"]
+    assert str(airflow_home / "team_files") in line
+
+
+@pytest.mark.parametrize("executor", ["CeleryExecutor", "LocalExecutor,KubernetesExecutor", "some.edge.EdgeExecutor"])
+def test_where_tasks_run_elsewhere_a_connection_is_needed(executor: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from airflow_savemasks.hooks.team_files import TeamFilesHook
+
+    monkeypatch.setenv("AIRFLOW__CORE__EXECUTOR", executor)
+    with pytest.raises(SettingsError, match="tasks may run on other machines.*with a root that all workers reach"):
+        TeamFilesHook().open()
+    if "Local" in executor:
+        assert TeamFilesHook(executor="LocalExecutor").open()
+
+
+def test_a_connection_without_a_root_is_refused_and_a_misspelt_field_is_named(connect) -> None:
+    from airflow_savemasks.hooks.project import ProjectHook
+    from airflow_savemasks.hooks.team_files import TeamFilesHook
+
+    with pytest.raises(SettingsError, match="connection 'savemasks_team_files_default': has no root"):
+        connect("savemasks_team_files_default", note="x")
+        TeamFilesHook().open()
+    for name in ("Root", "rooot", "ROOT", "extra__savemasks__root"):
+        with pytest.raises(SettingsError, match="Did you mean 'root'"):
+            TeamFilesHook(connect("team", **{name: "/data"})).open()
+    with pytest.raises(SettingsError, match="Did you mean 'only_below_root'"):
+        ProjectHook(connect("projects", root="/data", Only_Below_Root=True)).open("x")
+    with pytest.raises(SettingsError, match="its root is a list"):
+        TeamFilesHook(connect("team", root=["/data"])).open()
+
+
+def test_a_link_out_of_team_files_is_not_followed(connect, tmp_path: Path) -> None:
+    from airflow_savemasks.hooks.team_files import TeamFilesHook
+
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "team").mkdir()
+    (tmp_path / "team/out").symlink_to(tmp_path / "elsewhere")
+    team_files = TeamFilesHook(connect("team", root=str(tmp_path / "team"))).open()
+    with pytest.raises(SaveMasksError, match="link"), team_files.writing("out/x") as out:
+        out.write(b"x")
+    assert not list((tmp_path / "elsewhere").iterdir())
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> Path:
+    """`root` with the projects `lemons`, `a b` and `packed.zip`; `secret` beside it, and links to it."""
+    for name in ("root/lemons", "root/a b", "secret"):
+        make_project(tmp_path / name)
+    for packed in (tmp_path / "root/packed.zip", tmp_path / "secret.zip"):
+        with zipfile.ZipFile(packed, "w") as file:
+            for path in sorted((tmp_path / "secret").rglob("*.*")):
+                file.write(path, path.relative_to(tmp_path / "secret"))
+    (tmp_path / "root/link").symlink_to(tmp_path / "secret")
+    (tmp_path / "root/link.zip").symlink_to(tmp_path / "secret.zip")
+    (tmp_path / "root/half").mkdir()
+    (tmp_path / "root/half/meta.json").symlink_to(tmp_path / "secret/meta.json")
+    return tmp_path
+
+
+@pytest.mark.parametrize("only", [True, "true", "True"])
+@pytest.mark.parametrize("scheme", ["", "file://"])
+def test_below_the_root_everything_can_be_read(connect, places: Path, scheme: str, only: Any) -> None:
+    from airflow_savemasks.hooks.project import ProjectHook
+
+    root = f"{scheme}{places}/root"
+    hook = ProjectHook(connect("projects", root=root, only_below_root=only))
+    spaced = f"{root}/a%20b" if scheme else f"{root}/a b"
+    for source in ("lemons", "lemons/", "a b", f"{root}/lemons", spaced, "packed.zip", f"{root}/packed.zip"):
+        assert hook.open(source).meta()["classes"], source
+
+
+@pytest.mark.parametrize("scheme", ["", "file://"])
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{places}/secret",
+        "file://{places}/secret",
+        "~/secret",
+        "../secret",
+        "lemons/../../secret",
+        "./lemons",
+        "lemons//ds0",
+        "{root}/../secret",
+        "{root}//{places}/secret",
+        "{root}/%2e%2e/secret",
+        "{root}/..%2fsecret",
+        "{root}/%252e%252e/secret",
+        "{root}/lemons?x=../../secret",
+        "{root}-other/lemons",
+        "file:{places}/secret",
+        "FILE://{places}/secret",
+        "s3://bucket/lemons",
+        "supervisely://ws/lemons",
+        "link",
+        "link.zip",
+        "half",
+        "lem\nons",
+        "..\\secret",
+        "",
+    ],
+)
+def test_nothing_else_is_read_through_a_connection_that_says_only_below_root(
+    connect, places: Path, scheme: str, source: str
+) -> None:
+    from airflow_savemasks.hooks.project import ProjectHook
+
+    root = f"{scheme}{places}/root"
+    hook = ProjectHook(connect("projects", root=root, only_below_root=True))
+    with pytest.raises(SaveMasksError):
+        hook.open(source.format(places=places, root=root)).meta()
+
+
+def test_without_a_root_or_with_a_word_that_is_neither_only_below_root_refuses_everything(connect) -> None:
+    from airflow_savemasks.hooks.project import ProjectHook
+
+    with pytest.raises(SettingsError, match="says only_below_root and has no root"):
+        ProjectHook(connect("projects", only_below_root=True)).open("/x")
+    with pytest.raises(SettingsError, match="'yes' is neither true nor false"):
+        ProjectHook(connect("projects", root="/data", only_below_root="yes")).open("/x")
+
+
+def test_the_test_button_makes_nothing_and_says_what_is_there(connect, tmp_path: Path) -> None:
+    from airflow_savemasks.hooks.storage import StorageHook
+    from airflow_savemasks.hooks.team_files import TeamFilesHook
+
+    hook = TeamFilesHook(connect("team", root=str(tmp_path / "out")))
+    ok, text = hook.test_connection()
+    assert not ok
+    assert "does not exist on this machine" in text
+    assert not (tmp_path / "out").exists()
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/a.tar").write_bytes(b"x")
+    before = (tmp_path / "out").stat().st_mtime_ns
+    assert hook.test_connection() == (True, f"{tmp_path}/out can be listed: 0 folders, 1 files; writable")
+    assert (tmp_path / "out").stat().st_mtime_ns == before
+    ok, text = StorageHook(connect("file", root=f"{tmp_path}/out/a.tar")).test_connection()
+    assert not ok
+    assert "is no folder" in text
+    assert StorageHook(connect("none")).test_connection()[0] is False
+    assert StorageHook(connect("wrong", Root="/x")).test_connection()[0] is False
+
+
+@pytest.mark.parametrize(
+    ("uri", "seen"),
+    [
+        ("sftp://ann:geheim99@host/x", "sftp://ann:***@host/x"),
+        ("s3://KEY:sec/ret99@bucket/x", "s3://KEY:***@bucket/x"),
+        ("https://ann:geheim99@host/x.zip", "https://ann:***@host/x.zip"),
+        ("sftp://ann@host:22/x", "sftp://ann@host:22/x"),
+        ("sftp://host:22/a:b@c", "sftp://host:22/a:b@c"),
+        ("s3://bucket/a:b@c", "s3://bucket/a:b@c"),
+        ("/data/a:b@c", "/data/a:b@c"),
+    ],
+)
+def test_a_password_in_a_uri_is_refused_without_being_repeated(uri: str, seen: str) -> None:
+    from airflow_savemasks.hooks.project import ProjectHook
+    from airflow_savemasks.hooks.secrets import without_password
+
+    assert without_password(uri) == seen
+    if seen != uri:
+        with pytest.raises(SettingsError, match="there is a password in the URI") as refused:
+            ProjectHook().open(uri)
+        assert seen in str(refused.value)
+        assert "99" not in str(refused.value)
