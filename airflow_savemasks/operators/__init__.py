@@ -1,1 +1,1 @@
-"""The operator."""
+"""The operators, and what Airflow does after their errors."""

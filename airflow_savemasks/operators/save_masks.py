@@ -7,27 +7,21 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 
+from airflow_savemasks.engine.options import Options
+from airflow_savemasks.operators.outcome import outcome
+from airflow_savemasks.operators.upstream import checked_sources, find_source
+
 if TYPE_CHECKING:
     import threading
 
+    import jinja2
     from airflow.sdk import Context
 
     from airflow_savemasks.engine.job import Job
-    from airflow_savemasks.engine.layer import Layer
     from airflow_savemasks.engine.progress import Progress
     from airflow_savemasks.engine.storage import Storage
 
-OPTIONS = (
-    "machine_png",
-    "strict_colors",
-    "on_bad_item",
-    "max_skipped",
-    "if_exists",
-    "reuse",
-    "workers",
-    "volume_size",
-    "keep_parts_days",
-)
+OPTIONS = tuple(Options.model_fields)  # arguments of the operator, one by one, and template fields
 
 
 class SaveMasksOperator(BaseOperator):
@@ -41,7 +35,7 @@ class SaveMasksOperator(BaseOperator):
     """
 
     template_fields: Sequence[str] = ("layer", "sources", "team_files_conn_id", "project_conn_id", *OPTIONS)
-    template_fields_renderers = {"layer": "json", "sources": "json"}
+    template_fields_renderers = {"layer": "json", "sources": "json", "limits": "json"}
     ui_color = "#1b6e53"
     ui_fgcolor = "#fff"
 
@@ -53,14 +47,16 @@ class SaveMasksOperator(BaseOperator):
         team_files_conn_id: str | None = None,
         project_conn_id: str | None = None,
         machine_png: str = "auto",
-        strict_colors: bool = False,
+        strict_colors: bool | str = False,
         on_bad_item: str = "fail",
-        max_skipped: int = 100,
+        max_skipped: int | str = 100,
+        retry_bad_items: bool | str = False,
         if_exists: str = "replace",
         reuse: bool | str = True,
-        workers: int | None = None,
-        volume_size: int | None = None,
-        keep_parts_days: float = 7.0,
+        workers: int | str | None = None,
+        volume_size: int | str | None = None,
+        keep_parts_days: float | str = 7.0,
+        limits: dict[str, Any] | str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -72,30 +68,36 @@ class SaveMasksOperator(BaseOperator):
         self.strict_colors = strict_colors
         self.on_bad_item = on_bad_item
         self.max_skipped = max_skipped
+        self.retry_bad_items = retry_bad_items
         self.if_exists = if_exists
         self.reuse = reuse
         self.workers = workers
         self.volume_size = volume_size
         self.keep_parts_days = keep_parts_days
+        self.limits = limits
         self._stop: threading.Event | None = None
 
+    def render_template_fields(self, context: Context, jinja_env: jinja2.Environment | None = None) -> None:
+        """Also has passwords in the sources' URIs masked, before the rendered fields are shown anywhere."""
+        super().render_template_fields(context, jinja_env)
+        from airflow_savemasks.hooks.secrets import mask_passwords
+
+        mask_passwords(self.sources)
+
     def execute(self, context: Context) -> Any:
-        """Run the export. Wrong settings fail without a retry; everything else may be retried."""
+        """Do this task's work; which errors fail at once and which are retried: operators/outcome.py."""
         import threading
 
-        from airflow.sdk.exceptions import AirflowFailException
-
-        from airflow_savemasks.engine.errors import SettingsError
         from airflow_savemasks.engine.progress import Progress
         from airflow_savemasks.hooks.team_files import TeamFilesHook
 
         self._stop = threading.Event()
-        try:
+        with outcome(self.retry_bad_items):
             job = self.open_job(context)
-            team_files = TeamFilesHook(self.team_files_conn_id).open()
-        except SettingsError as error:
-            raise AirflowFailException(str(error)) from error
-        return self.work(job, team_files, self._stop, Progress(self._teller(context)))
+            team_files = TeamFilesHook(self.team_files_conn_id, executor=self.executor).open()
+            job.watch(self._stop)
+            team_files.watch(self._stop)
+            return self.work(job, team_files, self._stop, Progress(self._teller(context)))
 
     def work(self, job: Job, team_files: Storage, stop: threading.Event, progress: Progress) -> Any:
         """What this task does of the export: here, all of it."""
@@ -109,39 +111,20 @@ class SaveMasksOperator(BaseOperator):
             self._stop.set()
 
     def open_job(self, context: Context) -> Job:
-        """The checked layer with its sources opened."""
+        """The checked layer with its sources opened: the given ones, and what tasks returned for the others."""
         from airflow_savemasks.engine import job
         from airflow_savemasks.engine.layer import parse_layer
-        from airflow_savemasks.engine.options import Options
         from airflow_savemasks.engine.sources import open_sources
         from airflow_savemasks.hooks.project import ProjectHook
 
-        layer = parse_layer(self.layer)
-        hook = ProjectHook(self.project_conn_id)
         options = Options(**{name: getattr(self, name) for name in OPTIONS})
-        return job.open_job(layer, open_sources(layer, self._sources(layer, context), hook.root, hook.open), options)
-
-    def _sources(self, layer: Layer, context: Context) -> dict[str, str]:
-        """The given sources, and the XCom of the task `data_1` for a `$data_1` that nobody else says."""
-        from airflow_savemasks.engine.errors import SettingsError
-
-        sources = dict(self.sources or {})
+        layer = parse_layer(self.layer)
+        sources = checked_sources(self.sources)
         for entry in layer.inputs:
-            if entry.name in sources or entry.project is not None:
-                continue
-            task_id = entry.name.removeprefix("$")
-            group = self.task_id.rpartition(".")[0]
-            value = None
-            for candidate in dict.fromkeys([f"{group}.{task_id}" if group else task_id, task_id]):
-                value = value or context["ti"].xcom_pull(task_ids=candidate)
-            if not isinstance(value, str) or not value:
-                raise SettingsError(
-                    f"src {entry.name!r}",
-                    f"is not in sources, and the task {task_id!r} returned {value!r:.80}",
-                    f"Add it to sources, or let a task named {task_id!r} return the project's URI or path",
-                )
-            sources[entry.name] = value
-        return sources
+            if entry.name not in sources and entry.project is None:
+                sources[entry.name] = find_source(self, context["ti"], entry.name)
+        hook = ProjectHook(self.project_conn_id)
+        return job.open_job(layer, open_sources(layer, sources, hook.root, hook.open), options)
 
     def _teller(self, context: Context) -> Callable[[str], None] | None:
         """Writes progress where the UI shows it: the task state store of Airflow 3.3 and later."""

@@ -32,9 +32,9 @@ class PlanOperator(SaveMasksOperator):
     def work(self, job: Job, team_files: Storage, stop: threading.Event, progress: Progress) -> list[dict[str, Any]]:
         from airflow_savemasks.engine.batches import deal
         from airflow_savemasks.engine.export import make_plan
-        from airflow_savemasks.engine.publish import find_finished
+        from airflow_savemasks.engine.resume import find_finished
 
-        plan = make_plan(job, team_files)
+        plan = make_plan(job, team_files, stop)
         return deal(plan, find_finished(job, team_files, render=True), self.batches)
 
 

@@ -11,7 +11,18 @@ from unittest import mock
 
 import pytest
 
-from airflow_savemasks.engine.errors import BadItemsError, Stopped
+from airflow_savemasks.engine.errors import (
+    AccessError,
+    ArchiveError,
+    BadItemsError,
+    Changed,
+    ItemError,
+    NotFound,
+    ProjectError,
+    SettingsError,
+    Stopped,
+    StorageError,
+)
 from tests.engine.samples import LAYER, make_project
 
 pytestmark = pytest.mark.usefixtures("airflow_home")
@@ -25,7 +36,7 @@ class Store(dict):
 
 
 def context(xcoms: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
-    pull = mock.Mock(side_effect=lambda task_ids: (xcoms or {}).get(task_ids))
+    pull = mock.Mock(side_effect=lambda task_ids, map_indexes: (xcoms or {}).get(task_ids))
     return {"ti": mock.Mock(xcom_pull=pull, try_number=1), **more}
 
 
@@ -52,7 +63,7 @@ def test_a_source_without_an_entry_is_the_xcom_of_the_task_of_that_name(operator
 def test_wrong_settings_fail_without_a_retry_and_say_what_to_do(operator) -> None:
     from airflow.sdk.exceptions import AirflowFailException
 
-    with pytest.raises(AirflowFailException, match=r"task 'data_1' returned None\. Add it to sources"):
+    with pytest.raises(AirflowFailException, match=r"task 'data_1' returned nothing\. Add it to sources"):
         operator().execute(context())
     with pytest.raises(AirflowFailException, match="no root to look below"):
         operator(sources={"$data_1": "lemons"}).execute(context())
@@ -62,11 +73,133 @@ def test_wrong_settings_fail_without_a_retry_and_say_what_to_do(operator) -> Non
         operator(sources={"$data_1": "/x"}, on_bad_item="ignore").execute(context())
 
 
-def test_bad_items_may_be_retried(operator, tmp_path: Path) -> None:
+def test_every_argument_is_templated_and_named_as_its_option() -> None:
+    from inspect import signature
+
+    from airflow_savemasks.engine.options import Options
+    from airflow_savemasks.operators.save_masks import OPTIONS, SaveMasksOperator
+    from airflow_savemasks.task_groups import SHARED
+
+    arguments = signature(SaveMasksOperator.__init__).parameters
+    assert tuple(Options.model_fields) == OPTIONS
+    assert [name for name in arguments if name in OPTIONS] == list(OPTIONS)
+    for name in OPTIONS:
+        assert arguments[name].default in (Options.model_fields[name].default, None), name
+        assert Options(**{name: arguments[name].default}) == Options(), name
+    assert set(SaveMasksOperator.template_fields) == set(SHARED)
+    assert set(arguments) - {"self", "kwargs"} == set(SHARED)
+    assert SaveMasksOperator.template_fields_renderers == {"layer": "json", "sources": "json", "limits": "json"}
+
+
+def test_every_argument_stands_in_the_readme_with_its_default() -> None:
+    from inspect import signature
+
+    from airflow_savemasks.operators.save_masks import OPTIONS, SaveMasksOperator
+
+    readme = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+    for name, argument in signature(SaveMasksOperator.__init__).parameters.items():
+        if name in ("self", "kwargs"):
+            continue
+        row = next((line for line in readme.splitlines() if line.startswith(f"| `{name}` |")), None)
+        assert row, name
+        if name in OPTIONS and name not in ("workers", "limits"):
+            default = (
+                json.dumps(argument.default)
+                if isinstance(argument.default, str)
+                else f"{argument.default:g}"
+                if (isinstance(argument.default, float))
+                else str(argument.default)
+            )
+            assert row.split("|")[2].strip() == f"`{default}`", row
+
+
+def test_options_are_typed_whatever_a_template_made_of_them(operator, tmp_path: Path) -> None:
+    project = make_project(tmp_path / "project")
+    task = operator(
+        sources='{"$data_1": "{{ where }}"}',
+        workers="{{ workers }}",
+        reuse="{{ reuse }}",
+        limits='{"labels": {{ labels }} }',
+        volume_size="{{ none }}",
+    )
+    task.render_template_fields({"where": str(project), "workers": 2, "reuse": False, "labels": 100})
+    assert task.execute(context())["items"] == 4
+    assert task.execute(context())["parts"]["reused"] == 0
+    task = operator(sources={"$data_1": str(project)}, limits={"labels": 1}, reuse=False)
+    with pytest.raises(Exception, match="labels"):
+        task.execute(context())
+
+
+def test_bad_items_fail_at_once_unless_they_are_to_be_retried(operator, tmp_path: Path) -> None:
+    from airflow.sdk.exceptions import AirflowFailException
+
     project = make_project(tmp_path / "project")
     (project / "ds0/img/0001.png").write_bytes(b"x")
-    with pytest.raises(BadItemsError, match="0001.png"):
-        operator(sources={"$data_1": str(project)}).execute(context())
+    for never in (False, "False", ""):
+        with pytest.raises(AirflowFailException, match="0001.png"):
+            operator(sources={"$data_1": str(project)}, retry_bad_items=never).execute(context())
+    for again in (True, "true"):
+        with pytest.raises(BadItemsError, match="0001.png"):
+            operator(sources={"$data_1": str(project)}, retry_bad_items=again).execute(context())
+
+
+@pytest.mark.parametrize(
+    ("error", "at_once"),
+    [
+        (SettingsError("a", "b", "c"), True),
+        (ProjectError("a", "b", "c"), True),
+        (AccessError("a", "b", "c"), True),
+        (BadItemsError([ItemError("a", "b", "c")]), True),
+        (StorageError("a", "b", "c"), False),
+        (NotFound("a", "b", "c"), False),
+        (Changed("a"), False),
+        (ArchiveError("a", "b", "c"), False),
+        (Stopped("a"), False),
+        (OSError("a"), False),
+    ],
+)
+def test_one_table_says_what_fails_at_once(error: Exception, at_once: bool) -> None:
+    from airflow.sdk.exceptions import AirflowFailException
+
+    from airflow_savemasks.operators.outcome import outcome
+
+    with pytest.raises(AirflowFailException if at_once else type(error)) as raised, outcome():
+        raise error
+    assert str(raised.value) == str(error)
+    if at_once:
+        assert raised.value.__suppress_context__
+        assert raised.value.__cause__ is None
+
+
+def test_what_a_lazily_made_client_refuses_fails_at_once_too(operator, tmp_path: Path, monkeypatch) -> None:
+    from airflow.sdk.exceptions import AirflowFailException
+
+    extra = {"root": "s3://bucket/out", "storage_conn_id": "no_such_connection"}
+    monkeypatch.setenv("AIRFLOW_CONN_CLOUD", json.dumps({"conn_type": "savemasks", "extra": extra}))
+    project = make_project(tmp_path / "project")
+    with pytest.raises(AirflowFailException, match="'no_such_connection', which does not exist"):
+        operator(team_files_conn_id="cloud", sources={"$data_1": str(project)}).execute(context())
+
+
+def test_a_project_that_is_none_fails_at_once(operator, tmp_path: Path) -> None:
+    from airflow.sdk.exceptions import AirflowFailException
+
+    with pytest.raises(AirflowFailException, match="no meta.json"):
+        operator(sources={"$data_1": str(tmp_path)}).execute(context())
+
+
+def test_a_password_in_a_source_is_in_no_error_and_in_no_rendered_field(operator) -> None:
+    from airflow.sdk.exceptions import AirflowFailException
+    from airflow.sdk.log import redact
+
+    uri = "sftp://ann:quite-a-secret@host/x"
+    task = operator(sources={"$data_1": uri})
+    task.render_template_fields({})
+    assert "quite-a-secret" not in json.dumps(redact(task.sources))
+    for one, xcoms in ((task, {}), (operator(), {"data_1": uri}), (operator(), {"data_1": [uri]})):
+        with pytest.raises(AirflowFailException) as failed:
+            one.execute(context(xcoms))
+        assert "quite-a-secret" not in str(failed.value)
 
 
 def test_a_graphs_projects_lie_below_the_root_of_the_project_connection(
@@ -113,29 +246,11 @@ def test_on_kill_stops_the_export_within_a_second(operator, tmp_path: Path) -> N
     assert not list((tmp_path / "out").glob("export*"))
 
 
-def test_without_a_connection_archives_go_below_airflow_home_and_the_log_says_where(
-    operator, tmp_path: Path, airflow_home: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    project = make_project(tmp_path / "project")
-    caplog.set_level("INFO")
-    result = operator(team_files_conn_id=None, sources={"$data_1": str(project)}).execute(context())
-    assert Path(result["archive"]).parent == airflow_home / "team_files"
-    assert str(airflow_home / "team_files") in caplog.text
-
-
-def test_the_test_button_reads_and_writes(operator, tmp_path: Path) -> None:
-    from airflow_savemasks.hooks.team_files import TeamFilesHook
-
-    (tmp_path / "out").mkdir()
-    assert TeamFilesHook("team").test_connection() == (True, f"{tmp_path}/out can be read (0 entries) and written")
-    assert list((tmp_path / "out").iterdir()) == []
-
-
 def test_arguments_survive_the_serialization_of_a_dag(operator) -> None:
     from airflow.sdk import DAG
     from airflow.serialization.serialized_objects import DagSerialization
 
     with DAG("d", schedule=None) as dag:
-        operator(sources={"$data_1": "/x"}, max_skipped=3)
+        operator(sources={"$data_1": "/x"}, max_skipped=3, limits={"labels": 5}, retry_bad_items=True)
     data = DagSerialization.to_dict(dag)
     json.dumps(data)
