@@ -32,4 +32,272 @@ from coverage import CoverageData
 
 ROOT = Path(__file__).resolve().parents[2]
 ENGINE = "airflow_savemasks/engine"
-WITH_SERVERS = tuple("s3 gcs azure sftp sessions remote retries answers supervisely/".split())  # parts of names
+WITH_SERVERS = "s3 gcs azure sftp sessions remote retries supervisely/".split()  # parts of names
+TESTS = ["tests/engine", "--deselect", "tests/engine/test_readme.py", "--ignore", "tests/engine/test_shell.py"]
+ACCEPTED = Path(__file__).with_name("mutants_accepted.json")
+MOST_TESTS = 30  # of one change: so many that run little else, and so many others
+TIMEOUT = 120.0  # seconds for the tests of one change; what hangs is seen
+ENOUGH = 0.9
+
+COMPARED = {ast.Lt: "<=", ast.LtE: "<", ast.Gt: ">=", ast.GtE: ">", ast.Eq: "!=", ast.NotEq: "==",
+            ast.Is: "is not", ast.IsNot: "is", ast.In: "not in", ast.NotIn: "in"}  # fmt: skip
+RECKONED = {ast.Add: "-", ast.Sub: "+", ast.Mult: "+", ast.FloorDiv: "*", ast.LShift: ">>", ast.RShift: "<<",
+            ast.BitAnd: "|", ast.BitOr: "&", ast.Mod: "+"}  # fmt: skip
+QUIET = ("log.", "progress.", "Progress", "assert")
+
+KERNELS = [  # file, text, what it becomes
+    ("deflate.c", "if (hint > WINDOW) hint = 0;", ""),
+    ("deflate.c", "distance <= WINDOW && ", ""),
+    ("deflate.c", "state->literal_counts[END_OF_BLOCK] = 1;", ""),
+    ("deflate.c", "if (history > WINDOW) history = WINDOW;", ""),
+    ("deflate.c", "state->done += (uint32_t)size;", ""),
+    ("encode.c", "held &= 7;", "held &= 3;"),
+    ("encode.c", "put(state, far_bits, far_code.length + far_extra);", "put(state, far_bits, far_code.length);"),
+    ("encode.c", "symbols[i] == 16 ? 2", "symbols[i] == 16 ? 3"),
+    ("lines.c", "if (filter > PAETH) return 1;", ""),
+    ("lines.c", "filter == SUB ? left", "filter == SUB ? up"),
+    ("lines.c", "(filter == UP && !y)", "filter == UP"),
+    ("lines.c", "((unsigned)a + b) >> 1", "((unsigned)a + b + 1) >> 1"),
+    ("lines.c", "if (drawing) drawing += half;", ""),
+    ("lines.c", "to_left <= to_above && to_left <= to_corner", "to_left < to_above && to_left <= to_corner"),
+    ("lines.c", "filter == SUB ? 0 : filter == UP ? above[i] : above[i] >> 1", "0"),
+    ("huffman.c", "MOST_BITS = 15", "MOST_BITS = 16"),
+]
+
+
+@dataclass(frozen=True)
+class Change:
+    """file: below the root; start, end: bytes that become `new`."""
+
+    file: str
+    start: int
+    end: int
+    new: str
+    line: int
+    text: str  # the line, for people and for mutants_accepted.json
+    what: str
+
+    def apply(self, root: Path) -> bytes:
+        """Change the file of a copy; returns what it was."""
+        path = root / self.file
+        old = path.read_bytes()
+        path.write_bytes(old[: self.start] + self.new.encode() + old[self.end :])
+        return old
+
+
+def changes_of(file: str) -> Iterator[Change]:
+    """All changes to one file."""
+    source = (ROOT / file).read_text("utf-8")
+    lines = source.splitlines(keepends=True)
+    starts = [0]
+    for text in lines:
+        starts.append(starts[-1] + len(text.encode()))
+
+    def change(node: ast.expr | ast.stmt, new: str, what: str) -> Change:
+        start = starts[node.lineno - 1] + node.col_offset
+        end = starts[node.end_lineno - 1] + node.end_col_offset  # type: ignore[operator]
+        return Change(file, start, end, new, node.lineno, lines[node.lineno - 1].strip(), what)
+
+    for node in _shown(ast.parse(source)):
+        if isinstance(node, ast.Compare) and len(node.ops) == 1:
+            new = COMPARED[type(node.ops[0])]
+            yield change(node, f"({ast.unparse(node.left)} {new} {ast.unparse(node.comparators[0])})", f"-> {new}")
+        elif isinstance(node, ast.BoolOp):
+            for at in range(len(node.values)):
+                kept = [value for number, value in enumerate(node.values) if number != at]
+                joined = ast.unparse(kept[0] if len(kept) == 1 else ast.BoolOp(node.op, kept))
+                yield change(node, f"({joined})", f"without {ast.unparse(node.values[at])}")
+        elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+            yield change(node, f"({ast.unparse(node.operand)})", "without not")
+        elif isinstance(node, ast.BinOp) and type(node.op) in RECKONED and not _is_text(node):
+            new = RECKONED[type(node.op)]
+            yield change(node, f"({ast.unparse(node.left)} {new} {ast.unparse(node.right)})", f"-> {new}")
+        elif isinstance(node, ast.Constant) and type(node.value) is int:
+            yield change(node, str(node.value + 1), f"{node.value} -> {node.value + 1}")
+        elif isinstance(node, ast.Constant) and type(node.value) is bool:
+            yield change(node, str(not node.value), f"-> {not node.value}")
+        elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+            yield change(node, "pass", "call dropped")
+        elif isinstance(node, ast.If | ast.IfExp):
+            yield change(node.test, "True", "always")
+            yield change(node.test, "False", "never")
+        elif isinstance(node, ast.Continue | ast.Break):
+            yield change(node, "pass", "dropped")
+
+
+def _shown(node: ast.AST) -> Iterator[ast.AST]:
+    """Nodes whose change is one of behaviour: no annotations, messages, log lines or decorators."""
+    if isinstance(node, ast.Raise | ast.AnnAssign | ast.Assert | ast.JoinedStr | ast.arg):
+        if isinstance(node, ast.AnnAssign) and node.value is not None and not isinstance(node.value, ast.Constant):
+            yield from _shown(node.value)
+        return
+    if isinstance(node, ast.Expr) and ast.unparse(node).startswith(QUIET):
+        return
+    if isinstance(node, ast.Call) and ast.unparse(node.func) in {
+        "log.warning",
+        "log.info",
+        "log.debug",
+        "Field",
+        "field",
+    }:
+        return
+    if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        for part in node.body:
+            yield from _shown(part)
+        return
+    yield node
+    for child in ast.iter_child_nodes(node):
+        yield from _shown(child)
+
+
+def _is_text(node: ast.BinOp) -> bool:
+    return any(isinstance(part, ast.Constant | ast.JoinedStr) and not isinstance(getattr(part, "value", 0), int)
+               for part in (node.left, node.right))  # fmt: skip
+
+
+def copy_tree(folder: Path) -> Path:
+    """A copy of what tests need."""
+    for name in ("airflow_savemasks", "tests", "dags", "benchmarks"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "results", "work"))
+    for name in ("pyproject.toml", "build_kernels.py", "README.md"):
+        shutil.copy(ROOT / name, folder / name)
+    return folder
+
+
+def run_tests(root: Path, tests: list[str], *before: str) -> tuple[int, str]:
+    """pytest's exit code (99: it hung) and what it printed."""
+    words = [sys.executable, *before, "-m", "pytest", "-x", "-q", "--no-header", "-p", "no:randomly", *tests]
+    environment = {**os.environ, "PYTHONPATH": str(root), "PYTHONDONTWRITEBYTECODE": "1"}
+    try:
+        done = subprocess.run(
+            words, cwd=root, env=environment, capture_output=True, text=True, timeout=TIMEOUT, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return 99, "it hung"
+    return done.returncode, done.stdout[-2000:]
+
+
+def who_covers(root: Path) -> dict[tuple[str, int], list[str]]:
+    """(file, line) -> the tests that run it, as pytest names them, those that run little else first.
+
+    Line 0 stands for the whole file: what runs when it is imported has no test of its own.
+    """
+    (root / "rc").write_text(f"[run]\ndynamic_context = test_function\nsource = {ENGINE}\nconcurrency = thread\n")
+    words = [sys.executable, "-m", "coverage", "run", "--rcfile=rc", "-m", "pytest", "-q", *TESTS]
+    environment = {**os.environ, "PYTHONPATH": str(root)}
+    subprocess.run(words, cwd=root, env=environment, check=True, stdout=subprocess.DEVNULL)
+    data = CoverageData(str(root / ".coverage"))
+    data.read()
+    found: dict[tuple[str, int], set[str]] = {}
+    lines: Counter[str] = Counter()
+    for path in data.measured_files():
+        file = str(Path(path).relative_to(root))
+        for line, contexts in data.contexts_by_lineno(path).items():
+            tests = {_node_id(context) for context in contexts if context} - {""}
+            lines.update(tests)
+            found[file, line] = tests
+            found.setdefault((file, 0), set()).update(tests)
+    return {place: sorted(tests, key=lambda test: (lines[test], test)) for place, tests in found.items()}
+
+
+def _node_id(context: str) -> str:
+    """`tests.engine.test_plan.test_x` -> `tests/engine/test_plan.py::test_x`."""
+    module, _, function = context.rpartition(".")
+    return f"{module.replace('.', '/')}.py::{function}" if function.startswith("test_") else ""
+
+
+def main() -> int:
+    """Run the sample; 0 where enough changes were seen."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--sample", type=int, default=300)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--minutes", type=float, default=40)
+    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--only", default="")
+    options = parser.parse_args()
+    began = time.monotonic()
+    accepted = {
+        (entry["file"], entry["text"], entry["what"]): entry["why"] for entry in json.loads(ACCEPTED.read_text())
+    }
+    with tempfile.TemporaryDirectory() as scratch:
+        copies: Queue[Path] = Queue()
+        for number in range(options.processes):
+            copies.put(copy_tree(Path(scratch, str(number))))
+        first = copies.get()
+        covered = who_covers(first)
+        copies.put(first)
+        files = [str(path.relative_to(ROOT)) for path in sorted((ROOT / ENGINE).rglob("*.py"))]
+        files = [file for file in files if options.only in file and not any(part in file for part in WITH_SERVERS)]
+        everything = [change for file in files for change in changes_of(file)]
+        sample = random.Random(options.seed).sample(everything, min(options.sample, len(everything)))
+
+        def look(change: Change) -> str:
+            tests = covered.get((change.file, change.line)) or covered.get((change.file, 0), [])
+            if time.monotonic() - began > options.minutes * 60:
+                return "not run"
+            if not tests:
+                return "no test"
+            rest = tests[MOST_TESTS:]
+            chosen = tests[:MOST_TESTS] + random.Random(change.start).sample(rest, min(MOST_TESTS, len(rest)))
+            copy = copies.get()
+            old = change.apply(copy)
+            try:
+                return "survived" if run_tests(copy, chosen)[0] == 0 else "seen"
+            finally:
+                (copy / change.file).write_bytes(old)
+                copies.put(copy)
+
+        with ThreadPoolExecutor(options.processes) as pool:
+            verdicts = list(pool.map(look, sample))
+        kernels = [] if options.only else _kernels(copies.get())
+    return _report(list(zip(sample, verdicts, strict=True)), kernels, accepted, len(everything))
+
+
+def _kernels(copy: Path) -> list[tuple[str, str]]:
+    """The hand-made changes of the kernels, and whether they were seen."""
+    found = []
+    folder = copy / ENGINE / "native"
+    compiling = (
+        "import sys, build_kernels as b; from pathlib import Path; sys.exit(b.compile_kernels(Path(sys.argv[1]), "
+    )
+    compiling += "Path(sys.argv[1], 'kernels.so')))"
+    for name, text, new in KERNELS:
+        path = folder / name
+        old = path.read_text()
+        assert text in old, (name, text)
+        path.write_text(old.replace(text, new, 1))
+        made = subprocess.run(
+            [sys.executable, "-c", compiling, str(folder)], cwd=copy, capture_output=True, check=False
+        )
+        tests = ["tests/engine/test_native.py", "tests/engine/test_promises.py", "tests/engine/test_golden.py"]
+        seen = made.returncode != 0 or run_tests(copy, tests)[0] != 0
+        found.append((f"{name}: {text!r} -> {new!r}", "seen" if seen else "survived"))
+        path.write_text(old)
+    return found
+
+
+def _report(
+    results: list[tuple[Change, str]],
+    kernels: list[tuple[str, str]],
+    accepted: dict[tuple[str, str, str], str],
+    everything: int,
+) -> int:
+    run = [(change, verdict) for change, verdict in results if verdict != "not run"]
+    unseen = [(change, verdict) for change, verdict in run if verdict != "seen"]
+    print(f"{len(run)} of {everything} changes tried, {len(run) - len(unseen)} seen")
+    unexplained = 0
+    for change, verdict in sorted(unseen, key=lambda pair: (pair[0].file, pair[0].line)):
+        why = accepted.get((change.file.removeprefix(f"{ENGINE}/"), change.text, change.what))
+        unexplained += why is None
+        place = f"{change.file.removeprefix(f'{ENGINE}/')}:{change.line}"
+        print(f"{verdict} | {place} | {change.text} | {change.what} | {why or ''}")
+    for what, verdict in kernels:
+        print(f"kernel | {verdict} | {what}")
+    share = 1 - len(unseen) / max(1, len(run))
+    print(f"seen: {share:.1%}; unseen without a reason: {unexplained}; kernels: "
+          f"{sum(verdict == 'seen' for _, verdict in kernels)} of {len(kernels)}")  # fmt: skip
+    return 0 if share >= ENOUGH else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
