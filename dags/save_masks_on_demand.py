@@ -1,15 +1,21 @@
-"""An export from the UI: "Trigger" asks for the project, the archive's name, the masks and the colours."""
+"""An export from the UI: "Trigger" asks for the project, the archive's name, the masks and the colours.
+
+The project is one below the root of the connection `savemasks_on_demand`, and nothing else: that connection says
+`only_below_root`. Who may trigger a DAG must not thereby read whatever the worker can read, and with a path or a URI
+in a form he could. `make demo` and `make ui` define the connection; elsewhere add it, of the type Save Masks storage:
+
+    {"root": "/data/projects", "only_below_root": true}
+"""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from airflow.sdk import Param, dag, get_current_context, task
 
 from airflow_savemasks.operators.save_masks import SaveMasksOperator
 
-PROJECT = Path(__file__).parent / "sample" / "projects" / "space"
+CONNECTION = "savemasks_on_demand"
 CHANNEL = {"type": "integer", "minimum": 0, "maximum": 255}
 COLORS = {  # JSON schema: {"class": [R, G, B], ...}, checked before a run exists
     "type": "object",
@@ -23,7 +29,13 @@ COLORS = {  # JSON schema: {"class": [R, G, B], ...}, checked before a run exist
     tags=["savemasks"],
     doc_md=__doc__,
     params={
-        "project": Param(str(PROJECT), type="string", minLength=1, title="Project", description="Path or URI"),
+        "project": Param(
+            "space",
+            type="string",
+            minLength=1,
+            title="Project",
+            description=f"Its folder, .tar or .zip below the root of the connection {CONNECTION}",
+        ),
         "archive": Param("space", type="string", minLength=1, title="Name of the archive"),
         "masks_machine": Param(True, type="boolean", title="Machine masks"),
         "masks_human": Param(True, type="boolean", title="Human masks"),
@@ -58,7 +70,12 @@ def save_masks_on_demand() -> None:
             },
         }
 
-    SaveMasksOperator(task_id="save_masks", layer=layer(), sources={"$data_1": "{{ params.project }}"})
+    SaveMasksOperator(
+        task_id="save_masks",
+        layer=layer(),
+        sources={"$data_1": "{{ params.project }}"},
+        project_conn_id=CONNECTION,
+    )
 
 
 save_masks_on_demand()

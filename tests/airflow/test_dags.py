@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -81,3 +82,31 @@ def test_a_broken_pair_in_the_inbox_turns_the_run_red_but_the_good_ones_are_expo
     assert run.state == "failed"
     assert result_of(run)["items"] == 3
     assert list(result_of(run, "take_from_inbox")["broken"]) == ["broken.jpg"]
+
+
+@pytest.mark.parametrize("project", ["/etc", "../../sample/projects/space", "file:///etc", "s3://bucket/x"])
+def test_who_triggers_the_export_on_demand_reads_nothing_but_projects_below_its_root(dags, project: str) -> None:
+    run = dags["save_masks_on_demand"].test(run_conf={"project": project, "archive": "taken"})
+    assert run.state == "failed"
+    (ti,) = [ti for ti in run.get_task_instances() if ti.task_id == "save_masks"]
+    assert str(ti.state) == "failed"
+    assert not (Path(os.environ["AIRFLOW_HOME"]) / "team_files/taken.tar").exists()
+
+
+def test_without_its_connection_the_export_on_demand_fails_and_says_what_to_add(dags, monkeypatch, capfd) -> None:
+    monkeypatch.delenv("AIRFLOW_CONN_SAVEMASKS_ON_DEMAND")
+    assert dags["save_masks_on_demand"].test().state == "failed"
+    told = "".join(capfd.readouterr())
+    assert "connection 'savemasks_on_demand': does not exist. Add it, of type 'savemasks', with a root" in told
+
+
+def test_the_makefile_defines_the_connection_of_the_export_on_demand() -> None:
+    """As the shell that make starts reads it."""
+    root = Path(__file__).parents[2]
+    rules = "include Makefile\nshown:\n\t@$(AIRFLOW_ENV) printenv AIRFLOW_CONN_SAVEMASKS_ON_DEMAND\n"
+    done = subprocess.run(
+        ["make", "-s", "-f", "-", "shown"], input=rules, cwd=root, capture_output=True, text=True, check=True
+    )
+    connection = json.loads(done.stdout)
+    assert connection["conn_type"] == "savemasks"
+    assert connection["extra"] == {"root": f"{root}/dags/sample/projects", "only_below_root": True}

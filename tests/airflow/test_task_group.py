@@ -57,6 +57,21 @@ def test_the_group_makes_the_archive_of_the_operator_and_reuses_like_it(group_ru
     assert second["parts"] == {"rendered": 1, "reused": alone["parts"]["rendered"] - 1}
 
 
+def test_the_group_hands_every_option_to_each_of_its_tasks() -> None:
+    from airflow.sdk import DAG
+
+    from airflow_savemasks.operators.save_masks import OPTIONS
+    from airflow_savemasks.task_groups import save_masks_group
+
+    given = {name: f"{{{{ params.{name} }}}}" for name in OPTIONS}
+    with DAG("group_of_all_options", schedule=None) as dag:
+        save_masks_group(layer=LAYER, sources={"$data_1": "/x"}, **given)
+    for name in ("plan", "assemble"):
+        assert {option: getattr(dag.get_task(f"save_masks.{name}"), option) for option in OPTIONS} == given
+    render = dag.get_task("save_masks.render").partial_kwargs
+    assert {option: render[option] for option in OPTIONS} == given
+
+
 def test_a_bad_item_fails_its_batch_only_and_nothing_is_published(group_run, tmp_path: Path) -> None:
     project = make_project(tmp_path / "project", items=40)
     (project / "ds0/img/0030.png").write_bytes(b"x")
