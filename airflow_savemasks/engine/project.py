@@ -37,6 +37,15 @@ class StorageProject:
         self._wrong: dict[str, ProjectError] = {}  # dataset -> why it cannot be listed
         self._notes: list[str] = []  # of looking for datasets
 
+    @property
+    def limits(self) -> Limits:
+        """What is refused as too large."""
+        return self._storage.limits
+
+    @limits.setter
+    def limits(self, limits: Limits) -> None:
+        self._storage.limits = limits
+
     def watch(self, stop: threading.Event) -> None:
         self._storage.watch(stop)
 

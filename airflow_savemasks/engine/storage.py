@@ -64,12 +64,13 @@ class Storage(Protocol):
     """A tree of files below one root.
 
     epoch: a text that changes when unsynced files may be lost; keeps_parts: no ranges can be read there, so parts have
-    to stay. These, `link` and `growing` are for the storages that have them.
+    to stay; limits: what a packed source may hold. These, `link` and `growing` are for the storages that have them.
     """
 
     uri: str
     epoch: str = ""
     keeps_parts: bool = False
+    limits: Limits = LIMITS
 
     def locate(self, path: str) -> str:
         """The full URI of a path, for people and results."""

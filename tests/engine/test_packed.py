@@ -244,3 +244,13 @@ def test_a_password_in_a_uri_is_shown_nowhere() -> None:
         with pytest.raises(SettingsError) as caught:
             open_storage(wrong)
         assert "secret" not in str(caught.value)
+
+
+def test_limits_of_an_export_hold_for_what_lies_in_a_packed_source(tmp_path: Path) -> None:
+    project = make_project(tmp_path / "p", items=3)
+    packed = tmp_path / "p.tar"
+    with tarfile.open(packed, "w") as tar:
+        tar.add(project, "p")
+    assert run(str(packed), tmp_path / "out")["items"] == 3
+    with pytest.raises(StorageError, match="members"):
+        run(str(packed), tmp_path / "out", limits={"members": 6})
