@@ -58,8 +58,6 @@ def by_status(status: int | None, fact: str) -> Failure:
         return Failure(Kind.ACCESS, fact)
     if status == HTTPStatus.NOT_FOUND:
         return Failure(Kind.MISSING, fact)
-    if status == HTTPStatus.PRECONDITION_FAILED:
-        return Failure(Kind.CHANGED, fact)
     if status in {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS} or (status is not None and status >= 500):
         return Failure(Kind.PASSING, fact)
     return Failure(Kind.BROKEN, fact)
