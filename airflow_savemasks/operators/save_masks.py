@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
@@ -77,9 +77,19 @@ class SaveMasksOperator(BaseOperator):
         self.limits = limits
         self._stop: threading.Event | None = None
 
-    def render_template_fields(self, context: Context, jinja_env: jinja2.Environment | None = None) -> None:
-        """Also has passwords in the sources' URIs masked, before the rendered fields are shown anywhere."""
-        super().render_template_fields(context, jinja_env)
+    def _do_render_template_fields(
+        self,
+        parent: Any,
+        template_fields: Iterable[str],
+        context: Context,
+        jinja_env: jinja2.Environment,
+        seen_oids: set[int],
+    ) -> None:
+        """Also has passwords in the sources' URIs masked, before the rendered fields are shown anywhere.
+
+        Of the methods that render this is the one that Airflow calls for a mapped task, too.
+        """
+        super()._do_render_template_fields(parent, template_fields, context, jinja_env, seen_oids)
         from airflow_savemasks.hooks.secrets import mask_passwords
 
         mask_passwords(self.sources)

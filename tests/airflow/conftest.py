@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import tempfile
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -50,3 +53,20 @@ def dags(airflow_home: Path):
     bag = DagBag(str(airflow_home / "dags"))
     assert bag.import_errors == {}
     return bag.dags
+
+
+@pytest.fixture
+def everything_stored(airflow_home: Path) -> Callable[[], str]:
+    """Gives all that the database holds, as text."""
+    return lambda: _rows(airflow_home / "airflow.db")
+
+
+def _rows(file: Path) -> str:
+    """Read through SQLite, as the file alone lacks what is in its log yet."""
+    with closing(sqlite3.connect(file)) as database:
+        database.text_factory = bytes
+        tables = [row[0].decode() for row in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        rows = [row for table in tables for row in database.execute(f'SELECT * FROM "{table}"')]
+    return "\n".join(
+        value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value) for row in rows for value in row
+    )

@@ -133,3 +133,17 @@ def test_verifying_stops_when_it_is_killed(tmp_path: Path, team: Path, monkeypat
     monkeypatch.setattr("airflow_savemasks.operators.verify.name_of", lambda *_: killed() or "export")
     with pytest.raises(Stopped):
         task.execute({})
+
+
+@pytest.mark.usefixtures("team")
+def test_a_password_in_a_mapped_exports_source_stands_in_no_rendered_field_and_no_log(
+    dags, everything_stored, capfd: pytest.CaptureFixture[str]
+) -> None:
+    run = dags["secret_case"].test()
+    assert state_of(run, "save_masks") == ["failed"]
+    stored = everything_stored()
+    assert "sftp://ann:***@host/x" in stored, "the rendered fields are there"
+    assert "quite-a-secret" not in stored
+    told = "".join(capfd.readouterr())
+    assert "there is a password in the URI" in told
+    assert "quite-a-secret" not in told

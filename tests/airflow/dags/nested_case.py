@@ -135,7 +135,17 @@ def verify_case() -> None:
         )
 
 
+@dag(schedule=None)
+def secret_case() -> None:
+    """A mapped export whose URI, with a password, comes out of a template."""
+    uri = "sftp://ann:{{ 'quite-a-' ~ 'secret' }}@host/x"
+    SaveMasksOperator.partial(task_id="save_masks", layer=LAYER, team_files_conn_id=CONNECTION, retries=3).expand(
+        sources=[{"$data_1": uri}]
+    )
+
+
 nested_case()
+secret_case()
 mapped_case()
 alone_case()
 verify_case()
