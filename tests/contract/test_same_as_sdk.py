@@ -84,7 +84,7 @@ class Engine:
 
     @staticmethod
     def draw(ann: Any, colours: Colours, image: Image | None = None) -> Any:
-        return render(ann.labels, ann.height, ann.width, colours, image)
+        return render(ann.labels, ann.height, ann.width, colours, lambda: image)
 
 
 def decoded(content: bytes | list[bytes] | None) -> Image:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import pytest
 
 from airflow_savemasks.engine.errors import AccessError, SettingsError, StorageError
-from airflow_savemasks.engine.export import make_plan
+from airflow_savemasks.engine.export import make_plan, render_parts
+from airflow_savemasks.engine.progress import Progress
 from airflow_savemasks.engine.storage import Range, open_storage
 from airflow_savemasks.engine.storages.temporary import is_temporary_of
 from tests.engine.samples import WORK, job_of, make_project, run
@@ -95,7 +97,8 @@ def test_a_full_disk_fails_clearly(tmp_path: Path) -> None:
 
 WRITER = """
 import sys, time
-from airflow_savemasks.engine.export import make_plan
+from airflow_savemasks.engine.export import make_plan, render_parts
+from airflow_savemasks.engine.progress import Progress
 from airflow_savemasks.engine.storage import open_storage
 with open_storage(sys.argv[1]).writing(sys.argv[2]) as out:
     out.write(b"half"); out.flush(); print("writing", flush=True); time.sleep(60)
@@ -136,3 +139,24 @@ def test_parts_of_this_archive_that_nobody_used_go_after_their_days_and_those_of
     left = {path.name for path in (out / WORK).glob("*.tar")} | {p.name for p in (out / ".parts/another").iterdir()}
     assert left == {"young.tar", "old.tar"}
     assert not (out / WORK / "old.tar").exists()
+
+
+def test_a_plain_path_is_taken_as_it_stands_and_a_file_uri_is_not(tmp_path: Path) -> None:
+    for name in ("a%20b", "a b", "what?", "a#b"):
+        (tmp_path / name).mkdir()
+        assert open_storage(str(tmp_path / name)).locate("x") == str(tmp_path / name / "x")
+    assert open_storage(f"file://{tmp_path}/a%20b").locate("") == str(tmp_path / "a b")
+    assert open_storage(f"FILE://{tmp_path}/a").locate("") == str(tmp_path / "a")
+
+
+def test_old_parts_that_this_export_can_use_stay(tmp_path: Path) -> None:
+    out, project = tmp_path / "out", make_project(tmp_path / "project")
+    job, storage = job_of(project, keep_parts_days=1), open_storage(str(out))
+    plan = make_plan(job, storage)
+    render_parts(job, storage, plan, range(len(plan.parts)), threading.Event(), Progress())
+    then = time.time() - 30 * 24 * 3600
+    for path in (out / WORK).iterdir():
+        os.utime(path, (then, then))
+    before = sorted(path.name for path in (out / WORK).iterdir())
+    make_plan(job, storage)
+    assert sorted(path.name for path in (out / WORK).iterdir()) == before

@@ -140,3 +140,15 @@ def test_limits_hold_for_what_is_above_them_and_not_for_what_is_at_them() -> Non
 def test_what_is_wrong_with_a_header_is_said(content: bytes, fact: str) -> None:
     with pytest.raises(ValueError, match=fact):
         look(content)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_a_tiff_of_many_strips_is_whole_only_with_all_of_them(order: str) -> None:
+    fields = [(256, 4, 1, 46), (257, 4, 1, 30), (273, 4, 3, 200), (279, 3, 3, 212)]
+    head = (b"II" if order == "<" else b"MM") + struct.pack(f"{order}HIH", 42, 8, len(fields))
+    body = b"".join(struct.pack(f"{order}HHII", *field) for field in fields)
+    arrays = struct.pack(f"{order}III", 300, 400, 500) + struct.pack(f"{order}HHH", 100, 100, 77)
+    content = (head + body).ljust(200, b"\0") + arrays
+    assert look(content.ljust(577, b"\0")).height == 30
+    with pytest.raises(ValueError, match="ends too early"):
+        look(content.ljust(576, b"\0"))
