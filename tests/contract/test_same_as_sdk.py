@@ -21,7 +21,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -29,6 +28,7 @@ from numpy.typing import NDArray
 from airflow_savemasks.engine import picture
 from airflow_savemasks.engine.annotation import AnnotationReader
 from airflow_savemasks.engine.errors import ItemError
+from airflow_savemasks.engine.item import as_bad_item
 from airflow_savemasks.engine.meta import parse_meta
 from airflow_savemasks.engine.render import Colours, Rgb, render
 from tests.contract.random_annotations import GEOMETRY_KEYS, SHAPES, write_cases
@@ -69,15 +69,19 @@ class Engine:
     def run(self, content: bytes, image: Image | None) -> Ours:
         """Read and draw. Only the errors that the engine reports as a bad item count as a refusal."""
         try:
-            ann = self.reader.read(content, "case")
-            both = Colours.of(self.machine, self.human, force_rgb=False)
-            # the drawing in the human colours has no file of its own, so it is made as a machine mask
-            visible = Colours(both.human, None, gray=False)
-            machine = self.draw(ann, Colours.of(self.machine, None, force_rgb=False)).machine
-            drawing = self.draw(ann, visible).machine
-            masks = None if image is None else self.draw(ann, both, image)
-        except (ItemError, cv2.error) as error:
+            with as_bad_item("case"):
+                return self._run(content, image)
+        except ItemError as error:
             return Ours(str(error))
+
+    def _run(self, content: bytes, image: Image | None) -> Ours:
+        ann = self.reader.read(content, "case")
+        both = Colours.of(self.machine, self.human, force_rgb=False)
+        # the drawing in the human colours has no file of its own, so it is made as a machine mask
+        visible = Colours(both.human, None, gray=False)
+        machine = self.draw(ann, Colours.of(self.machine, None, force_rgb=False)).machine
+        drawing = self.draw(ann, visible).machine
+        masks = None if image is None else self.draw(ann, both, image)
         assert masks is None or (decoded(masks.machine) == decoded(machine)).all()
         human = None if masks is None else decoded(masks.human)
         return Ours(None, decoded(machine), decoded(drawing), human, ann.to_bytes())
