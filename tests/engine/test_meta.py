@@ -120,3 +120,49 @@ def test_broken_json_is_named() -> None:
     own = meta()
     with pytest.raises(ItemError, match=r"ds0/x.png.json: broken JSON"):
         AnnotationReader(own, None, None, own).read(b'{"size": ', "ds0/x.png.json")
+
+
+def graph(nodes: dict[str, Any]) -> Meta:
+    item = {"title": "g", "shape": "graph", "color": "#010203", "geometry_config": {"nodes": nodes, "edges": []}}
+    return parse_meta({"classes": [item], "tags": []}, "p/meta.json")
+
+
+def test_graphs_of_one_name_merge_only_with_one_template() -> None:
+    assert list(merge_metas([("a", graph({"x": {}})), ("b", graph({"x": {}}))]).classes) == ["g"]
+    with pytest.raises(ProjectError, match="with another template"):
+        merge_metas([("a", graph({"x": {}})), ("b", graph({"y": {}}))])
+    with pytest.raises(ProjectError, match="'polygon' here and 'rectangle' in an earlier source"):
+        merge_metas([("a", meta(("k", "rectangle"))), ("b", meta(("k", "polygon")))])
+
+
+@pytest.mark.parametrize(
+    "item",
+    [7, None, [], {}, {"name": 7, "value_type": "none"}, {"name": "t"}, {"name": "t", "value_type": "colour"},
+     {"name": "t", "value_type": "oneof_string"}, {"name": "t", "value_type": "none", "values": []}],
+)  # fmt: skip
+def test_a_tag_that_is_none_is_refused(item: Any) -> None:
+    with pytest.raises(ProjectError, match="a tag without name or value_type|values do not match"):
+        meta(tags=[item])
+
+
+@pytest.mark.parametrize("item", [7, None, {}, {"title": "k"}, {"title": 7, "shape": "any", "color": "#000000"}])
+def test_a_class_that_is_none_is_refused(item: Any) -> None:
+    with pytest.raises(ProjectError, match="a class without title, shape or color"):
+        parse_meta({"classes": [item], "tags": []}, "p/meta.json")
+
+
+@pytest.mark.parametrize(
+    ("kind", "good", "bad"),
+    [
+        ("none", [None], ["x", 0, False]),
+        ("any_number", [1, 2.5, -3], ["1", None]),
+        ("any_string", ["", "x"], [1, None]),
+        ("oneof_string", ["a", "b"], ["c", None, 1]),
+        ("date", ["2024-02-29", "2024-02-29T10:00:00Z", "2024-02-29T10:00:00+02:00"], ["2023-02-29", "soon", 5, None]),
+    ],
+)
+def test_a_tag_takes_the_values_of_its_kind(kind: str, good: list[Any], bad: list[Any]) -> None:
+    more = {"values": ["a", "b"]} if kind == "oneof_string" else {}
+    known = meta(tags=[tag("t", kind, **more)]).tags["t"]
+    assert [known.accepts(value) for value in good] == [True] * len(good)
+    assert [known.accepts(value) for value in bad] == [False] * len(bad)
