@@ -23,6 +23,8 @@ DONE, FAILED, WRONG = 0, 1, 2
 def run(words: Sequence[str], stopping: Stopping) -> int:
     """Returns the exit code: 0 done, 1 failed, 2 wrong usage or settings, 130 and 143 stopped by a signal."""
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(message)s")
+    if "--debug" in words:
+        logging.getLogger("airflow_savemasks").setLevel(logging.DEBUG)
     try:
         result = _verify(words[1:], stopping) if words[:1] == ["verify"] else _export(words, stopping)
     except Stopped as error:
@@ -137,6 +139,7 @@ def export_parser() -> argparse.ArgumentParser:
         metavar="NAME=NUMBER",
         help="what an input may take at most, such as labels=200000; may be given again",
     )
+    parser.add_argument("--debug", action="store_true", help="log more, tracebacks of unforeseen errors among it")
     parser.add_argument("--version", action="version", version=__version__)
     return parser
 

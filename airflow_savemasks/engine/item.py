@@ -22,7 +22,9 @@ from airflow_savemasks.engine.source import Loaded
 
 Check = Callable[[], None]
 FIX_PICTURE = "Replace the picture, or remove it from the project"
-FIX_UNFORESEEN = "Look at this picture and its annotation; if both are right, report it with the traceback in the log"
+FIX_UNFORESEEN = (
+    "Look at this picture and its annotation; if both are right, report it with the traceback (log level DEBUG)"
+)
 
 
 @dataclass(slots=True)
