@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pwd
 import secrets
@@ -57,6 +58,10 @@ class Services:
             "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
             "AIRFLOW__CORE__EXECUTOR": "CeleryExecutor",
+            # workers of Celery need a connection that says where archives go: there is no folder to fall back to
+            "AIRFLOW_CONN_SAVEMASKS_TEAM_FILES_DEFAULT": json.dumps(
+                {"conn_type": "savemasks", "extra": {"root": str(home / "team_files")}}
+            ),
             "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
             "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{self.address}/execution/",
