@@ -18,6 +18,7 @@ from airflow_savemasks.engine.members import Member, pack
 from airflow_savemasks.engine.picture_header import Header
 from airflow_savemasks.engine.plan import Planned
 from airflow_savemasks.engine.progress import log
+from airflow_savemasks.engine.shapes import Unknown
 from airflow_savemasks.engine.source import Loaded
 
 Check = Callable[[], None]
@@ -31,7 +32,8 @@ FIX_UNFORESEEN = (
 class Rendered:
     """pieces: its members as they stand in the archive, one after the other; height, width in pixels; or an error.
 
-    unread: the error is one of reading it, which the next try may not meet.
+    undrawn: shape -> labels of it that have a colour and are not drawn, as nobody here knows the shape; unread: the
+    error is one of reading it, which the next try may not meet.
     """
 
     planned: Planned
@@ -41,6 +43,7 @@ class Rendered:
     width: int = 0
     labels: int = 0
     pixels: dict[str, int] = field(default_factory=dict)
+    undrawn: dict[str, int] = field(default_factory=dict)
     error: ItemError | None = None
     unread: bool = False
 
@@ -129,7 +132,20 @@ def _render(job: Job, planned: Planned, loaded: Loaded, header: Header, check: C
     pieces, members = pack(
         (kind, naming.member(planned.folder, kind, planned.name), data) for kind, data in files if data
     )
-    return Rendered(planned, pieces, members, annotation.height, annotation.width, len(annotation.labels), masks.pixels)
+    size = annotation.height, annotation.width
+    undrawn = _undrawn(job, annotation)
+    return Rendered(planned, pieces, members, *size, len(annotation.labels), masks.pixels, undrawn)
+
+
+def _undrawn(job: Job, annotation: Annotation) -> dict[str, int]:
+    """Shapes that nobody here knows -> how many labels of classes with a colour have them."""
+    colored = {*(job.colours.machine or ()), *(job.colours.human or ())}
+    found: dict[str, int] = {}
+    for label in annotation.labels:
+        if isinstance(label.geometry, Unknown) and label.class_name in colored:
+            shape = label.geometry.shape[:40]
+            found[shape] = found.get(shape, 0) + 1
+    return found
 
 
 def _annotation(job: Job, planned: Planned, loaded: Loaded, header: Header) -> Annotation:

@@ -5,6 +5,7 @@ What is read back of it stands in published.py.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 from airflow_savemasks.engine.job import Job, renderer
 from airflow_savemasks.engine.plan import Plan
 from airflow_savemasks.engine.published import FORMAT, File, Placed
+from airflow_savemasks.engine.remarks import Tally
 
 
 def to_json(
@@ -68,8 +70,20 @@ def to_json(
         "skipped": [
             {"item": bad.item, "reason": f"{bad.place}: {bad.fact}"} for part in placed for bad in part.summary.skipped
         ],
-        "warnings": list(plan.warnings),
+        "warnings": [*plan.warnings, *_undrawn(placed)],
         "plan": {"digest": plan.digest, "settings": plan.settings, "window": plan.window},
         "parts": [part.to_json() for part in placed],
         "versions": renderer(),
     }
+
+
+def _undrawn(placed: Sequence[Placed]) -> list[str]:
+    """One warning for all labels that no mask shows although their class has a colour: their shape is unknown."""
+    counts: Counter[str] = Counter()
+    for part in placed:
+        counts.update(part.summary.undrawn)
+    names = Tally()
+    for shape in sorted(counts):
+        names.add(shape)
+    total = sum(counts.values())
+    return [f"{total} labels of unknown shapes, kept in their annotations and not drawn: {names}"] if total else []

@@ -92,6 +92,9 @@ def parse_meta(raw: Any, where: str) -> Meta:
     fix = 'It needs "classes": [{"title", "shape", "color"}, ...]; export the project from Supervisely again'
     if not isinstance(raw, dict) or not isinstance(raw.get("classes"), list):
         raise ProjectError(where, 'no list "classes" in it', fix)
+    for key in ("tags", "tags_images", "tags_objects"):
+        if raw.get(key) and not isinstance(raw[key], list):
+            raise ProjectError(where, f'"{key}" is {raw[key]!r:.60}, not a list', 'Write a list of tags, or "tags": []')
     warnings: list[str] = []
     classes = [_parse_class(item, where, warnings) for item in raw["classes"]]
     modern, old = raw.get("tags") or [], [*(raw.get("tags_images") or []), *(raw.get("tags_objects") or [])]

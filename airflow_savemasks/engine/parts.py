@@ -36,7 +36,8 @@ Count = Annotated[int, Field(ge=0, strict=True)]
 class Summary:
     """What is known of a finished part. pixels, labelled: class name -> visible pixels, items that show it.
 
-    files: members of the tar; skipped: left out by on_bad_item="skip"; unread: how many of these could not be read.
+    files: members of the tar; skipped: left out by on_bad_item="skip"; unread: how many of these could not be read;
+    undrawn: shape -> labels of it that are not drawn, as the shape is unknown.
     """
 
     digest: Digest
@@ -49,6 +50,7 @@ class Summary:
     labelled: dict[str, Count] = field(default_factory=dict)
     skipped: list[BadItem] = field(default_factory=list)
     unread: Count = 0
+    undrawn: dict[str, Count] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -122,6 +124,8 @@ class PartWriter:
         for name, pixels in rendered.pixels.items():
             summary.pixels[name] = summary.pixels.get(name, 0) + pixels
             summary.labelled[name] = summary.labelled.get(name, 0) + 1
+        for shape, count in rendered.undrawn.items():
+            summary.undrawn[shape] = summary.undrawn.get(shape, 0) + count
 
     def skip(self, rendered: Rendered) -> None:
         """Note a bad item that is left out."""

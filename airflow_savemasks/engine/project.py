@@ -15,7 +15,8 @@ from airflow_savemasks.engine.dataset import DatasetListing
 from airflow_savemasks.engine.errors import Changed, ItemError, NotFound, ProjectError
 from airflow_savemasks.engine.limits import LIMITS, Limits, above
 from airflow_savemasks.engine.naming import dataset_folder
-from airflow_savemasks.engine.remarks import Remarks
+from airflow_savemasks.engine.picture import is_picture
+from airflow_savemasks.engine.remarks import Remarks, Tally
 from airflow_savemasks.engine.source import Item, Loaded, Source
 from airflow_savemasks.engine.storage import Entry, Folder, Storage
 
@@ -106,8 +107,12 @@ class StorageProject:
             return
         if len(above_it) > 2 * self.limits.nesting:
             raise ProjectError(where, *above("nesting", self.limits.nesting + 1, self.limits))
-        for folder in here.folders:
+        unused = Tally()
+        for file in sorted(filter(is_picture, here.files)):
+            unused.add(file)
+        for folder in sorted(here.folders):
             if folder in NOT_DATASETS:
+                unused.add(f"{folder}/")
                 continue
             place = f"{path}/{folder}" if path else folder
             full = f"{name}/{folder}" if name else folder
@@ -116,6 +121,9 @@ class StorageProject:
             if inside.identity and inside.identity in (*above_it, here.identity):
                 self._notes.append(f"{where}/{folder}: a link back to a folder that it lies in; left out")
                 continue
+            if not {"img", "ann", "datasets"} & kinds.keys():
+                unused.add(f"{folder}/")
+            self._note_unused_inside(f"{where}/{folder}", inside)
             if "img" in kinds or "ann" in kinds:
                 self._note_wrong(full, place, kinds)
                 yield full
@@ -123,6 +131,18 @@ class StorageProject:
                 self._notes.append(f"{where}/{folder}/datasets: {kinds['datasets']}, not a folder; left out")
             elif "datasets" in kinds:
                 yield from self._datasets(full, f"{place}/datasets", (*above_it, here.identity, inside.identity))
+
+        if unused.count:
+            self._notes.append(f"{where}: {unused.count} entries that are no datasets, left out: {unused}")
+
+    def _note_unused_inside(self, where: str, inside: Folder) -> None:
+        """Pictures beside `img/`, and folders that no dataset has: somebody may think that they are exported."""
+        unused = Tally()
+        if {"img", "ann", "datasets"} & set(inside.folders):
+            for name in sorted({*filter(is_picture, inside.files), *set(inside.folders) - NOT_DATASETS}):
+                unused.add(name)
+        if unused.count:
+            self._notes.append(f"{where}: {unused.count} entries that are no part of a dataset, left out: {unused}")
 
     def _note_wrong(self, dataset: str, place: str, kinds: dict[str, str]) -> None:
         """Keep in mind where something else stands in the place of a dataset's folder: it must not pass for empty."""

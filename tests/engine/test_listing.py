@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from airflow_savemasks.engine.naming import name_problem
 from airflow_savemasks.engine.project import StorageProject, choose
 from airflow_savemasks.engine.remarks import Remarks, Tally
 from airflow_savemasks.engine.storage import open_storage
-from tests.engine.samples import make_project, run
+from tests.engine.samples import add_item, layer, make_project, run
 
 
 def opened(root: Path) -> StorageProject:
@@ -107,3 +108,39 @@ def test_a_tally_names_the_first_and_counts_the_rest() -> None:
     tally.add("x5")
     assert str(tally) == "'x0', 'x1', 'x2', 'x3', 'x4' and 1 more"
     assert Remarks().warnings() == []
+
+
+def test_folders_and_pictures_that_belong_to_no_dataset_are_told(tmp_path: Path) -> None:
+    root = make_project(tmp_path / "p", items=2)
+    for place in ("img", "datasets", "sub/deep", "ds0/datasets/img"):
+        (root / place / "img").mkdir(parents=True)
+        (root / place / "img/a.png").write_bytes(b"x")
+    (root / "loose.png").write_bytes(b"x")
+    (root / "ds0/extra").mkdir()
+    (root / "ds0/beside.png").write_bytes(b"x")
+    warnings = run(root, tmp_path / "out")["warnings"]
+    assert f"{root}: 4 entries that are no datasets, left out: 'loose.png', 'datasets/', 'img/', 'sub/'" in warnings
+    assert any("2 entries that are no part of a dataset, left out: 'beside.png', 'extra'" in line for line in warnings)
+    assert any("ds0/datasets: 1 entries that are no datasets, left out: 'img/'" in line for line in warnings)
+
+
+def test_labels_of_unknown_shapes_are_counted_in_one_warning(tmp_path: Path) -> None:
+    root = make_project(tmp_path / "p", items=0)
+    meta = json.loads((root / "meta.json").read_text())
+    meta["classes"].append({"title": "any", "shape": "any", "color": "#000000"})
+    (root / "meta.json").write_text(json.dumps(meta))
+    objects = [{"classTitle": "any", "tags": [], "geometryType": kind} for kind in ("ellipse", "polyline", "ellipse")]
+    add_item(root, "a.png", 1, objects=objects)
+    raw = layer(gt_machine_color={"any": [9, 9, 9]}, masks_human=False)
+    for _ in range(2):  # rendered, and reused
+        warnings = run(root, tmp_path / "out", raw)["warnings"]
+        assert "3 labels of unknown shapes, kept in their annotations and not drawn: 'ellipse', 'polyline'" in warnings
+
+
+@pytest.mark.parametrize("tags", [5, True, "x", {"a": 1}])
+def test_tags_that_are_no_list_are_refused(tmp_path: Path, tags: object) -> None:
+    root = make_project(tmp_path / "p", items=1)
+    meta = json.loads((root / "meta.json").read_text())
+    (root / "meta.json").write_text(json.dumps({**meta, "tags": tags}))
+    with pytest.raises(ProjectError, match='"tags" is .*not a list'):
+        run(root, tmp_path / "out")
