@@ -18,17 +18,17 @@ def save_masks(
 
     layer: the layer's JSON or a whole graph, as text or parsed; sources: `$name` (or a project's name in a graph) ->
     URI or path; team_files: URI or path of the folder for the archive; projects: where a graph's projects lie;
-    options: the fields of `airflow_savemasks.engine.options.Options`. Returns the result (README, "The result").
+    options: the fields of `Options` (engine/settings/options.py). Returns the result (README, "The result").
     Raises SaveMasksError and its kinds (engine/errors.py).
     """
     import threading
 
     from airflow_savemasks.engine.export import export
     from airflow_savemasks.engine.job import open_job
-    from airflow_savemasks.engine.layer import parse_layer
-    from airflow_savemasks.engine.options import Options
+    from airflow_savemasks.engine.opening import open_sources, open_team_files_root
     from airflow_savemasks.engine.progress import Progress
-    from airflow_savemasks.engine.sources import open_sources, open_team_files_root
+    from airflow_savemasks.engine.settings.layer import parse_layer
+    from airflow_savemasks.engine.settings.options import Options
 
     checked = parse_layer(layer)
     job = open_job(checked, open_sources(checked, sources, projects), Options(**options))

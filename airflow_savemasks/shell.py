@@ -15,7 +15,7 @@ from airflow_savemasks.engine.errors import SaveMasksError, SettingsError, Stopp
 from airflow_savemasks.stopping import Stopping
 
 if TYPE_CHECKING:
-    from airflow_savemasks.engine.layer import Layer
+    from airflow_savemasks.engine.settings.layer import Layer
 
 DONE, FAILED, WRONG = 0, 1, 2
 
@@ -51,9 +51,9 @@ def _verify(words: Sequence[str], stopping: Stopping) -> dict[str, Any]:
     parser.add_argument("archive", help="path or URI of the .tar, or of one of its volumes")
     place = str(parser.parse_args(words).archive)
 
-    from airflow_savemasks.engine.published import manifest_path
-    from airflow_savemasks.engine.sources import open_team_files_root
-    from airflow_savemasks.engine.verify import verify
+    from airflow_savemasks.engine.archive.published import manifest_path
+    from airflow_savemasks.engine.archive.verify import verify
+    from airflow_savemasks.engine.opening import open_team_files_root
 
     if place.lower().startswith("file://"):
         place = unquote(urlsplit(place).path)
@@ -73,10 +73,10 @@ def _export(words: Sequence[str], stopping: Stopping) -> dict[str, Any]:
 
     from airflow_savemasks.engine.export import export
     from airflow_savemasks.engine.job import open_job
-    from airflow_savemasks.engine.layer import parse_layer
-    from airflow_savemasks.engine.options import Options
+    from airflow_savemasks.engine.opening import open_sources, open_team_files_root
     from airflow_savemasks.engine.progress import Progress
-    from airflow_savemasks.engine.sources import open_sources, open_team_files_root
+    from airflow_savemasks.engine.settings.layer import parse_layer
+    from airflow_savemasks.engine.settings.options import Options
 
     layer = parse_layer(_read_layer(args.layer))
     given = dict(_named_source(layer, text) for text in args.source)

@@ -219,8 +219,8 @@ def write_file(path: str, content: bytes) -> None:
 
 
 def layer_json(name: str) -> Json:
-    """Both masks of every class, machine colours gray."""
-    human = {title: [int(colour[at : at + 2], 16) for at in (1, 3, 5)] for title, _, colour in CLASSES}
+    """Both masks of every class, machine colors gray."""
+    human = {title: [int(color[at : at + 2], 16) for at in (1, 3, 5)] for title, _, color in CLASSES}
     machine = {title: [40 * number] * 3 for number, (title, _, _) in enumerate(CLASSES, 1)}
     settings = {"masks_machine": True, "masks_human": True, "gt_machine_color": machine, "gt_human_color": human}
     return {"action": "save_masks", "src": ["$data_1"], "dst": name, "settings": settings}

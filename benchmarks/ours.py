@@ -24,11 +24,11 @@ from typing import Any
 from airflow_savemasks.engine import export as pipeline
 from airflow_savemasks.engine import native
 from airflow_savemasks.engine.job import open_job
-from airflow_savemasks.engine.layer import parse_layer
-from airflow_savemasks.engine.options import Options
+from airflow_savemasks.engine.opening import open_sources
 from airflow_savemasks.engine.progress import Progress
-from airflow_savemasks.engine.sources import open_sources
-from airflow_savemasks.engine.storage import open_storage
+from airflow_savemasks.engine.settings.layer import parse_layer
+from airflow_savemasks.engine.settings.options import Options
+from airflow_savemasks.engine.storage.base import open_storage
 
 PHASES = {"make_plan": "plan", "render_parts": "render", "assemble": "assemble"}
 

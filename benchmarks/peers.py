@@ -33,13 +33,13 @@ Settings = dict[str, Any]
 Folders = dict[str, Path]
 
 
-def draw(annotation: Any, colours: dict[str, Any]) -> Any:
-    """Labels in their colours on black, (height, width, 3) uint8."""
+def draw(annotation: Any, colors: dict[str, Any]) -> Any:
+    """Labels in their colors on black, (height, width, 3) uint8."""
     canvas = np.zeros((*annotation.img_size, 3), np.uint8)
     for label in annotation.labels:
-        colour = colours.get(label.obj_class.name)
-        if colour is not None:
-            label.draw(canvas, colour)
+        color = colors.get(label.obj_class.name)
+        if color is not None:
+            label.draw(canvas, color)
     return canvas
 
 

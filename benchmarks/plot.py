@@ -15,7 +15,7 @@ from matplotlib import pyplot as plt
 Json = dict[str, Any]
 
 PROFILES = ("photos", "dense", "tiny", "sparse")
-COLOURS = {"ours": "#1b7f5c", "layer": "#c9762b", "app": "#7a6fb0"}
+COLORS = {"ours": "#1b7f5c", "layer": "#c9762b", "app": "#7a6fb0"}
 NAMES = {"ours": "this project", "layer": "original layer's steps", "app": "export-as-masks' steps"}
 
 
@@ -41,11 +41,11 @@ def draw_speed(axes: Any, results: Json) -> None:
     profiles = [profile for profile in PROFILES if profile in results]
     for at, profile in enumerate(profiles):
         sides = results[profile]["sides"]
-        for shift, side in enumerate(COLOURS):
+        for shift, side in enumerate(COLORS):
             if side in sides:
                 speed = sides[side]["images_per_second"]
                 axes.bar(
-                    at + 0.27 * (shift - 1), speed, 0.25, color=COLOURS[side], label=NAMES[side] if not at else None
+                    at + 0.27 * (shift - 1), speed, 0.25, color=COLORS[side], label=NAMES[side] if not at else None
                 )
                 text = f"{speed:.3g}" if side == "ours" else f"{sides[side]['slower']:.1f}x"
                 axes.text(at + 0.27 * (shift - 1), speed * 1.08, text, ha="center", va="bottom", fontsize=6.5)
@@ -60,10 +60,10 @@ def draw_speed(axes: Any, results: Json) -> None:
 def draw_labels(axes: Any, found: Json | None) -> None:
     """Seconds for one 4K picture against its labels, all of one size."""
     axes.set_title("seconds for a 4K picture")
-    for side in COLOURS if found else ():
+    for side in COLORS if found else ():
         points = [(int(number), point[side]) for number, point in found["of equal size"].items() if side in point]
         if points:
-            axes.plot(*zip(*points, strict=True), "o-", color=COLOURS[side], label=NAMES[side], markersize=4)
+            axes.plot(*zip(*points, strict=True), "o-", color=COLORS[side], label=NAMES[side], markersize=4)
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_xlabel("labels, all of one size")
@@ -82,7 +82,7 @@ def draw_stages(axes: Any, found: Json | None) -> None:
     shown = {stage: value for stage, value in stages.items() if value >= total / 100}
     small = total - sum(shown.values())
     order = [("all others", small), *sorted(shown.items(), key=lambda pair: pair[1])]
-    axes.barh([name for name, _ in order], [value for _, value in order], color=COLOURS["ours"])
+    axes.barh([name for name, _ in order], [value for _, value in order], color=COLORS["ours"])
     for at, (_, value) in enumerate(order):
         axes.text(value + total / 200, at, f"{value:.1f}", va="center", fontsize=7)
     axes.tick_params(axis="y", labelsize=7.5)

@@ -33,14 +33,14 @@ import numpy as np
 from isal import isal_zlib
 from numpy.typing import NDArray
 
-from airflow_savemasks.engine.item import Rendered, render_items
 from airflow_savemasks.engine.job import Job, open_job
-from airflow_savemasks.engine.layer import parse_layer
-from airflow_savemasks.engine.options import Options
-from airflow_savemasks.engine.parts import PartWriter
-from airflow_savemasks.engine.plan import Planned
-from airflow_savemasks.engine.sources import open_sources
-from airflow_savemasks.engine.storage import open_storage
+from airflow_savemasks.engine.opening import open_sources
+from airflow_savemasks.engine.parts.plan import Planned
+from airflow_savemasks.engine.parts.receipts import PartWriter
+from airflow_savemasks.engine.settings.layer import parse_layer
+from airflow_savemasks.engine.settings.options import Options
+from airflow_savemasks.engine.storage.base import open_storage
+from airflow_savemasks.engine.work.item import Rendered, render_items
 
 ENGINE = "airflow_savemasks.engine"
 METERED = ("Compress", "HASH")  # types of a compressor and a hash: clocked whenever they are used

@@ -54,7 +54,7 @@ def ingest_then_save_masks() -> None:
     @task
     def take_from_inbox(inbox: str, project: str) -> dict[str, Any]:
         """New pictures are added, changed ones replaced, broken ones named."""
-        from airflow_savemasks.engine.ingest import ingest_pairs
+        from airflow_savemasks.engine.project.ingest import ingest_pairs
 
         return {"project": project, **ingest_pairs(inbox, project, "pictures").to_json()}
 

@@ -1,4 +1,4 @@
-"""An export from the UI: "Trigger" asks for the project, the archive's name, the masks and the colours.
+"""An export from the UI: "Trigger" asks for the project, the archive's name, the masks and the colors.
 
 The project is one below the root of the connection `savemasks_on_demand`, and nothing else: that connection says
 `only_below_root`. Who may trigger a DAG must not thereby read whatever the worker can read, and with a path or a URI

@@ -23,21 +23,21 @@ import orjson
 from pydantic import TypeAdapter
 
 from airflow_savemasks.engine import native
-from airflow_savemasks.engine import parts as part_files
-from airflow_savemasks.engine.bad_items import BadItems, bad_items_path, write_batch
-from airflow_savemasks.engine.cleanup import remove_stale
+from airflow_savemasks.engine.archive.bad_items import BadItems, bad_items_path, write_batch
+from airflow_savemasks.engine.archive.published import index_path, manifest_path, read_manifest
 from airflow_savemasks.engine.errors import ArchiveError, BadItemsError, Stopped
-from airflow_savemasks.engine.item import Rendered
 from airflow_savemasks.engine.job import Job
-from airflow_savemasks.engine.pipeline import render_all
-from airflow_savemasks.engine.plan import Part, Plan, Planned, choose_window, cut_parts, read_items, write_items
+from airflow_savemasks.engine.parts import receipts as part_files
+from airflow_savemasks.engine.parts.assemble import assemble, check_targets
+from airflow_savemasks.engine.parts.cleanup import remove_stale
+from airflow_savemasks.engine.parts.growing import Strip, open_strip
+from airflow_savemasks.engine.parts.plan import Part, Plan, Planned, choose_window, cut_parts, read_items, write_items
+from airflow_savemasks.engine.parts.resume import find_finished, old_archives
 from airflow_savemasks.engine.progress import Progress, log
-from airflow_savemasks.engine.publish import assemble, check_targets
-from airflow_savemasks.engine.published import index_path, manifest_path, read_manifest
-from airflow_savemasks.engine.remarks import Remarks
-from airflow_savemasks.engine.resume import find_finished, old_archives
-from airflow_savemasks.engine.storage import CHUNK, Range, Storage
-from airflow_savemasks.engine.strip import Strip, open_strip
+from airflow_savemasks.engine.project.remarks import Remarks
+from airflow_savemasks.engine.storage.base import CHUNK, Range, Storage
+from airflow_savemasks.engine.work.item import Rendered
+from airflow_savemasks.engine.work.pipeline import render_all
 
 PLAN = TypeAdapter(Plan)
 

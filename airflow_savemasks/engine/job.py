@@ -17,17 +17,17 @@ from typing import Any
 import orjson
 
 from airflow_savemasks.engine import native
-from airflow_savemasks.engine.annotation import AnnotationReader
+from airflow_savemasks.engine.archive.naming import Names, dataset_folder, name_problem
 from airflow_savemasks.engine.errors import ProjectError, SettingsError
-from airflow_savemasks.engine.layer import Layer
-from airflow_savemasks.engine.meta import Meta, map_meta, merge_metas, parse_meta
-from airflow_savemasks.engine.naming import Names, dataset_folder, name_problem
-from airflow_savemasks.engine.options import Options
-from airflow_savemasks.engine.plan import Planned
-from airflow_savemasks.engine.project import choose
-from airflow_savemasks.engine.remarks import Remarks, Tally
-from airflow_savemasks.engine.render import Colours
-from airflow_savemasks.engine.source import Source
+from airflow_savemasks.engine.masks.render import Colors
+from airflow_savemasks.engine.parts.plan import Planned
+from airflow_savemasks.engine.project.annotation import AnnotationReader
+from airflow_savemasks.engine.project.meta import Meta, map_meta, merge_metas, parse_meta
+from airflow_savemasks.engine.project.remarks import Remarks, Tally
+from airflow_savemasks.engine.project.source import Source
+from airflow_savemasks.engine.project.stored import choose
+from airflow_savemasks.engine.settings.layer import Layer
+from airflow_savemasks.engine.settings.options import Options
 
 RENDERER = 2  # raised whenever the same input gives other bytes
 LIBRARIES = ("isal", "numpy", "opencv-python-headless", "shapely")
@@ -50,7 +50,7 @@ class Job:
     options: Options
     inputs: tuple[JobInput, ...]
     meta: Meta
-    colours: Colours
+    colors: Colors
     warnings: tuple[str, ...]
     digest: str
 
@@ -91,7 +91,7 @@ class Job:
 
 
 def open_job(layer: Layer, sources: Mapping[str, Source], options: Options) -> Job:
-    """Read every meta.json, map and merge them, check the colours. Reads no item.
+    """Read every meta.json, map and merge them, check the colors. Reads no item.
 
     sources: for each input of the layer its `$name` or its project's name -> source. Raises SettingsError,
     ProjectError, StorageError.
@@ -115,15 +115,15 @@ def open_job(layer: Layer, sources: Mapping[str, Source], options: Options) -> J
         )
         for source, meta, entry in zip(chosen, own, layer.inputs, strict=True)
     )
-    doubts = colour_doubts(layer, merged)
+    doubts = color_doubts(layer, merged)
     if doubts and options.strict_colors:
         raise SettingsError("colours (strict_colors)", "; ".join(doubts), "Correct the layer, or allow it")
-    machine = layer.machine_colours if layer.masks_machine else None
-    human = layer.human_colours if layer.masks_human else None
-    colours = Colours.of(machine, human, force_rgb=options.machine_png == "rgb")
+    machine = layer.machine_colors if layer.masks_machine else None
+    human = layer.human_colors if layer.masks_human else None
+    colors = Colors.of(machine, human, force_rgb=options.machine_png == "rgb")
     parts = {
         "renderer": renderer(),
-        "colours": [colours.machine, colours.human, colours.gray],
+        "colours": [colors.machine, colors.human, colors.gray],
         "meta": merged.to_json(),
         "inputs": [
             [source.uri, raws[source.uri], entry.classes_mapping, entry.tags_mapping]
@@ -131,7 +131,7 @@ def open_job(layer: Layer, sources: Mapping[str, Source], options: Options) -> J
         ],
     }
     digest = sha256(orjson.dumps(parts, option=orjson.OPT_SORT_KEYS)).hexdigest()
-    return Job(layer, options, inputs, merged, colours, (*layer.warnings, *merged.warnings, *doubts), digest)
+    return Job(layer, options, inputs, merged, colors, (*layer.warnings, *merged.warnings, *doubts), digest)
 
 
 def _writable(source: Source) -> Any:
@@ -150,31 +150,31 @@ def renderer() -> dict[str, str]:
     return ours | {name: version(name) for name in LIBRARIES}
 
 
-def colour_doubts(layer: Layer, meta: Meta) -> list[str]:
-    """Mistakes in colours that the original lets pass, in words."""
+def color_doubts(layer: Layer, meta: Meta) -> list[str]:
+    """Mistakes in colors that the original lets pass, in words."""
     doubts = []
     used = [
-        (key, colours)
-        for key, colours, wanted in (
-            ("gt_machine_color", layer.machine_colours, layer.masks_machine),
-            ("gt_human_color", layer.human_colours, layer.masks_human),
+        (key, colors)
+        for key, colors, wanted in (
+            ("gt_machine_color", layer.machine_colors, layer.masks_machine),
+            ("gt_human_color", layer.human_colors, layer.masks_human),
         )
         if wanted
     ]
-    for key, colours in used:
-        by_colour: dict[tuple[int, int, int], list[str]] = {}
-        for name, rgb in colours.items():
-            by_colour.setdefault(rgb, []).append(name)
+    for key, colors in used:
+        by_color: dict[tuple[int, int, int], list[str]] = {}
+        for name, rgb in colors.items():
+            by_color.setdefault(rgb, []).append(name)
             if name not in meta.classes:
                 doubts.append(f"{key}: class {name!r} is not in meta.json, so its colour is not used")
             if key == "gt_machine_color" and not any(rgb):
                 doubts.append(f"{key}: class {name!r} is black like the background")
         doubts += [
-            f"{key}: classes {names} share the colour {list(rgb)}" for rgb, names in by_colour.items() if len(names) > 1
+            f"{key}: classes {names} share the colour {list(rgb)}" for rgb, names in by_color.items() if len(names) > 1
         ]
         missing = Tally()
         for name in meta.classes:
-            if name not in colours:
+            if name not in colors:
                 missing.add(name)
         if missing.count:
             doubts.append(

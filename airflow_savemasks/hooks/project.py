@@ -10,7 +10,7 @@ from airflow_savemasks.hooks.secrets import refuse_password
 from airflow_savemasks.hooks.storage import StorageHook
 
 if TYPE_CHECKING:
-    from airflow_savemasks.engine.source import Source
+    from airflow_savemasks.engine.project.source import Source
 
 
 class ProjectHook(StorageHook):
@@ -25,9 +25,9 @@ class ProjectHook(StorageHook):
         Where the connection says `only_below_root`, nothing else, and no link leads out of the root. Raises
         SettingsError.
         """
-        from airflow_savemasks.engine.project import StorageProject
-        from airflow_savemasks.engine.sources import connections_of
-        from airflow_savemasks.engine.storage import unpacked
+        from airflow_savemasks.engine.opening import connections_of
+        from airflow_savemasks.engine.project.stored import StorageProject
+        from airflow_savemasks.engine.storage.base import unpacked
         from airflow_savemasks.engine.supervisely.uris import is_instance
 
         refuse_password(uri)
@@ -46,9 +46,9 @@ class ProjectHook(StorageHook):
         return StorageProject(unpacked(self.storage(uri)), connections=connections_of(uri))
 
     def _open_below(self, uri: str) -> Source:
-        from airflow_savemasks.engine.project import StorageProject
-        from airflow_savemasks.engine.sources import connections_of
-        from airflow_savemasks.engine.storage import ARCHIVES, unpacked
+        from airflow_savemasks.engine.opening import connections_of
+        from airflow_savemasks.engine.project.stored import StorageProject
+        from airflow_savemasks.engine.storage.base import ARCHIVES, unpacked
         from airflow_savemasks.engine.supervisely.uris import is_instance
 
         root = self.root

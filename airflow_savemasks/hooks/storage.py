@@ -10,7 +10,7 @@ from urllib.parse import quote
 from airflow.sdk import BaseHook
 
 from airflow_savemasks.engine.errors import SaveMasksError, SettingsError
-from airflow_savemasks.engine.storage import open_storage, scheme_of
+from airflow_savemasks.engine.storage.base import open_storage, scheme_of
 from airflow_savemasks.engine.supervisely.uris import is_instance
 from airflow_savemasks.hooks.clients import client_factory
 from airflow_savemasks.hooks.secrets import refuse_password
@@ -19,7 +19,7 @@ from airflow_savemasks.hooks.this_machine import folder_at, home_folder
 from airflow_savemasks.provider import STORAGE_FIELDS
 
 if TYPE_CHECKING:
-    from airflow_savemasks.engine.storage import Storage
+    from airflow_savemasks.engine.storage.base import Storage
 
 
 class StorageHook(BaseHook):

@@ -9,8 +9,8 @@ from airflow.sdk import BaseHook
 from airflow_savemasks.engine.errors import SaveMasksError, SettingsError
 
 if TYPE_CHECKING:
-    from airflow_savemasks.engine.source import Source
-    from airflow_savemasks.engine.storage import Storage
+    from airflow_savemasks.engine.project.source import Source
+    from airflow_savemasks.engine.storage.base import Storage
     from airflow_savemasks.engine.supervisely.api import Api
 
 

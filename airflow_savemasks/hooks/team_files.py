@@ -9,7 +9,7 @@ from airflow_savemasks.hooks.storage import StorageHook
 from airflow_savemasks.hooks.this_machine import configured_executors, home_folder, runs_here
 
 if TYPE_CHECKING:
-    from airflow_savemasks.engine.storage import Storage
+    from airflow_savemasks.engine.storage.base import Storage
 
 FALLBACK = "team_files"  # folder below AIRFLOW_HOME
 

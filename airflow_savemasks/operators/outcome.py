@@ -25,7 +25,7 @@ def outcome(retry_bad_items: Any = False, *also: type[SaveMasksError]) -> Iterat
     try:
         yield
     except BadItemsError as error:
-        from airflow_savemasks.engine.options import Options
+        from airflow_savemasks.engine.settings.options import Options
 
         if Options(retry_bad_items=retry_bad_items).retry_bad_items:
             raise

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 
-from airflow_savemasks.engine.options import Options
+from airflow_savemasks.engine.settings.options import Options
 from airflow_savemasks.operators.outcome import outcome
 from airflow_savemasks.operators.upstream import checked_sources, find_source
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from airflow_savemasks.engine.job import Job
     from airflow_savemasks.engine.progress import Progress
-    from airflow_savemasks.engine.storage import Storage
+    from airflow_savemasks.engine.storage.base import Storage
 
 OPTIONS = tuple(Options.model_fields)  # arguments of the operator, one by one, and template fields
 
@@ -123,8 +123,8 @@ class SaveMasksOperator(BaseOperator):
     def open_job(self, context: Context) -> Job:
         """The checked layer with its sources opened: the given ones, and what tasks returned for the others."""
         from airflow_savemasks.engine import job
-        from airflow_savemasks.engine.layer import parse_layer
-        from airflow_savemasks.engine.sources import open_sources
+        from airflow_savemasks.engine.opening import open_sources
+        from airflow_savemasks.engine.settings.layer import parse_layer
         from airflow_savemasks.hooks.project import ProjectHook
 
         options = Options(**{name: getattr(self, name) for name in OPTIONS})

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from airflow_savemasks.engine.job import Job
     from airflow_savemasks.engine.progress import Progress
-    from airflow_savemasks.engine.storage import Storage
+    from airflow_savemasks.engine.storage.base import Storage
 
 MOST_BATCHES = 1024  # Airflow's [core] max_map_length
 
@@ -30,9 +30,9 @@ class PlanOperator(SaveMasksOperator):
         self.batches = batches
 
     def work(self, job: Job, team_files: Storage, stop: threading.Event, progress: Progress) -> list[dict[str, Any]]:
-        from airflow_savemasks.engine.batches import deal
         from airflow_savemasks.engine.export import make_plan
-        from airflow_savemasks.engine.resume import find_finished
+        from airflow_savemasks.engine.parts.batches import deal
+        from airflow_savemasks.engine.parts.resume import find_finished
 
         plan = make_plan(job, team_files, stop)
         return deal(plan, find_finished(job, team_files, render=True), self.batches)
@@ -68,7 +68,7 @@ class AssembleOperator(SaveMasksOperator):
 
     def work(self, job: Job, team_files: Storage, stop: threading.Event, progress: Progress) -> dict[str, Any]:
         from airflow_savemasks.engine.export import load_plan
-        from airflow_savemasks.engine.publish import assemble
+        from airflow_savemasks.engine.parts.assemble import assemble
 
         plan = load_plan(job, team_files, self.plan[0]["plan"])
         rendered = sum(outcome["rendered"] for outcome in self.outcomes)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
-    from airflow_savemasks.engine.storage import Storage
+    from airflow_savemasks.engine.storage.base import Storage
 
 SUFFIX = ".tar"
 MANIFEST = ".manifest.json"
@@ -50,7 +50,7 @@ class VerifyArchiveOperator(BaseOperator):
         """Verify it. Wrong settings and a damaged archive fail without a retry; a storage that breaks is retried."""
         import threading
 
-        from airflow_savemasks.engine.verify import verify
+        from airflow_savemasks.engine.archive.verify import verify
         from airflow_savemasks.hooks.team_files import TeamFilesHook
 
         self._stop = threading.Event()

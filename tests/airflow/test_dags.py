@@ -59,7 +59,7 @@ def test_a_golden_case_through_a_dag_run_is_equal_to_the_original(dags, tmp_path
     assert compare.main([str(case / "expected"), result["archive"]]) == 0
 
 
-def test_the_trigger_form_refuses_a_colour_that_is_none(dags) -> None:
+def test_the_trigger_form_refuses_a_color_that_is_none(dags) -> None:
     from airflow.sdk.exceptions import ParamValidationError
 
     params = dags["save_masks_on_demand"].params

@@ -76,7 +76,7 @@ def test_wrong_settings_fail_without_a_retry_and_say_what_to_do(operator) -> Non
 def test_every_argument_is_templated_and_named_as_its_option() -> None:
     from inspect import signature
 
-    from airflow_savemasks.engine.options import Options
+    from airflow_savemasks.engine.settings.options import Options
     from airflow_savemasks.operators.save_masks import OPTIONS, SaveMasksOperator
     from airflow_savemasks.task_groups import SHARED
 

@@ -29,8 +29,8 @@ def instance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
 
 def test_the_sample_dag_takes_a_project_from_the_instance_to_its_team_files(instance, dags, everything_stored) -> None:
-    colours = {"leaf": [100, 100, 100], "box": [200, 200, 200]}
-    conf = {"project": "supervisely://ws/leaves", "machine_colors": colours, "human_colors": colours}
+    colors = {"leaf": [100, 100, 100], "box": [200, 200, 200]}
+    conf = {"project": "supervisely://ws/leaves", "machine_colors": colors, "human_colors": colors}
     run = dags["supervisely_to_team_files"].test(run_conf=conf)
     assert run.state == "success"
     result = result_of(run)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from airflow_savemasks.engine.batches import deal
-from airflow_savemasks.engine.plan import Part, Plan
+from airflow_savemasks.engine.parts.batches import deal
+from airflow_savemasks.engine.parts.plan import Part, Plan
 from tests.airflow.test_dags import result_of
 from tests.engine.samples import LAYER, WORK, add_item, make_project, run
 
@@ -34,7 +34,7 @@ def test_a_million_items_fit_into_a_thousand_mapped_tasks_and_a_small_xcom() -> 
 
 @pytest.fixture
 def group_run(dags, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("airflow_savemasks.engine.plan.PART_BYTES", 100_000)
+    monkeypatch.setattr("airflow_savemasks.engine.parts.plan.PART_BYTES", 100_000)
     extra = {"root": str(tmp_path / "team")}
     monkeypatch.setenv(
         "AIRFLOW_CONN_SAVEMASKS_TEAM_FILES_DEFAULT", json.dumps({"conn_type": "savemasks", "extra": extra})
@@ -89,12 +89,12 @@ def test_assemble_refuses_and_names_the_missing_parts(tmp_path: Path, monkeypatc
 
     from airflow_savemasks.engine.errors import ArchiveError
     from airflow_savemasks.engine.export import load_plan, make_plan, render_parts
+    from airflow_savemasks.engine.parts.assemble import assemble
     from airflow_savemasks.engine.progress import Progress
-    from airflow_savemasks.engine.publish import assemble
-    from airflow_savemasks.engine.storage import open_storage
+    from airflow_savemasks.engine.storage.base import open_storage
     from tests.engine.samples import job_of, layer
 
-    monkeypatch.setattr("airflow_savemasks.engine.plan.PART_BYTES", 100_000)
+    monkeypatch.setattr("airflow_savemasks.engine.parts.plan.PART_BYTES", 100_000)
     project, storage = make_project(tmp_path / "project", items=40), open_storage(str(tmp_path / "out"))
     job = job_of(project)
     plan = make_plan(job, storage)

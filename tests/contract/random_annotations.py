@@ -1,4 +1,4 @@
-"""Random annotations with the meta and the colours they belong to; the same seed gives the same ones."""
+"""Random annotations with the meta and the colors they belong to; the same seed gives the same ones."""
 
 from __future__ import annotations
 
@@ -48,9 +48,9 @@ ODD_NUMBERS: tuple[Any, ...] = (None, "1", True, [1], {}, 2**40, -(2**61), 1e18,
 
 
 def meta() -> Json:
-    """One class per shape, a hidden one (without a colour in the layer), two of `any`, one of a shape nobody knows.
+    """One class per shape, a hidden one (without a color in the layer), two of `any`, one of a shape nobody knows.
 
-    A template has no colours, and cuboid_2d classes have the colour of the layer: see `colours`.
+    A template has no colors, and cuboid_2d classes have the color of the layer: see `colors`.
     """
     shapes = {shape: shape for shape in SHAPES} | {"hidden": "polygon", "any": "any", "other": "any", "odd": "hexagon"}
     classes: list[Json] = []
@@ -64,8 +64,8 @@ def meta() -> Json:
     return {"classes": classes, "tags": TAGS, "projectType": "images"}
 
 
-def colours() -> dict[str, dict[str, list[int]]]:
-    """The layer's colours, gray for the machine. Some classes lack a colour in one of the masks or in both."""
+def colors() -> dict[str, dict[str, list[int]]]:
+    """The layer's colors, gray for the machine. Some classes lack a color in one of the masks or in both."""
     titles = [item["title"] for item in meta()["classes"] if item["title"] != "hidden"]
     machine = {title: [number * 12 + 12] * 3 for number, title in enumerate(titles)}
     human = {title: [250 - number * 13, number * 37 % 256, number * 91 % 256] for number, title in enumerate(titles)}
@@ -226,7 +226,7 @@ def write_cases(folder: Path, seed: int, count: int) -> None:
     for name in ("ann", "img"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     (folder / "meta.json").write_text(json.dumps(meta()), "utf-8")
-    (folder / "colours.json").write_text(json.dumps(colours()), "utf-8")
+    (folder / "colours.json").write_text(json.dumps(colors()), "utf-8")
     stream, noise = Annotations(seed), np.random.default_rng(seed)
     for number in range(count):
         data = stream.next()

@@ -35,7 +35,7 @@ def png(samples: NDArray[np.integer], kind: int, depth: int, extra: bytes = b"")
 
 
 def mask_codings(mask: Mask, noise: np.random.Generator) -> dict[str, bytes]:
-    """The mask as PNG files of every kind; some of them are no valid bitmaps. Colours below it are random."""
+    """The mask as PNG files of every kind; some of them are no valid bitmaps. Colors below it are random."""
     high, shape = noise.integers(1, 256, mask.shape), mask.shape
     gray, deep = np.where(mask, high, 0), np.where(mask, high * 257 - 5, 0)
     rgb, alpha = noise.integers(0, 256, (*shape, 3)), gray[..., None]

@@ -4,18 +4,18 @@ The SDK cannot be installed beside Airflow, so it lives in an environment of its
 
     python sdk_masks.py CASES OUT
 
-CASES holds `meta.json`, `ann/NAME.json`, `colours.json` (`{"machine": {class: [r, g, b]}, "human": {...}}`, the colours
+CASES holds `meta.json`, `ann/NAME.json`, `colors.json` (`{"machine": {class: [r, g, b]}, "human": {...}}`, the colors
 of a layer) and optionally pictures `img/NAME.png`. OUT gets for each annotation that the SDK reads and draws:
 
     NAME.json           the annotation as `Annotation.to_json()` writes it
     NAME.machine.npy    (height, width, 3) uint8 RGB, the machine mask
-    NAME.drawing.npy    the same in the human colours
+    NAME.drawing.npy    the same in the human colors
     NAME.human.npy      (height, 2 * width + 1, 3) uint8 RGB, the human mask, where there is a picture
 
 and `verdicts.json`: name -> null, or the error with which the SDK refused the annotation.
 
-The colours of templates and of cuboid_2d classes would win over the layer's (quirk 3 of the format). Nothing here works
-around that: the cases have templates without colours and cuboid_2d classes of the layer's colour.
+The colors of templates and of cuboid_2d classes would win over the layer's (quirk 3 of the format). Nothing here works
+around that: the cases have templates without colors and cuboid_2d classes of the layer's color.
 """
 
 from __future__ import annotations
@@ -35,17 +35,17 @@ import supervisely as sly
 from numpy.typing import NDArray
 
 Image = NDArray[np.uint8]
-Colours = dict[str, list[int]]
+Colors = dict[str, list[int]]
 GREEN = (0, 255, 0)
 
 
-def draw(ann: sly.Annotation, colours: Colours) -> Image:
-    """Draw the labels whose class has a colour, in their order, on black."""
+def draw(ann: sly.Annotation, colors: Colors) -> Image:
+    """Draw the labels whose class has a color, in their order, on black."""
     canvas = np.zeros((*ann.img_size, 3), np.uint8)
     for label in ann.labels:
-        colour = colours.get(label.obj_class.name)
-        if colour is not None:
-            label.draw(canvas, colour)
+        color = colors.get(label.obj_class.name)
+        if color is not None:
+            label.draw(canvas, color)
     return canvas
 
 
@@ -58,11 +58,11 @@ def blend(drawing: Image, picture: Image) -> Image:
     return np.concatenate([picture, column, mixed], axis=1)
 
 
-def export(source: Path, picture: Path, meta: sly.ProjectMeta, colours: dict[str, Colours], target: Path) -> None:
+def export(source: Path, picture: Path, meta: sly.ProjectMeta, colors: dict[str, Colors], target: Path) -> None:
     """Write what the SDK makes of one annotation; raises what the SDK raises."""
     ann = sly.Annotation.from_json(json.loads(source.read_text("utf-8")), meta)
-    visible = {name: rgb if any(rgb) else [1, 1, 1] for name, rgb in colours["human"].items()}
-    machine, drawing = draw(ann, colours["machine"]), draw(ann, visible)
+    visible = {name: rgb if any(rgb) else [1, 1, 1] for name, rgb in colors["human"].items()}
+    machine, drawing = draw(ann, colors["machine"]), draw(ann, visible)
     document = json.dumps(ann.to_json())
     np.save(target.with_name(f"{target.name}.machine.npy"), machine)
     np.save(target.with_name(f"{target.name}.drawing.npy"), drawing)
@@ -76,11 +76,11 @@ def main(cases: Path, out: Path) -> int:
     """Export every annotation of the folder."""
     out.mkdir(parents=True, exist_ok=True)
     meta = sly.ProjectMeta.from_json(json.loads((cases / "meta.json").read_text("utf-8")))
-    colours = json.loads((cases / "colours.json").read_text("utf-8"))
+    colors = json.loads((cases / "colours.json").read_text("utf-8"))
     verdicts: dict[str, Any] = {}
     for source in sorted((cases / "ann").iterdir()):
         try:
-            export(source, cases / "img" / f"{source.stem}.png", meta, colours, out / source.stem)
+            export(source, cases / "img" / f"{source.stem}.png", meta, colors, out / source.stem)
             verdicts[source.stem] = None
         except Exception as error:
             verdicts[source.stem] = repr(error)

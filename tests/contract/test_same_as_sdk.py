@@ -25,12 +25,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from airflow_savemasks.engine import picture
-from airflow_savemasks.engine.annotation import AnnotationReader
 from airflow_savemasks.engine.errors import ItemError
-from airflow_savemasks.engine.item import as_bad_item
-from airflow_savemasks.engine.meta import parse_meta
-from airflow_savemasks.engine.render import Colours, Rgb, render
+from airflow_savemasks.engine.image import decode as picture
+from airflow_savemasks.engine.masks.render import Colors, Rgb, render
+from airflow_savemasks.engine.project.annotation import AnnotationReader
+from airflow_savemasks.engine.project.meta import parse_meta
+from airflow_savemasks.engine.work.item import as_bad_item
 from tests.contract.random_annotations import GEOMETRY_KEYS, SHAPES, write_cases
 
 Json = dict[str, Any]
@@ -57,7 +57,7 @@ class Ours:
 
 
 class Engine:
-    """The engine with the meta and the colours of a folder of cases."""
+    """The engine with the meta and the colors of a folder of cases."""
 
     def __init__(self, cases: Path) -> None:
         meta = parse_meta(json.loads((cases / "meta.json").read_text()), "meta.json")
@@ -76,10 +76,10 @@ class Engine:
 
     def _run(self, content: bytes, image: Image | None) -> Ours:
         ann = self.reader.read(content, "case")
-        both = Colours.of(self.machine, self.human, force_rgb=False)
-        # the drawing in the human colours has no file of its own, so it is made as a machine mask
-        visible = Colours(both.human, None, gray=False)
-        machine = self.draw(ann, Colours.of(self.machine, None, force_rgb=False)).machine
+        both = Colors.of(self.machine, self.human, force_rgb=False)
+        # the drawing in the human colors has no file of its own, so it is made as a machine mask
+        visible = Colors(both.human, None, gray=False)
+        machine = self.draw(ann, Colors.of(self.machine, None, force_rgb=False)).machine
         drawing = self.draw(ann, visible).machine
         masks = None if image is None else self.draw(ann, both, image)
         assert masks is None or (decoded(masks.machine) == decoded(machine)).all()
@@ -87,8 +87,8 @@ class Engine:
         return Ours(None, decoded(machine), decoded(drawing), human, ann.to_bytes())
 
     @staticmethod
-    def draw(ann: Any, colours: Colours, image: Image | None = None) -> Any:
-        return render(ann.labels, ann.height, ann.width, colours, lambda: image)
+    def draw(ann: Any, colors: Colors, image: Image | None = None) -> Any:
+        return render(ann.labels, ann.height, ann.width, colors, lambda: image)
 
 
 def decoded(content: bytes | list[bytes] | None) -> Image:

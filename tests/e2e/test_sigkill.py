@@ -21,7 +21,7 @@ ROUNDS = 20
 MOST_KILLS = 3  # in a round; then the export may end
 CODE = """
 import sys
-import airflow_savemasks.engine.plan as plan
+import airflow_savemasks.engine.parts.plan as plan
 plan.PART_BYTES = 150_000
 from airflow_savemasks.__main__ import main
 sys.exit(main(sys.argv[1:]))

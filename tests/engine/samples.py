@@ -13,12 +13,12 @@ import numpy as np
 
 from airflow_savemasks.engine.export import export
 from airflow_savemasks.engine.job import Job, open_job
-from airflow_savemasks.engine.layer import parse_layer
-from airflow_savemasks.engine.options import Options
-from airflow_savemasks.engine.parts import folder_of
+from airflow_savemasks.engine.opening import open_sources
+from airflow_savemasks.engine.parts.receipts import folder_of
 from airflow_savemasks.engine.progress import Progress
-from airflow_savemasks.engine.sources import open_sources
-from airflow_savemasks.engine.storage import Storage, open_storage
+from airflow_savemasks.engine.settings.layer import parse_layer
+from airflow_savemasks.engine.settings.options import Options
+from airflow_savemasks.engine.storage.base import Storage, open_storage
 
 CLASSES = [
     {"title": "leaf", "shape": "polygon", "color": "#00FF00"},
@@ -103,7 +103,7 @@ def members(archive: Path | str) -> dict[str, bytes]:
 
 
 def decoded(png: bytes | list[bytes]) -> np.ndarray[Any, Any]:
-    """PNG bytes (or their pieces) -> array as stored; (h, w) for gray, (h, w, 3) RGB for colour."""
+    """PNG bytes (or their pieces) -> array as stored; (h, w) for gray, (h, w, 3) RGB for color."""
     png = png if isinstance(png, bytes) else b"".join(png)
     image = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_UNCHANGED)
     return image if image.ndim == 2 else image[:, :, ::-1]

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from airflow_savemasks.engine import annotation as annotations
-from airflow_savemasks.engine.annotation import AnnotationReader, empty_annotation
-from airflow_savemasks.engine.bitmap_coding import encode_mask
 from airflow_savemasks.engine.errors import ItemError
+from airflow_savemasks.engine.geometry.bitmap_coding import encode_mask
 from airflow_savemasks.engine.limits import Limits
-from airflow_savemasks.engine.meta import parse_meta
+from airflow_savemasks.engine.project import annotation as annotations
+from airflow_savemasks.engine.project.annotation import AnnotationReader, empty_annotation
+from airflow_savemasks.engine.project.meta import parse_meta
 
 META = parse_meta(
     {

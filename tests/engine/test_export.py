@@ -12,10 +12,10 @@ import orjson
 import pytest
 
 from airflow_savemasks.engine import export as engine
+from airflow_savemasks.engine.archive.verify import verify
 from airflow_savemasks.engine.errors import ArchiveError, BadItemsError, ProjectError, SettingsError, Stopped
 from airflow_savemasks.engine.progress import Progress
-from airflow_savemasks.engine.storage import open_storage
-from airflow_savemasks.engine.verify import verify
+from airflow_savemasks.engine.storage.base import open_storage
 from tests.engine.samples import LAYER, WORK, add_item, decoded, job_of, layer, make_project, members, picture, run
 
 
@@ -27,7 +27,7 @@ def project(tmp_path: Path) -> Path:
 @pytest.fixture(autouse=True)
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Small projects have several parts, too."""
-    monkeypatch.setattr("airflow_savemasks.engine.plan.PART_BYTES", 100_000)
+    monkeypatch.setattr("airflow_savemasks.engine.parts.plan.PART_BYTES", 100_000)
 
 
 def left_overs(team_files: Path) -> list[str]:
@@ -175,7 +175,7 @@ def test_if_exists(project: Path, tmp_path: Path) -> None:
         assert Path(result["archive"]).read_bytes() == first
 
 
-def test_doubtful_colours_are_warnings_and_errors_when_strict(project: Path, tmp_path: Path) -> None:
+def test_doubtful_colors_are_warnings_and_errors_when_strict(project: Path, tmp_path: Path) -> None:
     raw = layer(gt_machine_color={"leaf": [0, 0, 0], "ghost": [5, 5, 5], "moth": [5, 5, 5]}, masks_human=False)
     warnings = "\n".join(run(project, tmp_path / "out", raw)["warnings"])
     for fact in (
@@ -262,7 +262,7 @@ def test_machine_masks_alone_decode_no_picture(project: Path, tmp_path: Path, mo
     def refuse(content: bytes) -> None:
         raise AssertionError("decoded")
 
-    monkeypatch.setattr("airflow_savemasks.engine.picture.decode", refuse)
+    monkeypatch.setattr("airflow_savemasks.engine.image.decode.decode", refuse)
     assert run(project, tmp_path / "out", layer(masks_human=False))["items"] == 40
 
 
@@ -300,7 +300,7 @@ def test_parts_from_before_the_machines_last_start_are_used_only_if_they_are_who
         file.seek(lost["offset"] + 7)
         file.write(bytes(1000))
     receipts[1].write_bytes(b"")
-    monkeypatch.setattr("airflow_savemasks.engine.storages.folder._boot", lambda: "anotherboot")
+    monkeypatch.setattr("airflow_savemasks.engine.storage.folder._boot", lambda: "anotherboot")
     result = run(project, tmp_path / "out")
     assert result["parts"] == {"rendered": 3, "reused": len(receipts) - 2}
     fresh = run(project, tmp_path / "fresh")

@@ -14,8 +14,8 @@ import pytest
 from airflow_savemasks.engine.errors import AccessError, SettingsError, StorageError
 from airflow_savemasks.engine.export import make_plan, render_parts
 from airflow_savemasks.engine.progress import Progress
-from airflow_savemasks.engine.storage import Range, open_storage
-from airflow_savemasks.engine.storages.temporary import is_temporary_of
+from airflow_savemasks.engine.storage.base import Range, open_storage
+from airflow_savemasks.engine.storage.temporary import is_temporary_of
 from tests.engine.samples import WORK, job_of, make_project, run
 
 
@@ -99,7 +99,7 @@ WRITER = """
 import sys, time
 from airflow_savemasks.engine.export import make_plan, render_parts
 from airflow_savemasks.engine.progress import Progress
-from airflow_savemasks.engine.storage import open_storage
+from airflow_savemasks.engine.storage.base import open_storage
 with open_storage(sys.argv[1]).writing(sys.argv[2]) as out:
     out.write(b"half"); out.flush(); print("writing", flush=True); time.sleep(60)
 """

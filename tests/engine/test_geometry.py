@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_savemasks.engine.bitmap_coding import decode_mask, encode_mask
-from airflow_savemasks.engine.cut import cut
-from airflow_savemasks.engine.shapes import parse_geometry
+from airflow_savemasks.engine.geometry.bitmap_coding import decode_mask, encode_mask
+from airflow_savemasks.engine.geometry.clip import cut
+from airflow_savemasks.engine.geometry.table import parse_geometry
 
 GRAPH = {"nodes": {"a": {}, "b": {}, "c": {}}, "edges": [{"src": "a", "dst": "b"}, {"src": "b", "dst": "c"}]}
 
@@ -97,7 +97,7 @@ def test_an_oriented_box_is_turned_about_its_whole_pixel_centre_and_not_cut() ->
 
 
 def test_a_multichannel_bitmap_fills_its_bounding_box() -> None:
-    from airflow_savemasks.engine.bitmap_coding import encode_channels
+    from airflow_savemasks.engine.geometry.bitmap_coding import encode_channels
 
     text = encode_channels(np.zeros((2, 3, 4), np.float32))
     data = {"multichannelBitmap": {"origin": [5, 1], "data": text}}

@@ -11,7 +11,7 @@ import pytest
 from airflow_savemasks.__main__ import main
 from airflow_savemasks.engine import native
 from airflow_savemasks.engine.errors import SettingsError
-from airflow_savemasks.engine.layer import parse_layer
+from airflow_savemasks.engine.settings.layer import parse_layer
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 ELSEWHERE = Path(__file__).parents[3] / "shared" / "golden"  # has one more case, which may not be shipped
@@ -24,7 +24,7 @@ import compare  # noqa: E402  # a script beside the cases
 
 
 def expected_of(case: Path) -> Path:
-    """Where a case has two, this project's is the one in which the settings' colours win."""
+    """Where a case has two, this project's is the one in which the settings' colors win."""
     by_class = case / "expected_class"
     return by_class if by_class.is_dir() else case / "expected"
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from airflow_savemasks.engine.errors import ProjectError
-from airflow_savemasks.engine.ingest import ingest_pairs
+from airflow_savemasks.engine.project.ingest import ingest_pairs
 from tests.engine.samples import CLASSES, annotation, picture, run
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from airflow_savemasks.engine.errors import SettingsError
-from airflow_savemasks.engine.layer import parse_layer
+from airflow_savemasks.engine.settings.layer import parse_layer
 from tests.engine.samples import LAYER, layer
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from airflow_savemasks.engine.archive.naming import name_problem
 from airflow_savemasks.engine.errors import ProjectError
 from airflow_savemasks.engine.limits import Limits
-from airflow_savemasks.engine.naming import name_problem
-from airflow_savemasks.engine.project import StorageProject, choose
-from airflow_savemasks.engine.remarks import Remarks, Tally
-from airflow_savemasks.engine.storage import open_storage
+from airflow_savemasks.engine.project.remarks import Remarks, Tally
+from airflow_savemasks.engine.project.stored import StorageProject, choose
+from airflow_savemasks.engine.storage.base import open_storage
 from tests.engine.samples import add_item, layer, make_project, run
 
 

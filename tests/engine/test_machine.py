@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from airflow_savemasks.engine.machine import usable_cores
+from airflow_savemasks.engine.work.cores import usable_cores
 
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_savemasks.engine import mask_png, png
+from airflow_savemasks.engine.image import mask_png
+from airflow_savemasks.engine.image import png_write as png
 
 
 def rgba(height: int, width: int, seed: int, *options: int) -> bytes:

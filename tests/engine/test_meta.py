@@ -7,9 +7,9 @@ from typing import Any
 import orjson
 import pytest
 
-from airflow_savemasks.engine.annotation import AnnotationReader
 from airflow_savemasks.engine.errors import ItemError, ProjectError
-from airflow_savemasks.engine.meta import Meta, map_meta, merge_metas, parse_meta
+from airflow_savemasks.engine.project.annotation import AnnotationReader
+from airflow_savemasks.engine.project.meta import Meta, map_meta, merge_metas, parse_meta
 
 
 def meta(*classes: tuple[str, str], tags: Any = (), **more: Any) -> Meta:
@@ -71,7 +71,7 @@ def test_old_metas_have_tags_of_images_and_of_objects() -> None:
         meta(tags=[tag("a")], tags_images=[tag("b")])
 
 
-def test_a_colour_that_is_none_becomes_one_that_is_always_the_same_with_a_warning() -> None:
+def test_a_color_that_is_none_becomes_one_that_is_always_the_same_with_a_warning() -> None:
     raw = {"classes": [{"title": "a", "shape": "line", "color": "red"}]}
     one, two = parse_meta(raw, "p"), parse_meta(raw, "p")
     assert one.classes["a"].raw["color"] == two.classes["a"].raw["color"] != "red"

@@ -8,8 +8,8 @@ import tarfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_savemasks.engine import tar
-from airflow_savemasks.engine.naming import Names, dataset_folder, member
+from airflow_savemasks.engine.archive import tar
+from airflow_savemasks.engine.archive.naming import Names, dataset_folder, member
 
 names = st.lists(st.sampled_from(["x.jpg", "x.png", "x_1.png", "x_1.jpg", "x_2.png", "x_1_1.bmp", "y.a.tif", "x.JPG"]))
 

@@ -16,10 +16,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_savemasks.engine import native, picture, picture_png, png, png_chunks
-from airflow_savemasks.engine.human import encode_human
+from airflow_savemasks.engine import native
+from airflow_savemasks.engine.image import decode as picture
+from airflow_savemasks.engine.image import png_container as png_chunks
+from airflow_savemasks.engine.image import png_read as picture_png
+from airflow_savemasks.engine.image import png_write as png
 from airflow_savemasks.engine.job import renderer
-from airflow_savemasks.engine.spans import Spans
+from airflow_savemasks.engine.masks.human import encode_human
+from airflow_savemasks.engine.masks.spans import Spans
 from tests.engine.samples import decoded, make_project, members, run
 
 ROOT = Path(__file__).parents[2]
@@ -101,20 +105,20 @@ def test_a_human_mask_is_the_same_with_and_without_kernels(
     for number in rng.integers(0, most, 6):
         x, y = int(rng.integers(0, width)), int(rng.integers(0, height))
         numbers[y : y + 20, x : x + int(rng.integers(1, 60))] = number
-    colours = rng.integers(1, 256, (most, 3), np.uint8)
-    colours[0] = 0
-    drawing = colours[numbers] * rng.integers(0, 2, (height, width, 1), np.uint8) if alpha else None
+    colors = rng.integers(1, 256, (most, 3), np.uint8)
+    colors[0] = 0
+    drawing = colors[numbers] * rng.integers(0, 2, (height, width, 1), np.uint8) if alpha else None
     everywhere = Spans([], width, height)
     everywhere.of = lambda top, bottom: [(0, width)]  # type: ignore[method-assign]
 
     def mask() -> np.ndarray:
-        return decoded(encode_human(photo, numbers, colours, drawing, everywhere, lambda: None))
+        return decoded(encode_human(photo, numbers, colors, drawing, everywhere, lambda: None))
 
     with_kernels = mask()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(native, "library", None)
         assert np.array_equal(mask(), with_kernels)
-    shown = colours[numbers] if drawing is None else drawing
+    shown = colors[numbers] if drawing is None else drawing
     wanted = np.where(shown.any(axis=2, keepdims=True), (0.5 * shown + 0.5 * photo).astype(np.uint8), photo)
     assert np.array_equal(with_kernels[:, width + 1 :], wanted)
 

@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 
 from airflow_savemasks.engine.errors import Changed, NotFound, StorageError
-from airflow_savemasks.engine.storage import Entry, Range, open_storage
-from airflow_savemasks.engine.storages import open_files
-from airflow_savemasks.engine.storages.folder import FolderStorage
-from airflow_savemasks.engine.storages.temporary import is_temporary_of, temporary_name
+from airflow_savemasks.engine.storage import open_files
+from airflow_savemasks.engine.storage.base import Entry, Range, open_storage
+from airflow_savemasks.engine.storage.folder import FolderStorage
+from airflow_savemasks.engine.storage.temporary import is_temporary_of, temporary_name
 from tests.engine.samples import make_project, run
 
 LACKING = ["copy_file_range", "posix_fadvise", "sched_getaffinity"]

@@ -11,7 +11,7 @@ import pytest
 
 from airflow_savemasks.engine.errors import SettingsError
 from airflow_savemasks.engine.limits import Limits
-from airflow_savemasks.engine.options import Options
+from airflow_savemasks.engine.settings.options import Options
 
 
 @pytest.mark.parametrize(
@@ -99,10 +99,10 @@ def test_a_wrong_value_is_refused_with_its_name_and_what_is_right(name: str, val
 
 def test_all_mistakes_come_in_one_error() -> None:
     with pytest.raises(SettingsError) as refused:
-        Options(workers="many", strict_colors=1, limits={"labels": 0, "nesting": "deep"}, colour="red")
+        Options(workers="many", strict_colors=1, limits={"labels": 0, "nesting": "deep"}, color="red")
     said = str(refused.value)
     assert "5 of them are wrong" in said
-    for name in ("workers", "strict_colors", "limits.labels", "limits.nesting", "colour"):
+    for name in ("workers", "strict_colors", "limits.labels", "limits.nesting", "color"):
         assert f"\n  {name}: " in said
 
 

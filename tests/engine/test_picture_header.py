@@ -8,11 +8,11 @@ import cv2
 import numpy as np
 import pytest
 
-from airflow_savemasks.engine import exif
+from airflow_savemasks.engine.image import exif
+from airflow_savemasks.engine.image.decode import decode, inspect
+from airflow_savemasks.engine.image.header import look
+from airflow_savemasks.engine.image.png_container import chunk
 from airflow_savemasks.engine.limits import Limits, TooLarge
-from airflow_savemasks.engine.picture import decode, inspect
-from airflow_savemasks.engine.picture_header import look
-from airflow_savemasks.engine.png_chunks import chunk
 
 PIXELS = np.random.default_rng(1).integers(0, 256, (30, 46, 3), np.uint8)
 FORMATS = {".jpg": "JPEG", ".png": "PNG", ".bmp": "BMP", ".webp": "WebP", ".tif": "TIFF"}

@@ -8,8 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_savemasks.engine.plan import LARGEST, Part, Planned, choose_window, cut_parts, read_items, write_items
-from airflow_savemasks.engine.source import Item
+from airflow_savemasks.engine.parts.plan import (
+    LARGEST,
+    Part,
+    Planned,
+    choose_window,
+    cut_parts,
+    read_items,
+    write_items,
+)
+from airflow_savemasks.engine.project.source import Item
 
 
 def planned(name: str, identity: str = "1", size: int = 1_000_000) -> Planned:

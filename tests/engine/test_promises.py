@@ -14,13 +14,15 @@ import cv2
 import numpy as np
 import pytest
 
-from airflow_savemasks.engine import native, parts, pipeline
+from airflow_savemasks.engine import native
 from airflow_savemasks.engine.errors import BadItemsError, ProjectError, StorageError
 from airflow_savemasks.engine.export import make_plan, render_parts
-from airflow_savemasks.engine.pipeline import Budget
+from airflow_savemasks.engine.parts import receipts as parts
+from airflow_savemasks.engine.parts.assemble import assemble
 from airflow_savemasks.engine.progress import Progress
-from airflow_savemasks.engine.publish import assemble
-from airflow_savemasks.engine.storage import open_storage
+from airflow_savemasks.engine.storage.base import open_storage
+from airflow_savemasks.engine.work import pipeline
+from airflow_savemasks.engine.work.pipeline import Budget
 from tests.engine.samples import (
     CLASSES,
     LAYER,
@@ -42,7 +44,7 @@ compiled = pytest.mark.skipif(native.library is None, reason="the kernels are no
 
 @pytest.fixture(autouse=True)
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("airflow_savemasks.engine.plan.PART_BYTES", 100_000)
+    monkeypatch.setattr("airflow_savemasks.engine.parts.plan.PART_BYTES", 100_000)
 
 
 @pytest.fixture
@@ -213,7 +215,7 @@ def colored(tmp_path: Path, machine: dict[str, list[int]], human: dict[str, list
     return members(run(project, tmp_path / "out", layer(gt_machine_color=machine, gt_human_color=human))["archive"])
 
 
-def test_classes_of_one_gray_keep_their_own_human_colours_and_counts(tmp_path: Path) -> None:
+def test_classes_of_one_gray_keep_their_own_human_colors_and_counts(tmp_path: Path) -> None:
     same = colored(tmp_path / "same", {"leaf": [9, 9, 9], "box": [9, 9, 9]}, LAYER["settings"]["gt_human_color"])
     apart = colored(tmp_path / "apart", GRAYS, LAYER["settings"]["gt_human_color"])
     assert same["ds0/masks_human/0000.png"] == apart["ds0/masks_human/0000.png"]
@@ -237,7 +239,7 @@ def test_masks_of_other_classes_do_not_share_a_canvas(tmp_path: Path) -> None:
 @pytest.mark.parametrize("channel", [0, 1, 2])
 def test_a_drawing_of_a_single_channel_is_laid_over_too(tmp_path: Path, channel: int) -> None:
     """Alpha masks are blended into a drawing, of which any channel may be the only one that shows."""
-    from airflow_savemasks.engine.bitmap_coding import encode_alpha
+    from airflow_savemasks.engine.geometry.bitmap_coding import encode_alpha
 
     project = make_project(tmp_path / "p", items=0)
     meta = {"classes": [{"title": "haze", "shape": "alpha_mask", "color": "#000000"}], "tags": []}

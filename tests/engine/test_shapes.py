@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from airflow_savemasks.engine.bitmap_coding import encode_alpha, encode_channels, encode_mask
-from airflow_savemasks.engine.cut import cut
-from airflow_savemasks.engine.shapes import parse_geometry
+from airflow_savemasks.engine.geometry.bitmap_coding import encode_alpha, encode_channels, encode_mask
+from airflow_savemasks.engine.geometry.clip import cut
+from airflow_savemasks.engine.geometry.table import parse_geometry
 
 MASK = np.ones((3, 5), bool)
 FACES = [[0, 1, 2, 3], [0, 1, 2, 3], [3, 2, 1, 0]]

@@ -109,7 +109,7 @@ def test_an_option_cannot_be_shortened(words: list[str], capsys: pytest.CaptureF
 
 
 def test_every_option_of_the_engine_but_the_one_for_airflow_can_be_given() -> None:
-    from airflow_savemasks.engine.options import Options
+    from airflow_savemasks.engine.settings.options import Options
     from airflow_savemasks.shell import export_parser
 
     known = {action.dest for action in export_parser()._actions} | {"limits"}

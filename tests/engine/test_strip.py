@@ -14,19 +14,19 @@ from typing import Any
 import pytest
 
 from airflow_savemasks.engine import export as engine
-from airflow_savemasks.engine import publish
 from airflow_savemasks.engine.errors import BadItemsError, StorageError
+from airflow_savemasks.engine.parts import assemble as publish
 from airflow_savemasks.engine.progress import Progress
-from airflow_savemasks.engine.storage import Range, open_storage
-from airflow_savemasks.engine.storages import open_files
-from airflow_savemasks.engine.storages.folder import FolderStorage
-from airflow_savemasks.engine.storages.temporary import is_temporary_of, temporary_name
+from airflow_savemasks.engine.storage import open_files
+from airflow_savemasks.engine.storage.base import Range, open_storage
+from airflow_savemasks.engine.storage.folder import FolderStorage
+from airflow_savemasks.engine.storage.temporary import is_temporary_of, temporary_name
 from tests.engine.samples import WORK, job_of, layer, make_project, run
 
 
 @pytest.fixture(autouse=True)
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("airflow_savemasks.engine.plan.PART_BYTES", 100_000)
+    monkeypatch.setattr("airflow_savemasks.engine.parts.plan.PART_BYTES", 100_000)
 
 
 @pytest.fixture
@@ -137,7 +137,7 @@ def test_a_strip_that_was_published_while_it_was_opened_is_not_written(tmp_path:
 
     os.link(tmp_path / "published.tar", tmp_path / ".parts/a/x.strip")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("airflow_savemasks.engine.storages.folder.lock", late)
+        patch.setattr("airflow_savemasks.engine.storage.folder.lock", late)
         with storage.growing(".parts/a/x.strip") as file:
             assert file is None
     assert (tmp_path / "published.tar").read_bytes() == b"head and parts"
@@ -244,7 +244,7 @@ def test_a_strip_that_lost_its_beginning_is_not_published(
     fail_half_way(project, tmp_path / "out")
     with strip_of(tmp_path / "out").open("r+b") as file:
         file.write(bytes(600))
-    monkeypatch.setattr("airflow_savemasks.engine.storages.folder._boot", lambda: "anotherboot")
+    monkeypatch.setattr("airflow_savemasks.engine.storage.folder._boot", lambda: "anotherboot")
     result = run(project, tmp_path / "out")
     assert Path(result["archive"]).read_bytes() == wanted
     assert result["parts"]["rendered"] == 1

@@ -12,16 +12,16 @@ from typing import Any
 
 import pytest
 
+from airflow_savemasks.engine.archive.published import seal
+from airflow_savemasks.engine.archive.verify import verify
 from airflow_savemasks.engine.errors import ArchiveError
-from airflow_savemasks.engine.published import seal
-from airflow_savemasks.engine.storage import open_storage
-from airflow_savemasks.engine.verify import verify
+from airflow_savemasks.engine.storage.base import open_storage
 from tests.engine.samples import layer, make_project, members, run
 
 
 @pytest.fixture(autouse=True)
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("airflow_savemasks.engine.plan.PART_BYTES", 100_000)
+    monkeypatch.setattr("airflow_savemasks.engine.parts.plan.PART_BYTES", 100_000)
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 import pytest
 
-from airflow_savemasks.engine.bitmap_coding import encode_alpha, encode_channels, encode_mask
-from airflow_savemasks.engine.png_chunks import SIGNATURE, chunk
+from airflow_savemasks.engine.geometry.bitmap_coding import encode_alpha, encode_channels, encode_mask
+from airflow_savemasks.engine.image.png_container import SIGNATURE, chunk
 from tests.engine.samples import members
 from tests.hostile.harness import BOTH, MACHINE_ONLY, bitmap, deflated_zeros, make, put, refused, run_export
 
@@ -23,9 +23,9 @@ def flat(height: int, width: int) -> bytes:
     return cv2.imencode(".png", np.full((height, width, 3), 77, np.uint8))[1].tobytes()
 
 
-def packed_png(width: int, height: int, depth: int, colour: int, line: int, extra: bytes = b"") -> bytes:
+def packed_png(width: int, height: int, depth: int, color: int, line: int, extra: bytes = b"") -> bytes:
     """zlib(PNG) of zero pixels."""
-    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0))
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, color, 0, 0, 0))
     stream = deflated_zeros(height * line)
     return zlib.compress(SIGNATURE + header + extra + chunk(b"IDAT", stream) + chunk(b"IEND", b""), 9)
 
@@ -94,7 +94,7 @@ def test_alpha_masks_as_large_as_their_picture_are_blended_bit_by_bit(project: P
 
 
 def test_forgotten_bitmaps_are_drawn_and_written_as_they_came(project: Path, tmp_path: Path, monkeypatch) -> None:
-    from airflow_savemasks.engine import annotation
+    from airflow_savemasks.engine.project import annotation
     from tests.engine.samples import run
 
     rng = np.random.default_rng(5)
@@ -167,7 +167,7 @@ def test_json_nested_without_end_is_a_bad_item_or_a_bad_project(project: Path, t
     refused(run_export(project, tmp_path / "out", MACHINE_ONLY), "meta.json")
 
 
-def test_more_classes_than_numbers_get_their_colours_or_are_refused(project: Path, tmp_path: Path) -> None:
+def test_more_classes_than_numbers_get_their_colors_or_are_refused(project: Path, tmp_path: Path) -> None:
     count = 66_000
     names = [f"c{number:05d}" for number in range(count)]
     classes = [{"title": name, "shape": "rectangle", "color": "#00FF00"} for name in names]

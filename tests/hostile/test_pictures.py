@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from airflow_savemasks.engine.png_chunks import SIGNATURE, chunk
+from airflow_savemasks.engine.image.png_container import SIGNATURE, chunk
 from tests.hostile.harness import BOTH, MACHINE_ONLY, deflated_zeros, make, put, refused, run_export
 
 
@@ -19,9 +19,9 @@ def photo(height: int, width: int, ending: str, *options: int) -> bytes:
     return cv2.imencode(ending, cv2.resize(pixels, (width, height)), list(options))[1].tobytes()
 
 
-def png(width: int, height: int, data: bytes, *, before: bytes = b"", piece: int = 0, colour: int = 2) -> bytes:
+def png(width: int, height: int, data: bytes, *, before: bytes = b"", piece: int = 0, color: int = 2) -> bytes:
     """A PNG of this zlib stream, cut into IDAT chunks of `piece` bytes."""
-    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, colour, 0, 0, 0))
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, color, 0, 0, 0))
     cuts = [data] if not piece else [data[at : at + piece] for at in range(0, len(data), piece)]
     return b"".join([SIGNATURE, header, before, *(chunk(b"IDAT", cut) for cut in cuts), chunk(b"IEND", b"")])
 

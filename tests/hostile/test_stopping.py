@@ -15,14 +15,14 @@ from typing import Any
 
 import pytest
 
-from airflow_savemasks.engine import plan as planning
-from airflow_savemasks.engine import publish
+from airflow_savemasks.engine.archive.verify import verify
 from airflow_savemasks.engine.errors import Stopped
 from airflow_savemasks.engine.export import export
+from airflow_savemasks.engine.parts import assemble as publish
+from airflow_savemasks.engine.parts import plan as planning
 from airflow_savemasks.engine.progress import Progress
-from airflow_savemasks.engine.storage import Range, open_storage
-from airflow_savemasks.engine.storages import open_files
-from airflow_savemasks.engine.verify import verify
+from airflow_savemasks.engine.storage import open_files
+from airflow_savemasks.engine.storage.base import Range, open_storage
 from tests.engine.samples import LAYER, job_of, make_project, run
 
 SOON = 1.5  # seconds: one, and what a busy machine adds

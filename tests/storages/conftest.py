@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from airflow_savemasks.engine.storages import remote, retries
+from airflow_savemasks.engine.storage import remote, retries
 from tests.airflow.conftest import airflow_home  # noqa: F401 - sets the Airflow home before anything imports Airflow
 from tests.storages import places, servers
 from tests.storages.places import Place

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from airflow_savemasks.engine.errors import StorageError
-from airflow_savemasks.engine.storage import Entry, Storage, open_source_storage, open_storage
-from airflow_savemasks.engine.storages.archive import ArchiveStorage
+from airflow_savemasks.engine.storage.base import Entry, Storage, open_source_storage, open_storage
+from airflow_savemasks.engine.storage.packed import ArchiveStorage
 from tests.engine.samples import add_item, make_project, run
 from tests.storages.places import Place
 from tests.storages.test_contract import everything, put

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from airflow_savemasks.engine.errors import Changed, NotFound, Stopped, StorageError
-from airflow_savemasks.engine.storage import WORK_FOLDER, Range, Storage
-from airflow_savemasks.engine.storages.folder import FolderStorage
+from airflow_savemasks.engine.storage.base import WORK_FOLDER, Range, Storage
+from airflow_savemasks.engine.storage.folder import FolderStorage
 from tests.engine.samples import make_project, run
 from tests.storages.conftest import BLOCK
 from tests.storages.places import Place
@@ -315,7 +315,7 @@ def test_an_export_to_a_storage_is_that_to_a_folder(place: Place, tmp_path: Path
 def test_an_export_from_a_storage_is_that_from_a_folder(
     place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from airflow_savemasks.engine import storage as engine_storage
+    from airflow_savemasks.engine.storage import base as engine_storage
 
     project = make_project(tmp_path / "project", items=5)
     make_project(project, items=3, dataset="other")

@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_savemasks.engine.errors import AccessError, StorageError
-from airflow_savemasks.engine.storage import Range, Storage
-from airflow_savemasks.engine.storages import s3_parts
-from airflow_savemasks.engine.storages.remote import size_of
+from airflow_savemasks.engine.storage import s3_parts
+from airflow_savemasks.engine.storage.base import Range, Storage
+from airflow_savemasks.engine.storage.remote import size_of
 from tests.engine import samples
 from tests.storages import places
 from tests.storages.conftest import BLOCK
@@ -48,7 +48,7 @@ class Scene:
     expected: bytes
 
     def export(self, storage: Storage | None = None) -> dict[str, Any]:
-        from airflow_savemasks.engine.project import StorageProject
+        from airflow_savemasks.engine.project.stored import StorageProject
 
         checked = samples.parse_layer(samples.LAYER)
         source = StorageProject(self.project, connections=4)
@@ -193,9 +193,9 @@ def test_requests_of_a_compose(scene: Scene) -> None:
 
 WRITER = """
 import sys, time
-from airflow_savemasks.engine.storages import remote
+from airflow_savemasks.engine.storage import remote
 from tests.storages import places
-from airflow_savemasks.engine.storage import open_storage
+from airflow_savemasks.engine.storage.base import open_storage
 remote.BLOCK = 5 << 20
 with open_storage(sys.argv[1], lambda: places.s3_client(sys.argv[2])).writing(sys.argv[3]) as out:
     out.write(bytes(6 << 20)); print("writing", flush=True); time.sleep(60)
@@ -218,7 +218,7 @@ def test_what_a_killed_writer_left_is_swept(s3_address: str) -> None:
 
 
 def test_a_missing_bucket_and_missing_credentials_are_told(s3_address: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    from airflow_savemasks.engine.storage import open_storage
+    from airflow_savemasks.engine.storage.base import open_storage
 
     storage = open_storage("s3://nobody/x", lambda: places.s3_client(s3_address))
     with pytest.raises(StorageError, match="the bucket does not exist"):

@@ -4,9 +4,10 @@
     python tests/tools/digests.py after.json --same-as before.json   # at the end; prints what differs, exits with 1
 
 Exports the golden cases, the sample project and every --project (such as one that benchmarks/make_project.py makes)
-through the shell, each with several sets of options. Archives and indices are compared as they are; of manifests what says when a file was written, and their own
-sum, is left out, and versions are kept apart. Refusals of layers are compared as text. Sources are copied to a folder
-that is the same for each run, with fixed times, as digests of parts hold both.
+through the shell, each with several sets of options. Archives and indices are compared as they are; of manifests what
+says when a file was written, and their own sum, is left out, and versions are kept apart. Refusals of layers are
+compared as text. Sources are copied to a folder that is the same for each run, with fixed times, as digests of parts
+hold both.
 """
 
 from __future__ import annotations
@@ -67,9 +68,12 @@ def _fix_times(folder: Path) -> None:
 
 def _with_all_classes(project: Path) -> list[str]:
     classes = [entry["title"] for entry in json.loads((project / "meta.json").read_text())["classes"]]
-    settings = {"masks_machine": True, "masks_human": True,
-                "gt_machine_color": {name: [number] * 3 for number, name in enumerate(classes, 1)},
-                "gt_human_color": {name: [number, 255 - number, 90] for number, name in enumerate(classes, 1)}}  # fmt: skip
+    settings = {
+        "masks_machine": True,
+        "masks_human": True,
+        "gt_machine_color": {name: [number] * 3 for number, name in enumerate(classes, 1)},
+        "gt_human_color": {name: [number, 255 - number, 90] for number, name in enumerate(classes, 1)},
+    }
     layer = project.with_suffix(".layer.json")
     layer.write_text(json.dumps({"action": "save_masks", "src": ["$data_1"], "dst": "all", "settings": settings}))
     return [str(layer), "--source", str(project)]

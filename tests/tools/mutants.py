@@ -1,6 +1,6 @@
 """Changes the engine in one place at a time and looks whether the tests see it.
 
-    python tests/tools/mutants.py [--sample 300] [--seed 1] [--minutes 40] [--processes 2] [--only engine/plan.py]
+    python tests/tools/mutants.py [--sample 300] [--seed 1] [--minutes 40] [--processes 2] [--only engine/parts/plan.py]
 
 A random sample of small changes (a comparison turned, a term or a call dropped, a number off by one ...) is drawn by a
 seed from `airflow_savemasks/engine/`, without what needs a server to be tested; coverage chooses the tests of each.

@@ -165,14 +165,14 @@ def unfilter(lines: Bytes, pixel: int) -> Bytes:
 class HumanLines:
     """Makes the filtered scan lines of one human mask, and their zlib stream, from top to bottom.
 
-    picture: (height, width, 3) uint8; numbers: (height, width) uint8 or uint16; colours: (n, 3) uint8 by number;
+    picture: (height, width, 3) uint8; numbers: (height, width) uint8 or uint16; colors: (n, 3) uint8 by number;
     drawing: None, or (height, width, 3) uint8 that is black where nothing is painted, used instead of the numbers.
     """
 
-    def __init__(self, picture: Bytes, numbers: NDArray[Any], colours: Bytes, drawing: Bytes | None) -> None:
+    def __init__(self, picture: Bytes, numbers: NDArray[Any], colors: Bytes, drawing: Bytes | None) -> None:
         assert library is not None
         self._library = library
-        self._arrays = [np.ascontiguousarray(array) for array in (picture, numbers, colours)]
+        self._arrays = [np.ascontiguousarray(array) for array in (picture, numbers, colors)]
         self._drawing = None if drawing is None else np.ascontiguousarray(drawing)
         self.height, self.width = numbers.shape
         self._line = 3 * (2 * self.width + 1) + 1
@@ -185,7 +185,7 @@ class HumanLines:
 
     def write(self, top: int) -> bytes:
         """`rows` scan lines from row `top` on, fewer at the bottom, compressed."""
-        picture, numbers, colours = (array.ctypes.data for array in self._arrays)
+        picture, numbers, colors = (array.ctypes.data for array in self._arrays)
         drawing = None if self._drawing is None else self._drawing.ctypes.data + 3 * top * self.width
         rows = min(self.rows, self.height - top)
         size = rows * self._line
@@ -194,7 +194,7 @@ class HumanLines:
             picture + 3 * top * self.width,
             numbers + itemsize * top * self.width,
             itemsize,
-            colours,
+            colors,
             drawing,
             self.width,
             rows,

@@ -1,1 +1,4 @@
-"""A Supervisely instance as source and as Team Files, by its HTTP API and without its SDK."""
+"""An instance of Supervisely: its API, its projects as sources, its Team Files as a place for archives.
+
+All requests of an export to an instance are made here.
+"""

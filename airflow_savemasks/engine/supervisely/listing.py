@@ -9,7 +9,7 @@ from typing import Any
 
 from airflow_savemasks.engine.errors import ProjectError
 from airflow_savemasks.engine.limits import Limits, above
-from airflow_savemasks.engine.source import Item
+from airflow_savemasks.engine.project.source import Item
 
 Json = dict[str, Any]
 

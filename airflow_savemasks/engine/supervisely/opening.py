@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from airflow_savemasks.engine.errors import SettingsError
-from airflow_savemasks.engine.storage import Storage
+from airflow_savemasks.engine.storage.base import Storage
 from airflow_savemasks.engine.supervisely.api import Api
 from airflow_savemasks.engine.supervisely.project import InstanceProject
 from airflow_savemasks.engine.supervisely.team_files import TeamFiles

@@ -10,8 +10,8 @@ import orjson
 
 from airflow_savemasks.engine.errors import ItemError, NotFound, ProjectError
 from airflow_savemasks.engine.limits import LIMITS, Limits
-from airflow_savemasks.engine.remarks import Remarks
-from airflow_savemasks.engine.source import Item, Loaded
+from airflow_savemasks.engine.project.remarks import Remarks
+from airflow_savemasks.engine.project.source import Item, Loaded
 from airflow_savemasks.engine.supervisely.api import Api
 from airflow_savemasks.engine.supervisely.coordinates import annotation_to_pixels
 from airflow_savemasks.engine.supervisely.finding import find_project

@@ -15,7 +15,7 @@ from hashlib import sha256
 from typing import Any, BinaryIO, cast
 
 from airflow_savemasks.engine.errors import Changed, NotFound, StorageError
-from airflow_savemasks.engine.storage import CHUNK, WORK_FOLDER, Entry, Folder, Piece, Range, Storage
+from airflow_savemasks.engine.storage.base import CHUNK, WORK_FOLDER, Entry, Folder, Piece, Range, Storage
 from airflow_savemasks.engine.supervisely.api import Api
 from airflow_savemasks.engine.supervisely.uris import instant
 

@@ -1,0 +1,100 @@
+"""The bad items of an export: the first in memory for the error's text, all of them in a file beside the archive.
+
+`<dst>.bad_items.jsonl` has a line for each: item, place, fact, fix. Batches of a group write theirs to the work folder
+first, and the file is made of all that lie there, in the order of the plan.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import IO
+
+import orjson
+
+from airflow_savemasks.engine.errors import ItemError
+from airflow_savemasks.engine.storage.base import CHUNK, Storage
+
+ENDING = ".bad_items.jsonl"
+KEPT = 1000  # errors in memory
+IN_MEMORY = 1 << 20  # bytes of lines, then they go to a file
+NUMBER = 8  # digits of a batch's place in the plan
+
+
+def bad_items_path(dst: str) -> str:
+    return f"{dst}{ENDING}"
+
+
+@dataclass(frozen=True, slots=True)
+class BadItem:
+    """item: its folder and name in the archive; place, fact, fix: of its error."""
+
+    item: str
+    place: str
+    fact: str
+    fix: str
+
+    @classmethod
+    def of(cls, item: str, error: ItemError) -> BadItem:
+        return cls(item, error.where, error.problem, error.fix)
+
+    def to_error(self) -> ItemError:
+        return ItemError(self.place, self.fact, self.fix)
+
+    def to_line(self) -> bytes:
+        return orjson.dumps({"item": self.item, "place": self.place, "fact": self.fact, "fix": self.fix}) + b"\n"
+
+
+class BadItems:
+    """Collects them, in bounded memory."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.first: list[ItemError] = []
+        self._lines: IO[bytes] = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 - closed when forgotten
+
+    def add(self, bad: BadItem) -> None:
+        self.count += 1
+        if len(self.first) < KEPT:
+            self.first.append(bad.to_error())
+        self._lines.write(bad.to_line())
+
+    def write(self, team_files: Storage, path: str) -> str:
+        """Write the file; returns where it lies."""
+        with team_files.writing(path) as out:
+            self._lines.seek(0)
+            while chunk := self._lines.read(CHUNK):
+                out.write(chunk)
+        return team_files.locate(path)
+
+
+def write_batch(team_files: Storage, folder: str, dst: str, plan: str, first: int, bad: BadItems) -> str | None:
+    """Keep the bad items of one batch of a group, and make the file of all batches of this plan anew.
+
+    folder: the work folder; plan: its digest; first: number of the batch's first part. Returns where the file lies,
+    None where no batch has a bad item.
+    """
+    own = f"{folder}/{plan}.{first:0{NUMBER}d}{ENDING}"
+    if bad.count:
+        bad.write(team_files, own)
+    elif team_files.stat(own) is not None:
+        team_files.delete([own])
+    names = sorted(name for name in team_files.listdir(folder).files if name.startswith(plan) and name.endswith(ENDING))
+    if not names:
+        return None
+    with team_files.writing(bad_items_path(dst)) as out:
+        for name in names:
+            out.write(team_files.read(f"{folder}/{name}"))
+    return team_files.locate(bad_items_path(dst))
+
+
+def write_skipped(team_files: Storage, dst: str, skipped: Iterable[BadItem]) -> None:
+    """The file beside a published archive: what was left out; none where nothing was."""
+    bad = BadItems()
+    for item in skipped:
+        bad.add(item)
+    if bad.count:
+        bad.write(team_files, bad_items_path(dst))
+    elif team_files.stat(bad_items_path(dst)) is not None:
+        team_files.delete([bad_items_path(dst)])

@@ -1,0 +1,94 @@
+"""Arrays to PNG bytes, fast: one filter for all rows, and the deflate of our kernels (or, without them, of ISA-L).
+
+OpenCV's writer tries to be small with zlib on one thread; figures are in benchmarks/results/table.md.
+Everything heavy here (kernels, numpy, ISA-L) runs without the GIL.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+from isal import isal_zlib
+from numpy.typing import NDArray
+
+from airflow_savemasks.engine import native
+from airflow_savemasks.engine.image.png_container import HEADER, SIGNATURE, chunk
+
+GRAY, RGB, PALETTE = 0, 2, 3  # color types of the PNG specification
+NO_FILTER, SUB = 0, 1
+LEVEL = 1  # ISA-L: 0 is larger, 2 and 3 are slower and hardly smaller
+Pieces = list[bytes]  # joining them would hold a large PNG twice
+BLACK_WHITE = b"\x00\x00\x00\xff\xff\xff"
+
+
+def encode_gray(image: NDArray[np.uint8]) -> Pieces:
+    """(height, width) uint8 -> 8-bit gray PNG. No filter: masks are runs of equal bytes."""
+    height, width = image.shape
+    rows = np.empty((height, width + 1), np.uint8)
+    rows[:, 0] = NO_FILTER
+    rows[:, 1:] = image
+    return assemble(width, height, GRAY, deflate(rows))
+
+
+def encode_rgb(image: NDArray[np.uint8]) -> Pieces:
+    """(height, width, 3) uint8 RGB -> 8-bit RGB PNG."""
+    height, width, _ = image.shape
+    rows = np.empty((height, width * 3 + 1), np.uint8)
+    rows[:, 1:] = image.reshape(height, width * 3)
+    return assemble(width, height, RGB, deflate(filter_sub(rows, 3, np.empty_like(rows))))
+
+
+def encode_two_level(mask: NDArray[np.bool_]) -> bytes:
+    """(height, width) bool -> 1-bit palette PNG, black is transparent and white is not."""
+    height, width = mask.shape
+    packed = np.packbits(mask, axis=1)
+    rows = np.zeros((height, packed.shape[1] + 1), np.uint8)
+    rows[:, 1:] = packed
+    extra = chunk(b"PLTE", BLACK_WHITE) + chunk(b"tRNS", b"\x00")
+    return b"".join(assemble(width, height, PALETTE, deflate(rows), depth=1, extra=extra))
+
+
+def filter_sub(rows: NDArray[np.uint8], channels: int, out: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Sub filter over whole scan lines.
+
+    rows: (height, 1 + width * channels) uint8, column 0 is free for the filter's number. Fills and returns `out`, of
+    the same shape: each byte minus the byte of the pixel to its left, modulo 256.
+    """
+    out[:, 0] = SUB
+    first = 1 + channels
+    out[:, 1:first] = rows[:, 1:first]
+    np.subtract(rows[:, first:], rows[:, 1:-channels], out=out[:, first:])
+    return out
+
+
+def deflate(lines: NDArray[np.uint8]) -> Iterable[bytes]:
+    """Filtered scan lines (height, 1 + n), contiguous -> a zlib stream in pieces."""
+    return native.compress(lines, lines.shape[1]) if native.library else deflate_stripes([lines])
+
+
+def deflate_stripes(stripes: Iterable[NDArray[np.uint8]]) -> Iterator[bytes]:
+    """Runs of scan lines to a zlib stream in pieces, by ISA-L."""
+    stream = isal_zlib.compressobj(LEVEL)
+    for rows in stripes:
+        yield stream.compress(rows)
+    yield stream.flush()
+
+
+def assemble(
+    width: int, height: int, color_type: int, stream: Iterable[bytes], depth: int = 8, extra: bytes = b""
+) -> Pieces:
+    """A PNG file, as pieces to be written one after the other.
+
+    stream: the zlib stream of all scan lines, each with its filter byte, top to bottom; taken piece by piece as it is
+    made, so that a tall picture needs no array of its whole size.
+    """
+    body = [b"IDAT", *stream]
+    size = sum(map(len, body)) - 4
+    crc = 0
+    for piece in body:
+        crc = isal_zlib.crc32(piece, crc)
+    header = chunk(b"IHDR", HEADER.pack(width, height, depth, color_type, 0, 0, 0))
+    tail = struct.pack(">I", crc) + chunk(b"IEND", b"")
+    return [SIGNATURE + header + extra + struct.pack(">I", size), *body, tail]

@@ -1,0 +1,177 @@
+"""Labels, picture and colors to the machine and the human mask of one item. Pure: no file, no state.
+
+Labels are painted once, as class numbers, into one small canvas; colors come from a table. Only where two masks show
+different labels, or where an alpha mask blends, is a canvas of its own needed. Rules: supervisely-format, section 5.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from airflow_savemasks.engine import native
+from airflow_savemasks.engine.geometry.base import Canvas, Color
+from airflow_savemasks.engine.geometry.bitmap import AlphaMask
+from airflow_savemasks.engine.image import png_write as png
+from airflow_savemasks.engine.limits import TooLarge
+from airflow_savemasks.engine.masks.human import encode_human, look_up
+from airflow_savemasks.engine.masks.spans import Spans
+from airflow_savemasks.engine.project.annotation import Label
+
+Rgb = tuple[int, int, int]
+Image = NDArray[np.uint8]
+
+ALMOST_BLACK: Rgb = (1, 1, 1)  # black in a human mask would mean "not painted"
+MOST_CLASSES = 65_535  # on one picture: numbers of 16 bits, 0 is the background
+COUNT_PIXELS = 1 << 21  # counted in one go: calcHist counts in float32, which is exact up to 2**24
+
+
+@dataclass(frozen=True, slots=True)
+class Colors:
+    """What to draw: class name -> RGB, None where that mask is not made. `gray`: machine masks have one channel."""
+
+    machine: Mapping[str, Rgb] | None
+    human: Mapping[str, Rgb] | None
+    gray: bool
+
+    @classmethod
+    def of(cls, machine: Mapping[str, Rgb] | None, human: Mapping[str, Rgb] | None, *, force_rgb: bool) -> Colors:
+        """Colors as the layer gives them: a black human color becomes [1, 1, 1]."""
+        gray = not force_rgb and all(len(set(rgb)) == 1 for rgb in (machine or {}).values())
+        visible = None if human is None else {name: rgb if any(rgb) else ALMOST_BLACK for name, rgb in human.items()}
+        return cls(machine, visible, gray)
+
+
+@dataclass(frozen=True, slots=True)
+class Masks:
+    """PNG files of one item as pieces, None where not asked for; `pixels`: class name -> visible pixels."""
+
+    machine: png.Pieces | None
+    human: png.Pieces | None
+    pixels: dict[str, int]
+
+
+def render(
+    labels: Sequence[Label],
+    height: int,
+    width: int,
+    colors: Colors,
+    picture: Callable[[], Image],
+    check: Callable[[], None] = lambda: None,
+) -> Masks:
+    """Both masks of one item.
+
+    height, width: of the picture in pixels; picture: gives it decoded, (height, width, 3) uint8 RGB, and is called for
+    a human mask only. check is called between stripes and may raise to stop; what a label cannot be drawn for is raised
+    with the label as a note. `pixels` counts in the machine mask, or in the human one
+    if there is no machine mask; an alpha mask counts with every pixel of some opacity.
+    """
+    machine_table, human_table = colors.machine, colors.human
+    one_canvas = human_table is None or machine_table is None or set(machine_table) == set(human_table)
+    first = machine_table if machine_table is not None else human_table or {}
+    layer = _Numbers.paint(labels, height, width, first)
+    machine = human = None
+    if machine_table is not None:
+        machine = _machine(layer, machine_table, colors.gray)
+        check()
+    if human_table is not None:
+        painted = layer if one_canvas else _Numbers.paint(labels, height, width, human_table)
+        drawing = painted.blended(human_table, 3) if painted.blends else None
+        spans = Spans(painted.labels, width, height)
+        human = encode_human(picture(), painted.canvas, painted.color_table(human_table), drawing, spans, check)
+    return Masks(machine, human, layer.count())
+
+
+@dataclass(slots=True)
+class _Numbers:
+    """A canvas (height, width): 0 background, otherwise the number of the class on top; uint16 above 255 classes.
+
+    Where every class has a gray of its own, that gray is its number and the canvas is the machine mask already.
+    """
+
+    canvas: Canvas
+    numbers: dict[str, int]
+    labels: list[Label]
+    blends: bool
+
+    @classmethod
+    def paint(cls, labels: Sequence[Label], height: int, width: int, table: Mapping[str, Rgb]) -> _Numbers:
+        shown = [label for label in labels if label.class_name in table]
+        numbers = _number(dict.fromkeys(label.class_name for label in shown), table)
+        highest = max(numbers.values(), default=0)
+        if highest > MOST_CLASSES:
+            fact = f"labels of {highest:,} classes on one picture; at most {MOST_CLASSES:,} can be told apart"
+            raise TooLarge(fact, "Draw fewer of them, or map several to one class")
+        canvas = np.zeros((height, width), np.uint8 if highest < 256 else np.uint16)
+        for label in shown:
+            solid = label.geometry.draw_solid if isinstance(label.geometry, AlphaMask) else label.geometry.draw
+            _draw(label, solid, canvas, numbers[label.class_name])
+        return cls(canvas, numbers, shown, any(isinstance(label.geometry, AlphaMask) for label in shown))
+
+    def color_table(self, table: Mapping[str, Rgb]) -> Image:
+        """(256 or more, 3) uint8: row i is the color of number i, black where there is none."""
+        out = np.zeros((max(256, max(self.numbers.values(), default=0) + 1), 3), np.uint8)
+        for name, number in self.numbers.items():
+            out[number] = table[name]
+        return out
+
+    def blended(self, table: Mapping[str, Rgb], channels: int) -> Image:
+        """The drawing in colors, (height, width) or (height, width, 3): alpha masks need what lies below them."""
+        shape = self.canvas.shape if channels == 1 else (*self.canvas.shape, 3)
+        canvas = np.zeros(shape, np.uint8)
+        for label in self.labels:
+            rgb = table[label.class_name]
+            _draw(label, label.geometry.draw, canvas, rgb[0] if channels == 1 else rgb)
+        return canvas
+
+    def count(self) -> dict[str, int]:
+        """Visible pixels by class name; classes that are covered whole are left out."""
+        bins = max(256, max(self.numbers.values(), default=0) + 1)
+        total = native.count(self.canvas, bins) if native.library else self._histogram(bins)
+        return {name: int(total[number]) for name, number in self.numbers.items() if total[number]}
+
+    def _histogram(self, bins: int) -> NDArray[np.int64]:
+        """How often each number occurs where labels lie, (bins,), by OpenCV."""
+        height, width = self.canvas.shape
+        total = np.zeros(bins, np.int64)
+        spans = Spans(self.labels, width, height)
+        rows = max(1, COUNT_PIXELS // width)
+        for top in range(0, height, rows):
+            for x0, x1 in spans.of(top, top + rows):
+                part = self.canvas[top : top + rows, x0:x1]
+                total += cv2.calcHist([part], [0], None, [bins], [0, bins]).ravel().astype(np.int64)
+        return total
+
+
+def _draw(label: Label, draw: Callable[[Canvas, Color], None], canvas: Canvas, color: Color) -> None:
+    """Draw one label; an error tells which one it was."""
+    try:
+        draw(canvas, color)
+    except Exception as error:
+        error.add_note(f"label {label.number} (class {label.class_name!r})")
+        raise
+
+
+def _number(names: Iterable[str], table: Mapping[str, Rgb]) -> dict[str, int]:
+    """A number from 1 on for each class: its gray where that tells all classes apart."""
+    grays = {name: table[name][0] for name in names if len(set(table[name])) == 1 and any(table[name])}
+    distinct = len(set(grays.values())) == len(grays)
+    return grays if distinct and len(grays) == len(list(names)) else {name: i for i, name in enumerate(names, 1)}
+
+
+def _machine(layer: _Numbers, table: Mapping[str, Rgb], gray: bool) -> png.Pieces:
+    if layer.blends:
+        drawing = layer.blended(table, 1 if gray else 3)
+        return png.encode_gray(drawing) if gray else png.encode_rgb(drawing)
+    colors = layer.color_table(table)
+    if not gray:
+        return png.encode_rgb(look_up(layer.canvas, colors))
+    if all(number == table[name][0] for name, number in layer.numbers.items()):
+        return png.encode_gray(layer.canvas)
+    if layer.canvas.dtype == np.uint8:
+        return png.encode_gray(np.asarray(cv2.LUT(layer.canvas, colors[:256, 0].copy()), np.uint8))
+    return png.encode_gray(colors[:, 0][layer.canvas])

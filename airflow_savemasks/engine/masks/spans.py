@@ -1,0 +1,31 @@
+"""Where in some rows of a picture labels may have painted: the rest needs no blending and no counting."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from airflow_savemasks.engine.project.annotation import Label
+
+GAP = 64  # columns between two spans that are not worth a call of their own
+
+
+class Spans:
+    """Made once for an item; asked for stripes of rows from top to bottom."""
+
+    def __init__(self, labels: Sequence[Label], width: int, height: int) -> None:
+        boxes = np.array([label.geometry.box() for label in labels], np.int64).reshape(-1, 4)
+        boxes = np.clip(boxes, 0, [width - 1, height - 1, width - 1, height - 1])
+        self._boxes = boxes[np.argsort(boxes[:, 0])]
+
+    def of(self, top: int, bottom: int) -> list[tuple[int, int]]:
+        """Disjoint spans of columns, rising, as (first, one after the last), for rows top to bottom - 1."""
+        merged: list[tuple[int, int]] = []
+        here = self._boxes[(self._boxes[:, 1] < bottom) & (self._boxes[:, 3] >= top)]
+        for left, right in here[:, ::2].tolist():
+            if merged and left <= merged[-1][1] + GAP:
+                merged[-1] = merged[-1][0], max(merged[-1][1], right + 1)
+            else:
+                merged.append((left, right + 1))
+        return merged

@@ -1,0 +1,126 @@
+"""A file that grows into the archive: its head, then finished parts in the order of the plan.
+
+Where one process renders all parts of a plan into a folder, they need no files of their own: published, the strip is
+linked under the archive's name, and not a byte is copied. Receipts name the parts' places in it, so a retry goes on at
+its end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import BinaryIO
+from uuid import uuid4
+
+import orjson
+
+from airflow_savemasks.engine.archive import naming, tar
+from airflow_savemasks.engine.job import Job
+from airflow_savemasks.engine.parts import receipts as part_files
+from airflow_savemasks.engine.parts.plan import Plan
+from airflow_savemasks.engine.storage.base import Piece, Range, Storage
+
+ENDING = ".strip"
+
+
+class Strip:
+    """An open strip. `path` is its path in Team Files, `end` the place of the next part."""
+
+    def __init__(self, path: str, file: BinaryIO, end: int) -> None:
+        self.path = path
+        self.end = end
+        self._file = file
+
+    @contextmanager
+    def part(self) -> Iterator[BinaryIO]:
+        """Write a part at the end; when the block raises, the strip is as before."""
+        try:
+            yield self._file
+        except BaseException:
+            self._file.seek(self.end)
+            self._file.truncate()
+            raise
+        self.end = self._file.tell()
+
+
+def head_of(job: Job) -> bytes:
+    """What stands in the archive before the first part: meta.json as a member."""
+    return tar.whole_member(naming.META, orjson.dumps(job.meta.to_json(), option=orjson.OPT_INDENT_2) + b"\n")
+
+
+@contextmanager
+def open_strip(job: Job, team_files: Storage, plan: Plan, receipts: Mapping[str, str | None]) -> Iterator[Strip | None]:
+    """The strip of a plan, None where parts are better written to files of their own.
+
+    receipts: of the plan's finished parts by digest, None for one that lies in an old archive. A strip is of no use
+    where the storage cannot grow files, where the archive is cut into volumes, where finished parts lie elsewhere, or
+    where another process is writing it. A new one gets a name that no receipt has ever named: what a receipt names is
+    never written again.
+    """
+    if job.options.volume_size is not None:
+        yield None
+        return
+    head = head_of(job)
+    places = part_files.places(team_files, plan.dst)
+    kept = [places.pop(receipt, None) if receipt else None for receipt in receipts.values()]
+    if kept:
+        others = [place for place in places.values() if place not in kept]  # one part may have receipts of two machines
+        path, end = _to_go_on(team_files, head, kept, others)
+    else:
+        path, end = f"{part_files.folder_of(plan.dst)}/{uuid4().hex}{ENDING}", 0
+        _remove_unused(team_files, plan, {place.path for place in places.values()})
+    if path is None:
+        yield None
+        return
+    with team_files.growing(path) as file:
+        if file is None:
+            yield None
+            return
+        file.seek(end)
+        file.truncate()
+        if not end:
+            file.write(head)
+        yield Strip(path, file, file.tell())
+
+
+def with_strip(team_files: Storage, pieces: list[Piece]) -> list[Piece]:
+    """The pieces of an archive, its head first; it is taken from the strip where the next one lies in one."""
+    head = pieces[0]
+    first = pieces[1] if len(pieces) > 1 else None
+    assert isinstance(head, bytes)
+    if not isinstance(first, Range) or not first.path.endswith(ENDING) or first.offset != len(head):
+        return pieces
+    return [Range(first.path, 0, len(head)), *pieces[1:]] if _starts_with(team_files, first.path, head) else pieces
+
+
+def _to_go_on(
+    team_files: Storage, head: bytes, kept: Sequence[Range | None], others: Sequence[Range]
+) -> tuple[str | None, int]:
+    """The strip that holds just the parts that are kept, and where it goes on; None where there is none.
+
+    others: places of parts that are not kept, which other tries may still use.
+    """
+    first = kept[0]
+    if first is None or not first.path.endswith(ENDING):
+        return None, 0
+    alone = all(place is not None and place.path == first.path for place in kept)
+    alone = alone and all(place.path != first.path for place in others)
+    end = max(place.offset + place.size for place in kept if place)
+    return (first.path, end) if alone and _starts_with(team_files, first.path, head) else (None, 0)
+
+
+def _starts_with(team_files: Storage, path: str, head: bytes) -> bool:
+    """Whether a strip begins as the archive does: after a loss of power it may not."""
+    entry = team_files.stat(path)
+    return entry is not None and entry.size >= len(head) and b"".join(team_files.stream(path, 0, len(head))) == head
+
+
+def _remove_unused(team_files: Storage, plan: Plan, named: set[str]) -> None:
+    """Remove strips that no receipt names and nobody writes: of tries that died before their first receipt."""
+    folder = part_files.folder_of(plan.dst)
+    for name in team_files.listdir(folder).files:
+        path = f"{folder}/{name}"
+        if name.endswith(ENDING) and path not in named:
+            with team_files.growing(path) as file:
+                if file is not None:
+                    team_files.delete([path])

@@ -1,0 +1,221 @@
+"""Finished parts in Team Files: `.parts/<archive>/<digest>.tar`, or a place in a strip (strip.py), and a receipt.
+
+A receipt is written last. It is a line with the summary and the place, then the lines of the index, one an item. Keys
+hold no run id and no try number: whoever needs a part of this digest finds it, and one rendered twice is the same.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, field
+from hashlib import sha256
+from typing import Annotated, Any, BinaryIO
+
+import orjson
+from pydantic import Field, TypeAdapter, ValidationError
+
+from airflow_savemasks.engine.archive.bad_items import BadItem
+from airflow_savemasks.engine.errors import StorageError
+from airflow_savemasks.engine.progress import log
+from airflow_savemasks.engine.storage.base import WORK_FOLDER, Entry, Range, Storage
+from airflow_savemasks.engine.work.item import Rendered
+
+# how a receipt's name ends: nothing left out; bad items left out; items left out that could not be read, which the next
+# try may be able to
+COMPLETE, WITH_SKIPPED, WITH_UNREAD = ".receipt", ".skipped.receipt", ".unread.receipt"
+UNREADABLE = (orjson.JSONDecodeError, ValidationError, StorageError)
+READABLE_NAME = 40  # characters of an archive's name in that of its work folder
+
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Count = Annotated[int, Field(ge=0, strict=True)]
+
+
+@dataclass(slots=True)
+class Summary:
+    """What is known of a finished part. pixels, labelled: class name -> visible pixels, items that show it.
+
+    files: members of the tar; skipped: left out by on_bad_item="skip"; unread: how many of these could not be read;
+    undrawn: shape -> labels of it that are not drawn, as the shape is unknown.
+    """
+
+    digest: Digest
+    size: Count = 0
+    sha256: Sha256 = "0" * 64
+    items: Count = 0
+    files: Count = 0
+    labels: Count = 0
+    pixels: dict[str, Count] = field(default_factory=dict)
+    labelled: dict[str, Count] = field(default_factory=dict)
+    skipped: list[BadItem] = field(default_factory=list)
+    unread: Count = 0
+    undrawn: dict[str, Count] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class _FirstLine:
+    """The first line of a receipt. file: in the same folder, whatever a receipt may say."""
+
+    summary: Summary
+    file: Annotated[str, Field(pattern=r"^[0-9a-f]{32,40}\.(tar|strip)$")]
+    offset: Count
+
+
+FIRST_LINE = TypeAdapter(_FirstLine)
+
+
+def folder_of(archive: str) -> str:
+    """Where the parts of an archive lie: a name of bounded length, whatever the archive is called, with no slash."""
+    words = re.sub(r"[^A-Za-z0-9._ -]+", "_", archive)[:READABLE_NAME]
+    return f"{WORK_FOLDER}/{words}-{sha256(archive.encode()).hexdigest()[:16]}"
+
+
+def part_path(archive: str, digest: str) -> str:
+    return f"{folder_of(archive)}/{digest}.tar"
+
+
+class PartWriter:
+    """Writes rendered items as tar members and takes notes for the receipt."""
+
+    def __init__(self, out: BinaryIO, digest: str) -> None:
+        self._out = out
+        self._hash = sha256()
+        self.summary = Summary(digest)
+        self.lines: list[bytes] = []
+
+    def add(self, rendered: Rendered) -> None:
+        """One item: its members one after the other, and a line of the index."""
+        planned, summary = rendered.planned, self.summary
+        members = [
+            {
+                "kind": member.kind,
+                "name": member.name,
+                "offset": summary.size + member.offset,
+                "size": member.size,
+                "crc32": member.crc32,
+            }
+            for member in rendered.members
+        ]
+        for piece in rendered.pieces:
+            self._out.write(piece)
+            self._hash.update(piece)
+            summary.size += len(piece)
+        self.lines.append(
+            orjson.dumps(
+                {
+                    "item": f"{planned.folder}/{planned.name}",
+                    "part": summary.digest,
+                    "height": rendered.height,
+                    "width": rendered.width,
+                    "labels": rendered.labels,
+                    "members": members,
+                    "pixels": rendered.pixels,
+                }
+            )
+            + b"\n"
+        )
+        summary.items += 1
+        summary.files += len(members)
+        summary.labels += rendered.labels
+        for name, pixels in rendered.pixels.items():
+            summary.pixels[name] = summary.pixels.get(name, 0) + pixels
+            summary.labelled[name] = summary.labelled.get(name, 0) + 1
+        for shape, count in rendered.undrawn.items():
+            summary.undrawn[shape] = summary.undrawn.get(shape, 0) + count
+
+    def skip(self, rendered: Rendered) -> None:
+        """Note a bad item that is left out."""
+        planned, error = rendered.planned, rendered.error
+        assert error is not None
+        self.summary.skipped.append(BadItem.of(f"{planned.folder}/{planned.name}", error))
+        self.summary.unread += rendered.unread
+
+    def close(self) -> None:
+        self.summary.sha256 = self._hash.hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What a receipt says: the part's summary, where its bytes lie, its lines of the index."""
+
+    summary: Summary
+    place: Range
+    lines: bytes
+
+
+def write_receipt(team_files: Storage, archive: str, summary: Summary, lines: Collection[bytes], place: Range) -> None:
+    """The last step of a part: from here on it is found and used. lines: of the index; place: where its bytes lie."""
+    ending = WITH_UNREAD if summary.unread else WITH_SKIPPED if summary.skipped else COMPLETE
+    first = {"summary": summary.to_json(), "file": place.path.rpartition("/")[2], "offset": place.offset}
+    with team_files.writing(f"{folder_of(archive)}/{summary.digest}.{team_files.epoch}{ending}") as out:
+        out.write(orjson.dumps(first) + b"\n")
+        out.writelines(lines)
+
+
+def read_receipt(team_files: Storage, path: str) -> Receipt:
+    """A receipt by its path. Raises one of UNREADABLE where it is damaged or gone."""
+    first, _, lines = team_files.read(path).partition(b"\n")
+    raw = FIRST_LINE.validate_python(orjson.loads(first))
+    place = Range(f"{path.rpartition('/')[0]}/{raw.file}", raw.offset, raw.summary.size)
+    return Receipt(raw.summary, place, lines)
+
+
+def places(team_files: Storage, archive: str) -> dict[str, Range]:
+    """Path of a receipt -> where its part lies, for all receipts of an archive that can be read."""
+    folder = folder_of(archive)
+    found = {}
+    for name in team_files.listdir(folder).files:
+        if name.endswith(COMPLETE):
+            try:
+                found[f"{folder}/{name}"] = read_receipt(team_files, f"{folder}/{name}").place
+            except UNREADABLE as error:  # lost with the machine's power; `find_receipts` has told of it
+                log.debug("%s/%s: %s", folder, name, error)
+    return found
+
+
+def find_receipts(team_files: Storage, archive: str, endings: Collection[str]) -> dict[str, str]:
+    """Digest -> path of the receipt, for the finished parts of an archive whose receipts end so.
+
+    A part that was written before the machine's last start, or on another machine, counts only if its SHA-256 is
+    right; then it gets a receipt of this machine, so that it is not looked at again.
+    """
+    folder = folder_of(archive)
+    files = team_files.listdir(folder).files
+    now = team_files.epoch
+    found: dict[str, str] = {}
+    for name in sorted(files, key=lambda name: f".{now}." not in name):
+        digest, _, rest = name.partition(".")
+        epoch, dot, ending = rest.partition(".")
+        if dot + ending not in endings or digest in found:
+            continue
+        path = f"{folder}/{name}"
+        if epoch == now:
+            if f"{digest}.tar" in files or _read_if_there(team_files, path, files, whole=False):
+                found[digest] = path
+        elif receipt := _read_if_there(team_files, path, files, whole=True):
+            write_receipt(team_files, archive, receipt.summary, [receipt.lines], receipt.place)
+            found[digest] = f"{folder}/{digest}.{now}{dot}{ending}"
+    return found
+
+
+def _read_if_there(team_files: Storage, path: str, files: Mapping[str, Entry], *, whole: bool) -> Receipt | None:
+    """A receipt whose part lies where it says. whole: it is that byte for byte, by its SHA-256."""
+    try:
+        receipt = read_receipt(team_files, path)
+        place = receipt.place
+        entry = files.get(place.path.rpartition("/")[2])
+        if entry is None or entry.size < place.offset + place.size:
+            return None
+        if not whole:
+            return receipt
+        running = sha256()
+        for chunk in team_files.stream(place.path, place.offset, place.size):
+            running.update(chunk)
+    except UNREADABLE as error:
+        log.warning("%s: lost with the machine's last start; rendered again (%s)", team_files.locate(path), error)
+        return None
+    return receipt if running.hexdigest() == receipt.summary.sha256 else None

@@ -1,0 +1,90 @@
+"""What needs no rendering: parts that earlier tries finished, and those of the archives that are there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from airflow_savemasks.engine.archive.published import Placed, Published, is_current, manifest_path, read_manifest
+from airflow_savemasks.engine.errors import ArchiveError
+from airflow_savemasks.engine.job import Job
+from airflow_savemasks.engine.parts import receipts as part_files
+from airflow_savemasks.engine.progress import log
+from airflow_savemasks.engine.storage.base import Storage
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A part that needs no rendering: among the part files (receipt) or in an old archive (its place, the index)."""
+
+    receipt: str | None
+    placed: Placed | None
+    index: str = ""
+
+
+def find_finished(job: Job, team_files: Storage, *, render: bool = False) -> dict[str, Finished]:
+    """Digest -> where the part lies. render: asked before rendering, when reuse=False finds nothing."""
+    if render and not job.options.reuse:
+        return {}
+    endings = [part_files.COMPLETE]
+    skips = job.options.on_bad_item == "skip"
+    if skips:
+        # what could not be read is published without it now, and tried again by the next export
+        endings += [part_files.WITH_SKIPPED] if render else [part_files.WITH_SKIPPED, part_files.WITH_UNREAD]
+    found: dict[str, Finished] = {}
+    for old in old_archives(job, team_files):
+        for placed in old.parts:
+            if not placed.summary.skipped or (skips and not placed.summary.unread):
+                found[placed.summary.digest] = Finished(None, placed, old.index.file)
+    for digest, receipt in part_files.find_receipts(team_files, job.layer.dst, endings).items():
+        found[digest] = Finished(receipt, None)
+    return found
+
+
+def old_archives(job: Job, team_files: Storage) -> list[Published]:
+    """Archives that parts may be taken from: the one that `reuse` names, and the one that is going to be replaced.
+
+    Only archives whose files are still those of their manifests.
+    """
+    if not job.options.reuse or team_files.keeps_parts:
+        return []  # keeps_parts: no ranges of an archive can be read there, and its parts are at hand
+    name = job.layer.dst
+    if job.options.if_exists == "rename":
+        name = _last_name(team_files, name)
+    named = [job.options.reuse] if isinstance(job.options.reuse, str) else []
+    usable = []
+    for old in filter(None, (read_manifest(team_files, one) for one in dict.fromkeys([*named, name]))):
+        if is_current(team_files, old):
+            usable.append(old)
+        else:
+            log.warning("%s is not the archive of its manifest; nothing of it is reused", team_files.locate(old.name))
+    return usable
+
+
+def free_name(job: Job, team_files: Storage, dst: str) -> str:
+    """What an archive will be called, as `if_exists` says. Raises ArchiveError where it exists and must not."""
+    if job.options.if_exists == "replace" or not _exists(team_files, dst):
+        return dst
+    if job.options.if_exists == "fail":
+        raise ArchiveError(
+            team_files.locate(f"{dst}.tar"), "exists already", "Choose another dst or if_exists='replace'"
+        )
+    return next(name for name in _renamed(dst) if not _exists(team_files, name))
+
+
+def _last_name(team_files: Storage, dst: str) -> str:
+    last = dst
+    for name in _renamed(dst):
+        if not _exists(team_files, name):
+            return last
+        last = name
+    return last
+
+
+def _renamed(dst: str) -> Iterator[str]:
+    """`x_000`, `x_001`, ... as the original names them."""
+    return (f"{dst}_{number:03d}" for number in range(1_000_000))
+
+
+def _exists(team_files: Storage, name: str) -> bool:
+    return any(team_files.stat(file) is not None for file in (f"{name}.tar", manifest_path(name)))

@@ -1,0 +1,219 @@
+"""An annotation's JSON to labels and back: classes and tags mapped, every label cut to the picture.
+
+Rules: supervisely-format, sections 1 (ann/*.json), 3 (cut) and 6 (output). Labels stand in drawing order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from types import NoneType
+from typing import Any
+
+import orjson
+
+from airflow_savemasks.engine.errors import ItemError
+from airflow_savemasks.engine.geometry.base import Drawable, Json
+from airflow_savemasks.engine.geometry.bitmap import AlphaMask, Bitmap, MultichannelBitmap
+from airflow_savemasks.engine.geometry.clip import cut
+from airflow_savemasks.engine.geometry.table import Unknown, parse_geometry
+from airflow_savemasks.engine.limits import LIMITS, Limits, TooLarge, above
+from airflow_savemasks.engine.project.meta import ClassMapping, Meta, names_after
+
+COPIED = ("instance", "smartToolInput")
+OF_ONE_PIECE = ("id", "labelerLogin", "createdAt", "updatedAt")  # lost where the cut makes several labels of one
+PIXELS = (Bitmap, AlphaMask, MultichannelBitmap)
+HELD = 32 << 20  # pixels of labels that stay decoded between reading and drawing; others are decoded again
+MOST_NAMES = 20
+FIX_LABEL = "Mend the label at the source"
+
+
+@dataclass(slots=True)
+class Label:
+    """One geometry with the class it is drawn as.
+
+    before, after: what stands before and after the geometry in its object of the output's annotation; number: of the
+    object in the source's annotation, for messages.
+    """
+
+    class_name: str
+    geometry: Drawable
+    before: Json
+    after: Json
+    number: int = 0
+
+    def to_json(self) -> Json:
+        """The object of the output's annotation. A geometry that nobody knows is in `before`, as it came."""
+        own = {} if isinstance(self.geometry, Unknown) else self.geometry.to_json()
+        return {**self.before, **own, **self.after}
+
+
+@dataclass(slots=True)
+class Annotation:
+    """height and width in pixels of the (turned) picture; labels in drawing order; `json`: the rest of the output."""
+
+    height: int
+    width: int
+    labels: list[Label]
+    json: Json
+
+    def to_bytes(self) -> bytes:
+        """The file for `ann/`: compact JSON in UTF-8."""
+        return orjson.dumps({**self.json, "objects": [label.to_json() for label in self.labels]})
+
+
+class AnnotationReader:
+    """Reads the annotations of one source project; made once, shared by all threads.
+
+    meta: the source's own meta.json; classes, tags: the mappings of its data layer; merged: the meta of the output,
+    whose class ids the labels get; limits: what is refused as too large.
+    """
+
+    def __init__(
+        self, meta: Meta, classes: ClassMapping, tags: ClassMapping, merged: Meta, limits: Limits = LIMITS
+    ) -> None:
+        self._meta = meta
+        self._limits = limits
+        self._class_names = names_after(meta.classes, classes)
+        self._tag_names = names_after(meta.tags, tags)
+        self._class_ids = {item.name: item.raw.get("id") for item in merged.classes.values()}
+
+    def read(self, content: bytes, where: str, check_size: Callable[[int, int], None] = lambda *_: None) -> Annotation:
+        """The annotation file of one item. Raises ItemError that names `where` and the label.
+
+        check_size: called with height and width before any label is looked at; may raise. Errors that nobody foresaw
+        come as they are, with the label as a note.
+        """
+        self._check_bytes(content, where)
+        try:
+            data = orjson.loads(content)
+        except orjson.JSONDecodeError as error:
+            raise ItemError(where, f"broken JSON ({error})", "Write the annotation again at the source") from error
+        height, width = _size(data, where)
+        check_size(height, width)
+        if not isinstance(data.get("objects"), list) or not isinstance(data.get("tags"), list):
+            raise ItemError(
+                where, '"objects" and "tags" must both be there and be lists', "Add them; they may be empty"
+            )
+        if len(data["objects"]) > self._limits.labels:
+            raise ItemError(where, *above("labels", len(data["objects"]), self._limits))
+        labels: list[Label] = []
+        held = 0
+        for number, item in enumerate(data["objects"]):
+            try:
+                found = self._labels(item, number, where, width, height)
+            except Exception as error:
+                error.add_note(f"label {number}")
+                raise
+            labels += found
+            for geometry in (label.geometry for label in found if isinstance(label.geometry, PIXELS)):
+                held += geometry.height * geometry.width
+                if held > HELD:
+                    geometry.forget()
+        out = {
+            "description": data.get("description") or "",
+            "size": {"height": height, "width": width},
+            "tags": self._tags(data["tags"], where),
+            "customBigData": data.get("customBigData") or {},
+        }
+        if data.get("imageId") is not None:
+            out["imageId"] = data["imageId"]
+        return Annotation(height, width, labels, out)
+
+    def _check_bytes(self, content: bytes, where: str) -> None:
+        """Before it is parsed, which takes up to a hundred times the memory of the text."""
+        values = content.count(b",") + content.count(b"[") + content.count(b"{")
+        for name, found in (("annotation_bytes", len(content)), ("annotation_values", values)):
+            if found > getattr(self._limits, name):
+                raise ItemError(where, *above(name, found, self._limits))
+
+    def _labels(self, item: Any, number: int, place: str, width: int, height: int) -> list[Label]:
+        where = f"{place}, label {number}"
+        name = item.get("classTitle") if isinstance(item, dict) else None
+        if not isinstance(name, str):
+            raise ItemError(where, 'no "classTitle" in it', FIX_LABEL)
+        obj_class = self._meta.classes.get(name)
+        if obj_class is None:
+            raise ItemError(
+                where,
+                f"class {name!r} is not in meta.json",
+                f"Add the class, or use one of {_some(self._meta.classes)}",
+            )
+        where = f"{where} (class {name!r})"
+        if not isinstance(item.get("tags"), list):
+            raise ItemError(where, 'no list "tags" in it', 'Add "tags": []')
+        tags = self._tags(item["tags"], where)
+        try:
+            geometry = parse_geometry(item, obj_class.shape, obj_class.template, self._limits)
+            new_name = self._class_names[name]
+            pieces = cut(geometry, width, height, self._limits) if new_name is not None else []
+        except TooLarge as error:
+            raise ItemError(where, str(error), error.fix) from error
+        except ValueError as error:
+            raise ItemError(where, f"broken geometry: {error}", FIX_LABEL) from error
+        return [
+            Label(new_name, piece, *self._json(item, new_name, tags, piece, keep_id=len(pieces) == 1), number)
+            for piece in pieces
+            if new_name is not None
+        ]
+
+    def _json(self, item: Json, name: str, tags: list[Json], geometry: Drawable, *, keep_id: bool) -> tuple[Json, Json]:
+        """What stands before and after the geometry in the output's object."""
+        created = bool(item.get("nnCreated"))
+        flags = {"nnCreated": created, "nnUpdated": created and bool(item.get("nnUpdated"))}
+        kind = {"geometryType": geometry.shape, "shape": geometry.shape}
+        if isinstance(geometry, Unknown):
+            return {**item, "classTitle": name, "tags": tags, **kind, **flags}, {}
+        after: Json = {**kind, **flags}
+        class_id = self._class_ids.get(name)
+        if class_id is not None:
+            after["classId"] = class_id
+        for key in (*COPIED, *OF_ONE_PIECE) if keep_id else COPIED:
+            if item.get(key) is not None:
+                after[key] = item[key]
+        return {"classTitle": name, "description": item.get("description") or "", "tags": tags}, after
+
+    def _tags(self, items: list[Any], where: str) -> list[Json]:
+        tags = []
+        for item in items:
+            tag = {"name": item} if isinstance(item, str) else item
+            name = tag.get("name") if isinstance(tag, dict) else None
+            known = self._meta.tags.get(name) if isinstance(name, str) else None
+            if known is None:
+                raise ItemError(
+                    where, f"tag {name!r} is not in meta.json", f"Add the tag, or use one of {_some(self._meta.tags)}"
+                )
+            if not known.accepts(tag.get("value")):
+                raise ItemError(
+                    where,
+                    f"tag {known.name!r} of type {known.value_type!r} has the value {tag.get('value')!r}",
+                    "Correct the value" + (f": one of {_some(known.values)}" if known.values else ""),
+                )
+            if not isinstance(tag.get("customData", {}), dict | NoneType):
+                raise ItemError(where, f'"customData" of tag {known.name!r} is no object', "Remove it")
+            if (new_name := self._tag_names[known.name]) is not None:
+                tags.append(tag if new_name == known.name else {**tag, "name": new_name})
+        return tags
+
+
+def empty_annotation(height: int, width: int) -> Annotation:
+    """For a picture without an annotation file: no labels, the size of the turned picture in pixels."""
+    size = {"height": height, "width": width}
+    return Annotation(height, width, [], {"description": "", "size": size, "tags": [], "customBigData": {}})
+
+
+def _some(names: Iterable[str]) -> str:
+    """Some names for a message: projects have thousands of classes, and a message may be written for each item."""
+    shown = sorted(names)
+    more = f" and {len(shown) - MOST_NAMES} more" if len(shown) > MOST_NAMES else ""
+    return f"{shown[:MOST_NAMES]}{more}"
+
+
+def _size(data: Any, where: str) -> tuple[int, int]:
+    size = data.get("size") if isinstance(data, dict) else None
+    if not isinstance(size, dict):
+        raise ItemError(where, 'no "size" in it', 'Add "size": {"height", "width"} of the picture')
+    height, width = size.get("height"), size.get("width")
+    if not (isinstance(height, int) and isinstance(width, int) and height > 0 and width > 0):
+        raise ItemError(where, f'"size" is {height!r} x {width!r}', "Write height and width of the picture in pixels")
+    return height, width

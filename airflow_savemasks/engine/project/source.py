@@ -1,0 +1,77 @@
+"""What a source of pictures is: items as listed, their bytes, and the protocol that gives both."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from airflow_savemasks.engine.errors import ItemError
+from airflow_savemasks.engine.limits import Limits
+from airflow_savemasks.engine.project.remarks import Remarks
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A picture with its annotation, as listed.
+
+    dataset: full name, `parent/child`; picture, annotation: where the source finds them (annotation None: there is
+    none); *_identity: changes when the file changes, "" where only reading tells; size, annotation_size: in bytes;
+    problem: why it is a bad item already as it is listed, otherwise "".
+    """
+
+    dataset: str
+    name: str
+    picture: str
+    annotation: str | None
+    picture_identity: str
+    annotation_identity: str
+    size: int
+    annotation_size: int = 0
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """The bytes of one item, or why there are none. refused: they were not asked for, as the item is bad as listed."""
+
+    item: Item
+    picture: bytes = b""
+    annotation: bytes | None = None
+    error: ItemError | None = None
+    refused: bool = False
+
+
+class Source(Protocol):
+    """A project, wherever it lies.
+
+    uri: for messages and digests. batch, batch_bytes: how many items, and of how many bytes of pictures, one `load`
+    takes best. connections: loads worth having in
+    flight at once; 0 where reading is so fast that a thread of its own is a waste. limits: what is too large; set
+    before anything is read.
+    """
+
+    uri: str
+    batch: int
+    batch_bytes: int
+    connections: int
+    limits: Limits
+
+    def watch(self, stop: threading.Event) -> None:
+        """From now on every method raises Stopped, within a second, once `stop` is set."""
+
+    def meta(self) -> Any:
+        """meta.json as parsed JSON. Raises ProjectError."""
+
+    def datasets(self) -> list[str]:
+        """Full names, sorted, parents before children."""
+
+    def items(self, dataset: str, remarks: Remarks) -> Iterator[Item]:
+        """The items of one dataset, sorted by name, bad ones among them; what is no item is told in `remarks`."""
+
+    def load(self, items: Sequence[Item]) -> list[Loaded]:
+        """The bytes of some items, in their order: those that were listed, or an error.
+
+        Raises StorageError where the storage itself fails.
+        """

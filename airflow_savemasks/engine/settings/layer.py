@@ -1,0 +1,246 @@
+"""The layer's JSON, one layer or a whole graph, to checked settings (supervisely-format, sections 5 and 7).
+
+`parse_layer` is the only way in. Every refusal names the key and what would be right; all of them come in one error.
+"""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr, ValidationError, model_validator
+
+from airflow_savemasks.engine.errors import SettingsError
+from airflow_savemasks.engine.storage.base import WORK_FOLDER
+
+SAVE_ACTIONS = ("save_masks", "export_archive_with_masks")
+DATA_ACTIONS = ("data", "images_project")
+DEPRECATED = ("images", "annotations")
+M = TypeVar("M", bound=BaseModel)
+
+Channel = Annotated[StrictInt, Field(ge=0, le=255)]
+Colors = dict[StrictStr, Annotated[list[Channel], Field(min_length=3, max_length=3)]]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Settings(_Strict):
+    """`settings` of the save layer. Colors are RGB, each channel 0..255."""
+
+    masks_machine: StrictBool
+    masks_human: StrictBool
+    gt_machine_color: Colors = None  # type: ignore[assignment]  # absent; an explicit null is refused
+    gt_human_color: Colors = None  # type: ignore[assignment]  # absent; an explicit null is refused
+    archive_name: StrictStr = ""
+    images: StrictBool = True
+    annotations: StrictBool = True
+
+    @model_validator(mode="after")
+    def _flags_have_colors(self) -> Settings:
+        if not (self.masks_machine or self.masks_human):
+            raise ValueError("masks_machine, masks_human: both are false, so there is nothing to make; set one to true")
+        for flag, colors in (("masks_machine", "gt_machine_color"), ("masks_human", "gt_human_color")):
+            if getattr(self, flag) and getattr(self, colors) is None:
+                raise ValueError(f'{colors}: needed because {flag} is true; write {{"class": [R, G, B], ...}}')
+        return self
+
+
+class SaveLayer(_Strict):
+    action: Literal["save_masks", "export_archive_with_masks"]
+    src: list[StrictStr] | StrictStr
+    dst: list[StrictStr] | StrictStr
+    settings: Settings
+
+
+class DataSettings(_Strict):
+    classes_mapping: dict[StrictStr, StrictStr] | Literal["default"]
+    tags_mapping: dict[StrictStr, StrictStr] | Literal["default"]
+
+
+class DataLayerModel(_Strict):
+    action: Literal["data", "images_project"]
+    src: list[StrictStr] | StrictStr
+    dst: list[StrictStr] | StrictStr
+    settings: DataSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One source of the save layer.
+
+    name: the `$name` that feeds the save layer; project: the project's name in a graph, None where `sources` says it.
+    datasets: None for all, nested ones too, otherwise the chosen names as written. Mappings: None keeps everything.
+    """
+
+    name: str
+    project: str | None = None
+    datasets: tuple[str, ...] | None = None
+    classes_mapping: Mapping[str, str] | None = None
+    tags_mapping: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """A checked layer. `inputs` in the order of the graph; `src` in the order in which metas are merged."""
+
+    dst: str
+    src: tuple[str, ...]
+    inputs: tuple[Input, ...]
+    masks_machine: bool
+    masks_human: bool
+    machine_colors: Mapping[str, tuple[int, int, int]]
+    human_colors: Mapping[str, tuple[int, int, int]]
+    warnings: tuple[str, ...] = ()
+
+
+def parse_layer(raw: Any) -> Layer:
+    """A layer, a graph (a list of layers) or its JSON text -> Layer. Raises SettingsError."""
+    if isinstance(raw, str | bytes):
+        try:
+            raw = json.loads(raw)
+        except (ValueError, RecursionError) as error:
+            raise SettingsError("layer", f"broken JSON ({error})", "Paste the layer's JSON as it is") from error
+    layers = raw if isinstance(raw, list) else [raw]
+    data: list[tuple[str, DataLayerModel]] = []
+    saves: list[tuple[str, SaveLayer]] = []
+    for number, item in enumerate(layers):
+        where = f"layer {number}" if isinstance(raw, list) else "layer"
+        action = item.get("action") if isinstance(item, dict) else None
+        if action in DATA_ACTIONS:
+            data.append((where, _validate(DataLayerModel, item, where)))
+        elif action in SAVE_ACTIONS or not isinstance(action, str) or not isinstance(raw, list):
+            saves.append((where, _validate(SaveLayer, item, where)))
+        else:
+            raise SettingsError(
+                f"{where} (action {action!r}, dst {item.get('dst')!r})",
+                "this action is not part of this project's job, which is to export masks",
+                f"Run such layers in Supervisely; here only {[*DATA_ACTIONS, *SAVE_ACTIONS]} are known",
+            )
+    if len(saves) != 1:
+        raise SettingsError(
+            "graph", f"{len(saves)} save layers", f"Exactly one layer with action {SAVE_ACTIONS[0]!r} makes the archive"
+        )
+    return _connect(*saves[0], data)
+
+
+def _connect(where: str, save: SaveLayer, data: Sequence[tuple[str, DataLayerModel]]) -> Layer:
+    warnings = [
+        f"{where}: settings.{key} is deprecated and ignored: pictures and annotations are always in the archive"
+        for key in DEPRECATED
+        if key in save.settings.model_fields_set
+    ]
+    src = tuple(dict.fromkeys([save.src] if isinstance(save.src, str) else save.src))
+    if not src:
+        raise SettingsError(f"{where}, src", "it is empty", 'Name at least one source, such as ["$data_1"]')
+    for name in src:
+        if not name.startswith("$") or len(name) == 1:
+            raise SettingsError(
+                f"{where}, src", f"{name!r} is no connection", 'A name starts with "$", such as "$data_1"'
+            )
+    inputs = [entry for place, layer in data for entry in _inputs(place, layer)]
+    if data:
+        fed = {entry.name for entry in inputs}
+        if missing := [name for name in src if name not in fed]:
+            raise SettingsError(f"{where}, src", f"no data layer has dst {missing[0]!r}", f"Known are {sorted(fed)}")
+        warnings += [f"data layer with dst {name!r} feeds nothing and is not read" for name in sorted(fed - set(src))]
+    else:
+        inputs = [Input(name) for name in src]
+    names = [save.dst] if isinstance(save.dst, str) else save.dst
+    if len(names) > 1:
+        warnings.append(f"{where}: dst has {len(names)} names; the first, {names[0]!r}, names the archive")
+    settings = save.settings
+    return Layer(
+        dst=_checked_name(f"{where}, dst", names),
+        src=src,
+        inputs=tuple(entry for entry in inputs if entry.name in src),
+        masks_machine=settings.masks_machine,
+        masks_human=settings.masks_human,
+        machine_colors=_triples(settings.gt_machine_color),
+        human_colors=_triples(settings.gt_human_color),
+        warnings=tuple(warnings),
+    )
+
+
+def _checked_name(where: str, names: Sequence[str]) -> str:
+    """The archive's name: any text that is a path below Team Files. Whether a storage holds it is asked there."""
+    name = names[0].strip() if names else ""
+    if not name:
+        raise SettingsError(where, "no name for the archive", 'Write one, such as "My Project"')
+    parts = name.split("/")
+    shown = name.encode("utf-8", "backslashreplace").decode()
+    fix = "Use text without control characters; between slashes any name but . and .."
+    if any(unicodedata.category(letter) in {"Cc", "Cs"} for letter in name):
+        raise SettingsError(where, f"{shown!r} has a character that no name may have", fix)
+    if any(part in {"", ".", ".."} for part in parts) or parts[0] == WORK_FOLDER:
+        raise SettingsError(where, f"{shown!r} cannot name an archive", fix)
+    return name
+
+
+def _inputs(where: str, layer: DataLayerModel) -> list[Input]:
+    src = [layer.src] if isinstance(layer.src, str) else layer.src
+    if not src:
+        raise SettingsError(f"{where}, src", "it is empty", 'Name a project: "Fruits", "Fruits/*" or "Fruits/ds0"')
+    split = [entry.partition("/") for entry in src]
+    projects = list(dict.fromkeys(project for project, _, _ in split))
+    if len(projects) != 1 or not projects[0]:
+        raise SettingsError(
+            f"{where}, src", f"projects {projects}", "One data layer reads one project; add a data layer"
+        )
+    chosen = [rest for _, _, rest in split]
+    datasets = None if any(rest in ("", "*") for rest in chosen) else tuple(dict.fromkeys(chosen))
+    settings = layer.settings
+    classes = None if settings.classes_mapping == "default" else settings.classes_mapping
+    tags = None if settings.tags_mapping == "default" else settings.tags_mapping
+    for key, mapping in (("classes_mapping", classes), ("tags_mapping", tags)):
+        if mapping and any(not target.strip() for target in mapping.values()):
+            raise SettingsError(f"{where}, {key}", "an empty new name", 'Write a name, "__default__" or "__ignore__"')
+    names = [layer.dst] if isinstance(layer.dst, str) else layer.dst
+    return [Input(name, projects[0], datasets, classes, tags) for name in names]
+
+
+def _triples(colors: Mapping[str, list[int]] | None) -> dict[str, tuple[int, int, int]]:
+    return {name: (rgb[0], rgb[1], rgb[2]) for name, rgb in (colors or {}).items()}
+
+
+def _validate(model: type[M], raw: Any, where: str) -> M:
+    try:
+        return model.model_validate(raw)
+    except ValidationError as error:
+        lines = [_line(problem) for problem in error.errors()]
+        fix = "See the layer's JSON in the README"
+        raise SettingsError(where, "; ".join(dict.fromkeys(lines)), fix) from None
+
+
+def _line(problem: Any) -> str:
+    """One refusal of pydantic in the words of the layer: key, fact, what would be right."""
+    path = [str(part) for part in problem["loc"] if part not in ("str", "list[constrained-str]", "list[str]")]
+    key = ".".join(path) or "layer"
+    given = json.dumps(problem["input"], default=str, ensure_ascii=False)[:60]
+    match problem["type"]:
+        case "missing":
+            return f"{key}: missing, and needed"
+        case "extra_forbidden":
+            return f"{key}: not known here; remove it or correct its spelling"
+        case "value_error":
+            return str(problem["ctx"]["error"])
+        case "bool_type":
+            return f"{key}: {given} is not true or false"
+        case "string_type":
+            return f"{key}: {given} is not text"
+        case "int_type" | "greater_than_equal" | "less_than_equal" | "int_from_float":
+            return f"{key}: {given} is not a whole number from 0 to 255"
+        case "too_short" | "too_long":
+            return f"{key}: {given} is not a colour; write three whole numbers [R, G, B]"
+        case "literal_error":
+            return f"{key}: {given} is not one of {problem['ctx']['expected']}"
+        case "list_type":
+            return f"{key}: {given} is not a list"
+        case "dict_type" | "model_type" | "model_attributes_type":
+            return f"{key}: {given} is not an object"
+        case _:
+            return f"{key}: {given}: {problem['msg']}"

@@ -1,0 +1,210 @@
+"""A folder of the local file system (or of a mounted one) as storage."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, cast
+from urllib.parse import unquote, urlsplit
+
+from airflow_savemasks.engine.errors import StorageError
+from airflow_savemasks.engine.storage import folder_names
+from airflow_savemasks.engine.storage.base import (
+    WORK_FOLDER,
+    ClientFactory,
+    Piece,
+    Range,
+)
+from airflow_savemasks.engine.storage.folder_reading import AGAIN, FolderReader
+from airflow_savemasks.engine.storage.open_files import (
+    SteadyFile,
+    copy_range,
+    has_locks,
+    has_only_name,
+    lock,
+    mark_as_written,
+    open_regular,
+    sync,
+)
+from airflow_savemasks.engine.storage.temporary import is_temporary, is_temporary_of, temporary_name
+
+ABANDONED = 3600.0  # seconds without a write after which a temporary file has no writer, where there are no locks
+
+
+def open_uri(uri: str, _client: ClientFactory | None, *, confined: bool = False) -> FolderStorage:
+    """`file:///path` or a plain path, `~` expanded."""
+    path = unquote(urlsplit(uri).path) if uri.lower().startswith("file://") else uri
+    return FolderStorage(Path(path).expanduser().absolute(), confined=confined)
+
+
+class FolderStorage(FolderReader):
+    """Files below one folder. Writes go to a locked temporary name in the same folder and are then renamed.
+
+    Published files are synced before that. Finished parts are not, which made an export twice as slow; they outlive a
+    killed process, and a machine that lost its power is told by `epoch`. confined: a link that leads out of the root
+    is not followed but refused, whether something is to be read, written or removed.
+    """
+
+    def __init__(self, root: Path, *, confined: bool = False) -> None:
+        super().__init__(root, confined=confined)
+        self.epoch = _boot()
+
+    @contextmanager
+    def writing(self, path: str) -> Iterator[BinaryIO]:
+        target = self.root / path
+        temporary = target.with_name(temporary_name(target.name))
+        with self._errors(path):
+            self._check(path, to_write=True)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            file = temporary.open("xb")
+        try:
+            with self._errors(path), file:
+                mark_as_written(file)  # tells `sweep` that the writer lives
+                yield cast("BinaryIO", file)
+                file.flush()
+                if not path.startswith(f"{WORK_FOLDER}/"):
+                    sync(file, self._stop)  # what is published outlives the machine's power
+                self._obey()
+                temporary.replace(target)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+
+    @contextmanager
+    def growing(self, path: str) -> Iterator[BinaryIO | None]:
+        """A file of the work folder, made if it is not there, open to be written on; it stays when the block raises.
+
+        None if another process has it open so, if it is linked as a published file, or where there are no locks. What
+        is written goes to the disk bit by bit, so that there is little to sync in the end.
+        """
+        target = self.root / path
+        with self._errors(path):
+            self._check(path, to_write=True)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+            file = os.fdopen(os.open(target, flags, 0o666), "r+b", buffering=0)
+        with self._errors(path), file:
+            mine = lock(file) and has_only_name(file, target)
+            yield cast("BinaryIO", SteadyFile(file)) if mine else None
+
+    def compose(self, path: str, pieces: Sequence[Piece]) -> None:
+        first = pieces[0] if pieces else None
+        if isinstance(first, Range) and self._is_work_file(first) and self._adopt(path, first, pieces[1:]):
+            return
+        with self.writing(path) as out:
+            self._append(out, pieces)
+
+    def delete(self, paths: Iterable[str]) -> None:
+        parents = set()
+        for path in paths:
+            with self._errors(path, missing_ok=True):
+                self._check(path, to_write=True)
+                (self.root / path).unlink()
+            parents.add(path.rpartition("/")[0])
+        for parent in sorted(parents - {""}, reverse=True):
+            self._remove_empty(parent)
+
+    def sweep(self, folder: str, names: Iterable[str]) -> int:
+        removed = 0
+        wanted = [name.rpartition("/")[2] for name in names]
+        for place in {folder, *(name.rpartition("/")[0] for name in names)}:
+            for name in self.listdir(place).files:
+                ours = is_temporary(name) if place == folder else is_temporary_of(name, wanted)
+                if ours and self._remove_if_dead(self.root / place / name):
+                    removed += 1
+        return removed
+
+    def obstacle(self, path: str) -> str | None:
+        return folder_names.obstacle(self.root, path, confined=self._confined)
+
+    def _append(self, out: BinaryIO, pieces: Sequence[Piece]) -> None:
+        for piece in pieces:
+            self._obey()
+            if isinstance(piece, bytes):
+                out.write(piece)
+            else:
+                out.flush()
+                self._copy(piece, out.fileno())
+
+    def _is_work_file(self, piece: Range) -> bool:
+        """Whether a range is a whole file of the work folder."""
+        entry = self.stat(piece.path) if piece.path.startswith(f"{WORK_FOLDER}/") and not piece.offset else None
+        return entry is not None and entry.size == piece.size
+
+    def _adopt(self, path: str, first: Range, rest: Sequence[Piece]) -> bool:
+        """Publish a work file under another name, the rest written behind it, without copying it.
+
+        False where the file system has no hard links, or where somebody else writes or publishes the work file: then
+        it is copied instead. The work file stays until it is deleted, and is never written again.
+        """
+        target = self.root / path
+        temporary = target.with_name(temporary_name(target.name))
+        with self._errors(path):
+            self._check(path, to_write=True)
+        try:
+            os.link(self.root / first.path, temporary)
+        except OSError:
+            return False  # it is copied instead, and tells what is wrong if that fails too
+        try:
+            with self._errors(path), temporary.open("r+b") as file:
+                seen = os.fstat(file.fileno())
+                if not lock(file) or seen.st_nlink != 2 or os.fstat(file.fileno()).st_size != first.size:
+                    return False
+                self._publish(file, first.size, rest, temporary, target)
+        finally:
+            temporary.unlink(missing_ok=True)
+        return True
+
+    def _publish(self, file: BinaryIO, size: int, rest: Sequence[Piece], temporary: Path, target: Path) -> None:
+        try:
+            file.seek(size)
+            self._append(file, rest)
+            file.flush()
+            sync(file, self._stop)
+            self._obey()
+            temporary.replace(target)
+        except BaseException:
+            os.truncate(file.fileno(), size)  # the next try finds the work file as it was
+            raise
+
+    def _copy(self, piece: Range, target: int) -> None:
+        with self._errors(piece.path):
+            self._check(piece.path)
+            source = open_regular(str(self.root / piece.path))
+            try:
+                left = piece.size - copy_range(source, target, piece.offset, piece.size, self._obey)
+            finally:
+                os.close(source)
+        if left:
+            raise StorageError(self.locate(piece.path), f"ends {left} bytes too early", AGAIN)
+
+    def _remove_if_dead(self, temporary: Path) -> bool:
+        try:
+            with temporary.open("rb") as file:
+                old = time.time() - os.fstat(file.fileno()).st_mtime > ABANDONED
+                if not lock(file) and (has_locks(file) or not old):
+                    return False
+                temporary.unlink(missing_ok=True)
+        except FileNotFoundError:
+            return False
+        return True
+
+    def _remove_empty(self, path: str) -> None:
+        """Remove a folder that has become empty, and its parents, up to the root."""
+        while path:
+            try:
+                (self.root / path).rmdir()
+            except OSError:
+                return  # not empty, or in use: it stays
+            path = path.rpartition("/")[0]
+
+
+def _boot() -> str:
+    """Names the time since this machine's start; empty where the system does not tell."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip().replace("-", "")[:16]
+    except OSError:
+        return ""

@@ -1,0 +1,202 @@
+"""Google Cloud Storage. Files are written as resumable uploads, which nobody sees before their last byte is there.
+
+The service puts whole objects together, not ranges of them, so archives are assembled through this process.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import requests
+from google.api_core import exceptions as api
+from google.auth import exceptions as auth
+from google.cloud import storage  # type: ignore[attr-defined]
+from google.cloud.storage.exceptions import DataCorruption, InvalidResponse
+from google.cloud.storage.fileio import BlobWriter
+from google.cloud.storage.retry import DEFAULT_RETRY
+
+from airflow_savemasks.engine.errors import Changed
+from airflow_savemasks.engine.progress import log
+from airflow_savemasks.engine.storage.base import ClientFactory, Entry, Folder
+from airflow_savemasks.engine.storage.remote import BLOCK, RemoteStorage, name_too_long, quietly, split_uri
+from airflow_savemasks.engine.storage.retries import Failure, Kind, by_status, one_line, tries_beside
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+DELETERS = 8  # files deleted at once
+TRIES = tries_beside(3)  # Google's client tries by itself, for two minutes
+RETRY = DEFAULT_RETRY  # its policy for what is safe to repeat; whole files under one name are
+
+NETWORK = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError)
+
+
+def open_uri(uri: str, client: ClientFactory | None) -> GcsStorage:
+    """`gs://bucket/prefix`; without a factory Google's application default credentials."""
+    return GcsStorage(*split_uri(uri, "bucket"), client or storage.Client)
+
+
+def explain(error: Exception) -> Failure:
+    """What an exception of Google's libraries means."""
+    fact = one_line(error)
+    if isinstance(error, api.RetryError) and isinstance(error.cause, Exception):
+        return explain(error.cause)
+    if isinstance(error, api.NotFound) and "bucket does not exist" in str(error):
+        return Failure(Kind.BROKEN, "the bucket does not exist", "Correct the URI or create the bucket")
+    if isinstance(error, api.PreconditionFailed):
+        return Failure(Kind.CHANGED, fact)
+    if isinstance(error, api.GoogleAPICallError):
+        return by_status(error.code, fact)
+    if isinstance(error, InvalidResponse):
+        return by_status(error.response.status_code, fact)
+    if isinstance(error, (*NETWORK, auth.TransportError, DataCorruption, ConnectionError, TimeoutError)):
+        return Failure(Kind.PASSING, fact)
+    return Failure(Kind.ACCESS if isinstance(error, auth.GoogleAuthError) else Kind.BROKEN, fact)
+
+
+class GcsStorage(RemoteStorage):
+    """Objects below one prefix. A file's identity is generation and size."""
+
+    def __init__(self, scheme: str, bucket: str, prefix: str, client: ClientFactory) -> None:
+        super().__init__(scheme, bucket, prefix, client, explain)
+        self._bucket = bucket
+
+    def listdir(self, path: str) -> Folder:
+        client, level = self._client(), self._level(path)
+
+        def look() -> Folder:  # as a whole: an iterator of Google's that failed once says that it is at its end
+            found = client.list_blobs(self._bucket, prefix=level, delimiter="/")
+            files = {blob.name[len(level) :]: _entry(blob) for blob in found}
+            files.pop("", None)  # the console marks a folder by an empty object of its name
+            return Folder([prefix[len(level) : -1] for prefix in found.prefixes], files)
+
+        return self._guard.call(self.locate(path), look, TRIES)
+
+    def stat(self, path: str) -> Entry | None:
+        client = self._client()
+        blob = self._guard.found(self.locate(path), lambda: client.bucket(self._bucket).get_blob(self.key(path)), TRIES)
+        return None if blob is None else _entry(blob)
+
+    def read(self, path: str, known: Entry | None = None) -> bytes:
+        """What was stored; without `known`, what was stored gzipped as it was before that."""
+        content = self._download(path, known, None, raw_download=known is not None)
+        if known is not None and len(content) != known.size:
+            raise Changed(self.locate(path))
+        return content
+
+    def delete(self, paths: Iterable[str]) -> None:
+        with ThreadPoolExecutor(DELETERS, thread_name_prefix="savemasks-gcs") as pool:
+            for _ in pool.map(self._delete, paths):
+                pass
+
+    def sweep(self, folder: str, names: Iterable[str]) -> int:  # noqa: ARG002 - of the Protocol
+        """Nothing to do: unfinished resumable uploads cannot be listed, cost nothing, and end after a week."""
+        return 0
+
+    def blob(self, path: str) -> Any:
+        """Google's handle of a file; asks nothing."""
+        return self._client().bucket(self._bucket).blob(self.key(path))
+
+    def run(self, path: str, work: Any, tries: int = TRIES) -> Any:
+        """A call to Google's library; `path` is for messages."""
+        return self._guard.call(self.locate(path), work, tries)
+
+    def _fetch(self, path: str, offset: int, size: int, known: Entry | None) -> bytes:
+        return self._download(path, known, size, start=offset, end=offset + size - 1, raw_download=True)
+
+    def _download(self, path: str, known: Entry | None, size: int | None, **arguments: Any) -> bytes:
+        """One answer, taken up to the size that is known of it or asked for."""
+        blob = self.blob(path)
+        if known is not None:
+            arguments["if_generation_match"] = int(known.identity.partition("|")[0])
+        most = known.size if size is None and known is not None else size
+
+        def read() -> bytes:
+            sink = _Sink(self.obey, lambda: Changed(self.locate(path)), most)
+            try:
+                blob.download_to_file(sink, **arguments)
+            except api.RequestRangeNotSatisfiable:
+                return b""  # the file ends before the range begins
+            return sink.getvalue()
+
+        return self._guard.call(self.locate(path), read, TRIES)
+
+    def _refusal(self, key: str, encoded: bytes) -> str | None:
+        if "\r" in key or "\n" in key:
+            return "a line break in the name"
+        return name_too_long(encoded)
+
+    def _begin(self, path: str) -> GcsUpload:
+        return GcsUpload(self, path)
+
+    def _delete(self, path: str) -> None:
+        self._guard.found(self.locate(path), self.blob(path).delete, TRIES)
+
+
+class _Sink(io.BytesIO):
+    """What Google's library writes a download to, in pieces: here it is stopped, and never takes more than `most`."""
+
+    def __init__(self, obey: Callable[[], None], changed: Callable[[], Exception], most: int | None) -> None:
+        super().__init__()
+        self._obey, self._changed, self._most = obey, changed, most
+
+    def write(self, data: Buffer) -> int:
+        self._obey()
+        written = super().write(data)
+        if self._most is not None and self.tell() > self._most:
+            raise self._changed()
+        return written
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Back to the start, when it is downloaded once more: what came does not count any more."""
+        self.truncate(offset)
+        return super().seek(offset, whence)
+
+
+class _Writer(BlobWriter):  # type: ignore[misc]
+    """Google's writer, which ends the upload only when it is told to; otherwise forgetting it would publish a part."""
+
+    def close(self) -> None:
+        """Nothing: Python calls this when the writer is forgotten."""
+
+    def commit(self) -> None:
+        super().close()
+
+
+class GcsUpload:
+    """One new object: a single request, or, from the first full block on, a resumable upload."""
+
+    def __init__(self, owner: GcsStorage, path: str) -> None:
+        self._owner = owner
+        self._path = path
+        self._writer: _Writer | None = None
+
+    def block(self, data: bytes) -> None:
+        if self._writer is None:
+            blob = self._owner.blob(self._path)
+            self._writer = _Writer(blob, chunk_size=BLOCK, ignore_flush=True, retry=RETRY)
+        writer = self._writer
+        self._owner.run(self._path, lambda: writer.write(data), tries=1)  # repeats requests itself, by their offsets
+
+    def finish(self, last: bytes) -> None:
+        if self._writer is None:
+            blob = self._owner.blob(self._path)
+            kind = "application/octet-stream"
+            self._owner.run(self._path, lambda: blob.upload_from_string(last, content_type=kind, retry=RETRY))
+            return
+        self.block(last)
+        self._owner.run(self._path, self._writer.commit, tries=1)
+
+    def obey(self) -> None:
+        self._owner.obey()
+
+    def abandon(self) -> None:
+        if self._writer is not None and (error := quietly(self._writer.terminate)):
+            log.debug("%s: the upload could not be cancelled: %s", self._owner.locate(self._path), error)
+
+
+def _entry(blob: Any) -> Entry:
+    return Entry(blob.size, f"{blob.generation}|{blob.size}", blob.updated.timestamp())

@@ -1,0 +1,215 @@
+"""Amazon S3, and every server that speaks its language.
+
+Files are written as multipart uploads (or one request, while they are smaller than a block), which nobody sees
+before they are completed. Archives are put together on the server with UploadPartCopy. smart_open's writer is not
+used: forgotten after an error it completes what was written so far, and a small file costs it three requests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from contextlib import closing
+from functools import partial
+from itertools import islice
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from airflow_savemasks.engine.errors import AccessError, Changed, StorageError
+from airflow_savemasks.engine.progress import log
+from airflow_savemasks.engine.storage import s3_parts
+from airflow_savemasks.engine.storage.base import CHUNK, ClientFactory, Entry, Folder, Piece, Range
+from airflow_savemasks.engine.storage.remote import RemoteStorage, name_too_long, size_of, split_uri
+from airflow_savemasks.engine.storage.retries import tries_beside
+from airflow_savemasks.engine.storage.s3_errors import code_of, explain
+from airflow_savemasks.engine.storage.s3_upload import S3Upload
+
+COPIERS = 8  # parts copied at once
+BATCH = 1000  # files in one DeleteObjects
+OBJECTS = {"ContinuationToken": "NextContinuationToken"}  # argument for the next page -> where it stands in this one
+UPLOADS = {"KeyMarker": "NextKeyMarker", "UploadIdMarker": "NextUploadIdMarker"}
+
+
+def open_uri(uri: str, client: ClientFactory | None) -> S3Storage:
+    """`s3://bucket/prefix`; without a factory boto3's default credentials."""
+    return S3Storage(*split_uri(uri, "bucket"), client or _default_client)
+
+
+def _default_client() -> Any:
+    return boto3.client("s3", config=Config(max_pool_connections=32))
+
+
+class S3Storage(RemoteStorage):
+    """Objects below one prefix. A file's identity is ETag and size."""
+
+    def __init__(self, scheme: str, bucket: str, prefix: str, client: ClientFactory) -> None:
+        super().__init__(scheme, bucket, prefix, client, explain)
+        self._bucket = bucket
+
+    def listdir(self, path: str) -> Folder:
+        level = self._level(path)
+        folders: list[str] = []
+        files: dict[str, Entry] = {}
+        for page in self._pages("list_objects_v2", OBJECTS, path, Prefix=level, Delimiter="/"):
+            folders += [entry["Prefix"][len(level) : -1] for entry in page.get("CommonPrefixes", ())]
+            for entry in page.get("Contents", ()):
+                files[entry["Key"][len(level) :]] = _entry(entry["Size"], entry)
+        files.pop("", None)  # consoles mark a folder by an empty object of its name
+        return Folder(folders, files)
+
+    def stat(self, path: str) -> Entry | None:
+        client = self._client()
+        found = self._guard.found(
+            self.locate(path), lambda: client.head_object(Bucket=self._bucket, Key=self.key(path)), self._tries()
+        )
+        return None if found is None else _entry(found["ContentLength"], found)
+
+    def read(self, path: str, known: Entry | None = None) -> bytes:
+        return self._get(path, known)
+
+    def delete(self, paths: Iterable[str]) -> None:
+        todo = iter(paths)
+        while batch := list(islice(todo, BATCH)):
+            keys = [{"Key": self.key(path)} for path in batch]
+            self._guard.call(self.locate(batch[0]), partial(self._delete, keys), self._tries())
+
+    def _delete(self, keys: list[dict[str, str]]) -> None:
+        answer = self._client().delete_objects(Bucket=self._bucket, Delete={"Objects": keys, "Quiet": True})
+        for failed in answer.get("Errors", ())[:1]:
+            raise ClientError({"Error": failed}, "DeleteObjects")
+
+    def sweep(self, folder: str, names: Iterable[str]) -> int:
+        """Aborts open multipart uploads, whoever began them: one export at a time writes an archive."""
+        wanted = {self.key(name) for name in names}
+        level = self._level(folder)
+        count = 0
+        try:
+            for prefix in (level, *sorted(wanted)):
+                for page in self._pages("list_multipart_uploads", UPLOADS, folder, Prefix=prefix):
+                    for upload in page.get("Uploads", ()):
+                        key = upload["Key"]
+                        if key in wanted if prefix in wanted else key.startswith(level):
+                            self.ask(folder, "abort_multipart_upload", Key=key, UploadId=upload["UploadId"])
+                            count += 1
+        except AccessError as error:  # rights that nothing else needs; the bucket's rule does it as well
+            log.warning("open multipart uploads of killed exports are not removed: %s", error)
+        return count
+
+    def compose(self, path: str, pieces: Sequence[Piece]) -> None:
+        """On the server; only small pieces and what fills them up to 5 MiB come through this process."""
+        size = size_of(pieces)
+        parts = s3_parts.cut(pieces)
+        if len(parts) > s3_parts.MOST_PARTS or size > s3_parts.LARGEST:
+            raise StorageError(
+                self.locate(path),
+                f"{size / (1 << 40):.2f} TiB in {len(parts)} pieces are too much for one object of S3",
+                "Set volume_size (such as 1 TiB), so that the archive goes on in another file",
+            )
+        upload = S3Upload(self, path)
+        try:
+            if size < s3_parts.LEAST:
+                self.obey()
+                upload.finish(self._join(pieces))
+                return
+            upload.begin()
+            with ThreadPoolExecutor(COPIERS, thread_name_prefix="savemasks-s3") as pool:
+                jobs = [pool.submit(self._add, upload, *numbered) for numbered in enumerate(parts, 1)]
+                try:
+                    wait(jobs, return_when=FIRST_EXCEPTION)
+                finally:
+                    pool.shutdown(wait=True, cancel_futures=True)  # an upload is aborted when nobody adds to it
+            for job in jobs:
+                if not job.cancelled():
+                    job.result()
+            upload.complete()
+        except BaseException:
+            upload.abandon()
+            raise
+
+    def ask(self, path: str, operation: str, **arguments: Any) -> Any:
+        """One request; `path` is for messages."""
+        method = getattr(self._client(), operation)
+        return self._guard.call(self.locate(path), lambda: method(Bucket=self._bucket, **arguments), self._tries())
+
+    def abort(self, path: str, **arguments: Any) -> None:
+        """End the upload of a file, also after a stop."""
+        client = self._client()
+        self._guard.clear(
+            self.locate(path),
+            lambda: client.abort_multipart_upload(Bucket=self._bucket, Key=self.key(path), **arguments),
+        )
+
+    def source(self, piece: Range) -> dict[str, Any]:
+        """The arguments of an UploadPartCopy that say what is copied."""
+        last = piece.offset + piece.size - 1
+        key = self.key(piece.path)
+        return {"CopySource": {"Bucket": self._bucket, "Key": key}, "CopySourceRange": f"bytes={piece.offset}-{last}"}
+
+    def _add(self, upload: S3Upload, number: int, pieces: Sequence[Piece]) -> None:
+        first = pieces[0]
+        if len(pieces) == 1 and isinstance(first, Range) and first.size >= s3_parts.LEAST:
+            upload.copy(number, first)
+        else:
+            upload.send(number, self._join(pieces))
+
+    def _join(self, pieces: Sequence[Piece]) -> bytes:
+        return b"".join(
+            piece if isinstance(piece, bytes) else b"".join(self.stream(piece.path, piece.offset, piece.size))
+            for piece in pieces
+        )
+
+    def _fetch(self, path: str, offset: int, size: int, known: Entry | None) -> bytes:
+        try:
+            return self._get(path, known, size, Range=f"bytes={offset}-{offset + size - 1}")
+        except StorageError as error:
+            if isinstance(error.__cause__, ClientError) and code_of(error.__cause__) in {"InvalidRange", "416"}:
+                return b""  # the file ends before the range begins
+            raise
+
+    def _get(self, path: str, known: Entry | None, size: int | None = None, **arguments: Any) -> bytes:
+        """The bytes of one answer. The ETag is looked at too, as there are servers that know no conditions."""
+        client = self._client()
+        tag = known and _tag(known)
+        if tag:
+            arguments["IfMatch"] = f'"{tag}"'
+
+        def read() -> bytes:
+            answer = client.get_object(Bucket=self._bucket, Key=self.key(path), **arguments)
+            with closing(answer["Body"]) as body:
+                if tag and answer["ETag"].strip('"') != tag:
+                    raise Changed(self.locate(path))
+                return self._gather(path, iter(lambda: body.read(CHUNK), b""), known, size)
+
+        return self._guard.call(self.locate(path), read, self._tries())
+
+    def _begin(self, path: str) -> S3Upload:
+        return S3Upload(self, path)
+
+    def _refusal(self, key: str, encoded: bytes) -> str | None:  # noqa: ARG002
+        return name_too_long(encoded)
+
+    def _pages(self, operation: str, following: dict[str, str], path: str, **arguments: Any) -> Iterator[Any]:
+        """All pages of a listing. boto3's paginator ends, as if there were no more, when a page is asked for again."""
+        while True:
+            page = self.ask(path, operation, **arguments)
+            yield page
+            if not page.get("IsTruncated"):
+                return
+            arguments |= {argument: page[field] for argument, field in following.items()}
+
+    def _tries(self) -> int:
+        retries = self._client().meta.config.retries or {}
+        modes = {"standard": 3, "adaptive": 3}
+        return tries_beside(int(retries.get("total_max_attempts") or modes.get(str(retries.get("mode")), 5)))
+
+
+def _tag(entry: Entry) -> str:
+    """The ETag in an identity."""
+    return entry.identity.rpartition("|")[0]
+
+
+def _entry(size: int, answer: Any) -> Entry:
+    return Entry(size, f"{answer['ETag'].strip(chr(34))}|{size}", answer["LastModified"].timestamp())

@@ -1,0 +1,176 @@
+"""One item from its bytes to the members of the archive. Pure but for the time it takes; runs in a worker thread."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from airflow_savemasks.engine.archive import naming
+from airflow_savemasks.engine.archive.members import Member, pack
+from airflow_savemasks.engine.errors import ItemError, SaveMasksError
+from airflow_savemasks.engine.geometry.table import Unknown
+from airflow_savemasks.engine.image import decode as picture
+from airflow_savemasks.engine.image.header import Header
+from airflow_savemasks.engine.job import Job
+from airflow_savemasks.engine.masks import render
+from airflow_savemasks.engine.parts.plan import Planned
+from airflow_savemasks.engine.progress import log
+from airflow_savemasks.engine.project.annotation import Annotation, empty_annotation
+from airflow_savemasks.engine.project.source import Loaded
+
+Check = Callable[[], None]
+FIX_PICTURE = "Replace the picture, or remove it from the project"
+FIX_UNFORESEEN = (
+    "Look at this picture and its annotation; if both are right, report it with the traceback (log level DEBUG)"
+)
+
+
+@dataclass(slots=True)
+class Rendered:
+    """pieces: its members as they stand in the archive, one after the other; height, width in pixels; or an error.
+
+    undrawn: shape -> labels of it that have a color and are not drawn, as nobody here knows the shape; unread: the
+    error is one of reading it, which the next try may not meet.
+    """
+
+    planned: Planned
+    pieces: list[bytes] = field(default_factory=list)
+    members: list[Member] = field(default_factory=list)
+    height: int = 0
+    width: int = 0
+    labels: int = 0
+    pixels: dict[str, int] = field(default_factory=dict)
+    undrawn: dict[str, int] = field(default_factory=dict)
+    error: ItemError | None = None
+    unread: bool = False
+
+
+@contextmanager
+def as_bad_item(where: str) -> Iterator[None]:
+    """The one place that turns whatever goes wrong with an item's data into an ItemError.
+
+    Errors of ours pass, and so do those of the machine: an OSError or a missing library is no item's fault. Notes that
+    an error got on its way (which label it was) become part of the place.
+    """
+    try:
+        yield
+    except (SaveMasksError, OSError, ImportError):
+        raise
+    except Exception as error:
+        place = ", ".join([where, *getattr(error, "__notes__", ())])
+        if isinstance(error, ValueError) and not isinstance(error, UnicodeError):
+            raise ItemError(place, str(error), getattr(error, "fix", FIX_PICTURE)) from error
+        log.debug("%s: %s", place, "".join(traceback.format_exception(error)))
+        text = str(getattr(error, "err", None) or error)  # OpenCV's own word, without the place in its source
+        fact = f"{type(error).__name__}: {text.strip().partition(chr(10))[0]}".rstrip(": ")
+        raise ItemError(place, fact, FIX_UNFORESEEN) from error
+
+
+def where_of(job: Job, planned: Planned) -> str:
+    """An item's place for people: the project, the dataset, the picture."""
+    return f"{job.inputs[planned.input].source.uri}, {planned.item.dataset}/{planned.item.name}"
+
+
+def render_items(
+    job: Job, pairs: Sequence[tuple[Planned, Loaded]], reserve: Callable[[int], None], check: Check
+) -> list[Rendered]:
+    """Decode, draw and encode some items, one after the other.
+
+    reserve: called at most once, with the pixels of the largest picture, before memory for any is taken. An error of an
+    item is returned, not raised, so that the others go on; `check` may raise Stopped.
+    """
+    headers = [_inspect(job, planned, loaded) for planned, loaded in pairs]
+    sizes = [header.height * header.width for header in headers if isinstance(header, Header)]
+    if sizes:
+        reserve(max(sizes))
+    rendered = []
+    for header, (planned, loaded) in zip(headers, pairs, strict=True):
+        try:
+            if not isinstance(header, Header):
+                raise header
+            with as_bad_item(where_of(job, planned)):
+                rendered.append(_render(job, planned, loaded, header, check))
+        except ItemError as error:
+            rendered.append(Rendered(planned, error=error, unread=loaded.error is not None and not loaded.refused))
+    return rendered
+
+
+def _inspect(job: Job, planned: Planned, loaded: Loaded) -> Header | ItemError:
+    """The header of an item's picture, or what is wrong with the item. Every picture is looked at, decoded or not."""
+    if loaded.error:
+        return loaded.error
+    try:
+        with as_bad_item(where_of(job, planned)):
+            return picture.inspect(loaded.picture, job.options.limits)
+    except ItemError as error:
+        return error
+
+
+def _render(job: Job, planned: Planned, loaded: Loaded, header: Header, check: Check) -> Rendered:
+    """Labels are drawn before the picture is decoded, so that both do not take their memory at once."""
+    where = where_of(job, planned)
+    check()
+    annotation = _annotation(job, planned, loaded, header)
+    check()
+
+    def decoded() -> NDArray[np.uint8]:
+        image = picture.decode(loaded.picture)
+        if image.shape[:2] != (annotation.height, annotation.width):
+            raise _other_size(where, image.shape[0], image.shape[1], annotation.height, annotation.width)
+        return image
+
+    masks = render.render(annotation.labels, annotation.height, annotation.width, job.colors, decoded, check)
+    files = [
+        (naming.ANN, [annotation.to_bytes()]),
+        (naming.IMG, [loaded.picture]),
+        (naming.HUMAN, masks.human),
+        (naming.MACHINE, masks.machine),
+    ]
+    pieces, members = pack(
+        (kind, naming.member(planned.folder, kind, planned.name), data) for kind, data in files if data
+    )
+    size = annotation.height, annotation.width
+    undrawn = _undrawn(job, annotation)
+    return Rendered(planned, pieces, members, *size, len(annotation.labels), masks.pixels, undrawn)
+
+
+def _undrawn(job: Job, annotation: Annotation) -> dict[str, int]:
+    """Shapes that nobody here knows -> how many labels of classes with a color have them."""
+    colored = {*(job.colors.machine or ()), *(job.colors.human or ())}
+    found: dict[str, int] = {}
+    for label in annotation.labels:
+        if isinstance(label.geometry, Unknown) and label.class_name in colored:
+            shape = label.geometry.shape[:40]
+            found[shape] = found.get(shape, 0) + 1
+    return found
+
+
+def _annotation(job: Job, planned: Planned, loaded: Loaded, header: Header) -> Annotation:
+    """The annotation of an item, for a picture of just that size. Raises ItemError."""
+    where = where_of(job, planned)
+    if loaded.annotation is None:
+        return empty_annotation(header.height, header.width)
+
+    def check_size(height: int, width: int) -> None:
+        size = header.height, header.width
+        if size == (width, height) != (height, width):  # EXIF data may be read in more than one way: OpenCV has the say
+            turned = picture.decode(loaded.picture)
+            size = turned.shape[0], turned.shape[1]
+        if size != (height, width):
+            raise _other_size(where, size[0], size[1], height, width)
+
+    return job.inputs[planned.input].reader.read(loaded.annotation, f"{where}, annotation", check_size)
+
+
+def _other_size(where: str, height: int, width: int, annotated_height: int, annotated_width: int) -> ItemError:
+    return ItemError(
+        where,
+        f"the picture is {width}x{height} pixels (turned as its EXIF says), "
+        f"the annotation is for {annotated_width}x{annotated_height}",
+        "Annotate the picture that is there, or put the annotated one back",
+    )
