@@ -11,8 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_savemasks.engine.geometry.bitmap_coding import decode_mask, encode_mask
-from airflow_savemasks.engine.geometry.clip import cut
-from airflow_savemasks.engine.geometry.table import parse_geometry
+from tests.engine.geometries import clip, parse_geometry
 
 GRAPH = {"nodes": {"a": {}, "b": {}, "c": {}}, "edges": [{"src": "a", "dst": "b"}, {"src": "b", "dst": "c"}]}
 
@@ -20,7 +19,7 @@ GRAPH = {"nodes": {"a": {}, "b": {}, "c": {}}, "edges": [{"src": "a", "dst": "b"
 def drawn(shape: str, data: dict[str, Any], size: tuple[int, int] = (5, 7), template: Any = None) -> list[str]:
     """The canvas after the cut, a text line a row; `#` is painted."""
     canvas = np.zeros(size, np.uint8)
-    for piece in cut(parse_geometry(data, shape, template or {}), size[1], size[0]):
+    for piece in clip(parse_geometry(data, shape, template or {}), size[1], size[0]):
         piece.draw(canvas, 1)
     return ["".join(".#"[value] for value in row) for row in canvas]
 
@@ -152,7 +151,7 @@ def test_a_polygon_is_drawn_alike_whether_its_canvas_is_the_picture_or_just_arou
     """Our drawing works on the bounding box; the rule speaks of the whole canvas."""
     data = {"points": {"exterior": exterior, "interior": holes}}
     ours, whole = np.zeros((height, width), np.uint8), np.zeros((height, width), np.uint8)
-    for piece in cut(parse_geometry(data, "polygon", {}), width, height):
+    for piece in clip(parse_geometry(data, "polygon", {}), width, height):
         piece.draw(ours, 1)
         mask = np.zeros_like(whole)
         ring = piece.ring  # type: ignore[attr-defined]
@@ -167,7 +166,7 @@ def test_whatever_is_left_of_a_line_or_polygon_lies_in_the_picture(
     exterior: list[list[int]], width: int, height: int
 ) -> None:
     for shape in ("polygon", "line") if len(exterior) > 1 else ("polygon",):
-        for piece in cut(parse_geometry({"points": {"exterior": exterior, "interior": []}}, shape, {}), width, height):
+        for piece in clip(parse_geometry({"points": {"exterior": exterior, "interior": []}}, shape, {}), width, height):
             left, top, right, bottom = piece.box()
             assert 0 <= left <= right < width
             assert 0 <= top <= bottom < height

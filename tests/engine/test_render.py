@@ -7,8 +7,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_savemasks.engine.geometry.bitmap import AlphaMask
-from airflow_savemasks.engine.geometry.vector import Rectangle
+from airflow_savemasks.engine.geometry.alpha_mask import AlphaMask
+from airflow_savemasks.engine.geometry.rectangle import Rectangle
 from airflow_savemasks.engine.image import png_write as png
 from airflow_savemasks.engine.masks.human import blend
 from airflow_savemasks.engine.masks.render import Colors, render

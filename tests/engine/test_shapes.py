@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from airflow_savemasks.engine.geometry.bitmap_coding import encode_alpha, encode_channels, encode_mask
-from airflow_savemasks.engine.geometry.clip import cut
-from airflow_savemasks.engine.geometry.table import parse_geometry
+from tests.engine.geometries import clip, parse_geometry
 
 MASK = np.ones((3, 5), bool)
 FACES = [[0, 1, 2, 3], [0, 1, 2, 3], [3, 2, 1, 0]]
@@ -43,26 +42,26 @@ def test_the_box_of_a_geometry_holds_just_its_pixels_and_decides_whether_it_is_c
     geometry = parse_geometry(data, shape, TEMPLATE)
     assert geometry.box() == box
     right, bottom = box[2] + 1, box[3] + 1
-    assert cut(geometry, right, bottom)[0] is geometry
+    assert clip(geometry, right, bottom)[0] is geometry
     if shape != "oriented_bbox":
         for width, height in ((right - 1, bottom), (right, bottom - 1)):
-            assert all(piece is not geometry for piece in cut(geometry, width, height))
+            assert all(piece is not geometry for piece in clip(geometry, width, height))
 
 
 def test_an_alpha_mask_is_cut_like_a_bitmap_and_vanishes_outside() -> None:
     alpha = np.arange(1, 16, dtype=np.uint8).reshape(3, 5)
     geometry = parse_geometry({"bitmap": {"origin": [-2, -1], "data": encode_alpha(alpha)}}, "alpha_mask", {})
-    (piece,) = cut(geometry, 2, 1)
+    (piece,) = clip(geometry, 2, 1)
     assert piece.box() == (0, 0, 1, 0)
     assert piece.array.tolist() == [[8, 9]]  # type: ignore[attr-defined]
     outside = parse_geometry({"bitmap": {"origin": [50, 0], "data": encode_alpha(alpha)}}, "alpha_mask", {})
-    assert cut(outside, 40, 40) == []
+    assert clip(outside, 40, 40) == []
 
 
 def test_a_multichannel_bitmap_is_cut_and_coded_anew() -> None:
     scores = np.arange(30, dtype=np.float32).reshape(3, 5, 2)
     data = {"multichannelBitmap": {"origin": [-2, 0], "data": encode_channels(scores)}}
-    (piece,) = cut(parse_geometry(data, "multichannelBitmap", {}), 40, 40)
+    (piece,) = clip(parse_geometry(data, "multichannelBitmap", {}), 40, 40)
     again = parse_geometry(piece.to_json(), "multichannelBitmap", {})
     assert again.box() == (0, 0, 2, 2)
     assert np.array_equal(again.decoded(), scores[:, 2:])  # type: ignore[attr-defined]

@@ -1,17 +1,22 @@
-"""What all geometries share: the protocol, points and painting (supervisely-format, sections 2 and 4).
+"""What all geometries share: their base, points and painting (supervisely-format, sections 2 and 4).
 
 Points are int arrays (n, 2) of x, y, floored when read. A canvas is (height, width) or (height, width, 3), uint8 or
 uint16; the color is an int or a triple to match. Lines are 1 pixel thick, nothing is anti-aliased.
-The geometries stand in vector.py, keypoints.py and bitmap.py; shapes.py finds one by its name.
+Each geometry has a file of its own; table.py finds one by its name.
 """
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Self
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from airflow_savemasks.engine.limits import LIMITS, Limits
 
 Points = NDArray[np.int64]
 Canvas = NDArray[Any]
@@ -21,21 +26,81 @@ Json = dict[str, Any]
 FARTHEST = 2.0**63  # coordinates are int64, and a float from here on would turn into another one
 
 
-class Drawable(Protocol):
-    """What every geometry can do."""
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What a geometry is read with besides its own JSON: its class's template (of graphs), and what is too large."""
+
+    template: Json = field(default_factory=dict)
+    limits: Limits = LIMITS
+
+
+class Geometry(ABC):
+    """What every geometry can do. A new one is a file with a subclass, and a line in table.py (CONTRIBUTING.md)."""
+
+    blends: ClassVar[bool] = False  # its colors depend on what lies below it
+    __slots__ = ()
 
     @property
+    @abstractmethod
     def shape(self) -> str:
-        """Its name in JSON."""
+        """Its name in JSON; the subclasses have it as a class variable."""
 
+    @classmethod
+    @abstractmethod
+    def parse(cls, data: Json, given: Given) -> Self:
+        """The geometry of a label's JSON. Raises ValueError with the reason, TooLarge above one of the limits."""
+
+    @abstractmethod
     def box(self) -> Box:
-        """Bounding box as the canvas cut sees it."""
+        """Bounding box in whole pixels, as clipping sees it."""
 
+    @abstractmethod
+    def clip(self, width: int, height: int, limits: Limits) -> Sequence[Geometry]:
+        """What of it lies in a picture of width x height pixels: itself where all does, nothing, or pieces of it.
+
+        Comes before everything else (supervisely-format, section 3). Raises ValueError where it cannot be clipped,
+        TooLarge where that, or drawing it, would take minutes.
+        """
+
+    @abstractmethod
     def draw(self, canvas: Canvas, color: Color) -> None:
-        """Paint into the canvas."""
+        """Paint into the canvas of the picture that it was clipped to."""
 
+    def draw_solid(self, canvas: Canvas, color: Color) -> None:
+        """Paint wherever it lies, without blending."""
+        self.draw(canvas, color)
+
+    @abstractmethod
+    def area(self) -> float:
+        """In pixels as the SDK counts them, which are not always those painted (more-masks, section 9.1)."""
+
+    @abstractmethod
     def to_json(self) -> Json:
         """The keys of the geometry, with floored coordinates."""
+
+    def held_pixels(self) -> int:
+        """Pixels that are kept decoded until it is drawn."""
+        return 0
+
+    def forget(self) -> None:  # noqa: B027 - most have nothing to forget
+        """Free what can be decoded again."""
+
+    def lies_inside(self, width: int, height: int) -> bool:
+        """Whether its box lies in a picture of width x height pixels."""
+        left, top, right, bottom = self.box()
+        return left >= 0 and top >= 0 and right < width and bottom < height
+
+
+class WholeOrNothing(Geometry):
+    """A geometry that vanishes when any of its points is outside, and has no area."""
+
+    __slots__ = ()
+
+    def clip(self, width: int, height: int, limits: Limits) -> Sequence[Geometry]:
+        return [self] if self.lies_inside(width, height) else []
+
+    def area(self) -> float:
+        return 0
 
 
 def paint(canvas: Canvas, left: int, top: int, mask: NDArray[np.bool_], color: Color) -> None:

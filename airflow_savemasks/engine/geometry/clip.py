@@ -1,4 +1,4 @@
-"""The canvas cut: every geometry is cut to its picture before anything else (supervisely-format, section 3).
+"""Clipping contours at a picture's border (supervisely-format, section 3).
 
 A slanted edge over the border gets a new, whole-number vertex there, so it moves a little: clipping while drawing
 would give other pixels. Shapely is imported when the first polygon or line crosses a border.
@@ -7,64 +7,29 @@ would give other pixels. Shapely is imported when the first polygon or line cros
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from airflow_savemasks.engine.geometry.base import Drawable, Points
-from airflow_savemasks.engine.geometry.bitmap import AlphaMask, Bitmap, MultichannelBitmap, window
+from airflow_savemasks.engine.geometry.base import Points
+from airflow_savemasks.engine.geometry.contours import Ring
 from airflow_savemasks.engine.geometry.crossings import estimate_crossings
-from airflow_savemasks.engine.geometry.vector import Line, Multipolygon, OrientedBox, Polygon, Rectangle, Ring
-from airflow_savemasks.engine.limits import LIMITS, Limits
+from airflow_savemasks.engine.limits import Limits
 
 
-def cut(geometry: Drawable, width: int, height: int, limits: Limits = LIMITS) -> list[Drawable]:
-    """The pieces of a geometry inside a picture of width x height pixels.
+def check_crossings(outlines: Sequence[Sequence[Points]], limits: Limits, *, inside: bool, closed: bool = True) -> None:
+    """Raises TooLarge where an outline crosses itself so often that clipping or filling it would take minutes.
 
-    A geometry that lies inside comes back itself, as the only piece. Graphs, both cuboids and points vanish when
-    any of their points is outside; an oriented box is never cut. Raises ValueError where shapely refuses a line,
-    TooLarge where an outline crosses itself so often that cutting or filling it would take minutes.
+    outlines: groups of int arrays (n, 2) that are drawn together; inside: they need no clipping, which takes longer.
     """
-    if isinstance(geometry, OrientedBox):
-        return [geometry]
-    left, top, right, bottom = geometry.box()
-    inside = left >= 0 and top >= 0 and right < width and bottom < height
-    if isinstance(geometry, Polygon | Multipolygon) or (isinstance(geometry, Line) and not inside):
-        name = "crossings" if inside else "cut_crossings"
-        most = getattr(limits, name)
-        for outlines in geometry.outlines():
-            limits.check(name, estimate_crossings(outlines, most, closed=not isinstance(geometry, Line)))
-    if inside:
-        return [geometry]
-    match geometry:
-        case Bitmap() | AlphaMask() | MultichannelBitmap():
-            return _cut_pixels(geometry, width, height)
-        case Polygon():
-            return [Polygon(ring) for ring in _cut_ring(geometry.ring, width, height)]
-        case Multipolygon():
-            rings = [piece for part in geometry.parts for piece in _cut_ring(part, width, height)]
-            return [Multipolygon(rings)] if rings else []
-        case Line():
-            return [Line(points) for points in _cut_line(geometry.points, width, height)]
-        case Rectangle():
-            edges = max(left, 0), max(top, 0), min(right, width - 1), min(bottom, height - 1)
-            return [Rectangle(*edges)] if edges[0] <= edges[2] and edges[1] <= edges[3] else []
-        case _:
-            return []
+    name = "crossings" if inside else "cut_crossings"
+    for group in outlines:
+        limits.check(name, estimate_crossings(group, getattr(limits, name), closed=closed))
 
 
-def _cut_pixels(geometry: Bitmap | AlphaMask | MultichannelBitmap, width: int, height: int) -> list[Drawable]:
-    if isinstance(geometry, MultichannelBitmap):
-        left, top, array = window(geometry.left, geometry.top, geometry.decoded(), width, height)
-        tall, wide = array.shape[:2]
-        return [MultichannelBitmap(left, top, tall, wide, None, array.copy())] if tall and wide else []
-    piece = geometry.inside(width, height)
-    return [] if piece is None else [piece]
-
-
-def _cut_ring(ring: Ring, width: int, height: int) -> list[Ring]:
+def clip_ring(ring: Ring, width: int, height: int) -> list[Ring]:
     """Shapely's intersection in (row, column) order as the SDK has it; new vertices are rounded half to even."""
     import shapely
 
@@ -82,7 +47,7 @@ def _cut_ring(ring: Ring, width: int, height: int) -> list[Ring]:
     return pieces
 
 
-def _cut_line(points: Points, width: int, height: int) -> list[Points]:
+def clip_line(points: Points, width: int, height: int) -> list[Points]:
     """Pieces that continue each other are joined; vertices are floored."""
     import shapely
 

@@ -2,69 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from airflow_savemasks.engine.geometry.alpha_mask import AlphaMask
+from airflow_savemasks.engine.geometry.base import Geometry, Given, Json
+from airflow_savemasks.engine.geometry.bitmap import Bitmap
+from airflow_savemasks.engine.geometry.cuboid import Cuboid
+from airflow_savemasks.engine.geometry.cuboid_2d import Cuboid2d
+from airflow_savemasks.engine.geometry.graph import Graph
+from airflow_savemasks.engine.geometry.line import Line
+from airflow_savemasks.engine.geometry.multichannel_bitmap import MultichannelBitmap
+from airflow_savemasks.engine.geometry.multipolygon import Multipolygon
+from airflow_savemasks.engine.geometry.oriented_box import OrientedBox
+from airflow_savemasks.engine.geometry.point import Point
+from airflow_savemasks.engine.geometry.polygon import Polygon
+from airflow_savemasks.engine.geometry.rectangle import Rectangle
+from airflow_savemasks.engine.geometry.unknown import Unknown
 
-from airflow_savemasks.engine.geometry.base import Box, Canvas, Color, Drawable, Json
-from airflow_savemasks.engine.geometry.bitmap import AlphaMask, Bitmap, MultichannelBitmap
-from airflow_savemasks.engine.geometry.keypoints import Cuboid2d, Graph
-from airflow_savemasks.engine.geometry.vector import Cuboid, Line, Multipolygon, OrientedBox, Point, Polygon, Rectangle
-from airflow_savemasks.engine.limits import LIMITS, Limits
-
-OF_PIXELS: dict[str, Callable[[Json, Limits], Drawable]] = {
-    "alpha_mask": AlphaMask.parse,
-    "bitmap": Bitmap.parse,
-    "multichannelBitmap": MultichannelBitmap.parse,
+GEOMETRIES: dict[str, type[Geometry]] = {
+    "alpha_mask": AlphaMask,
+    "bitmap": Bitmap,
+    "cuboid": Cuboid,
+    "cuboid_2d": Cuboid2d,
+    "graph": Graph,
+    "line": Line,
+    "multichannelBitmap": MultichannelBitmap,
+    "multipolygon": Multipolygon,
+    "oriented_bbox": OrientedBox,
+    "point": Point,
+    "polygon": Polygon,
+    "rectangle": Rectangle,
 }
-OF_POINTS: dict[str, Callable[[Json], Drawable]] = {
-    "cuboid": Cuboid.parse,
-    "cuboid_2d": Cuboid2d.parse,
-    "line": Line.parse,
-    "multipolygon": Multipolygon.parse,
-    "oriented_bbox": OrientedBox.parse,
-    "point": Point.parse,
-    "polygon": Polygon.parse,
-    "rectangle": Rectangle.parse,
-}
-# Known to other kinds of projects: the SDK reads some of them, but cannot cut any to a picture, and refuses the label
+# Known to other kinds of projects: the SDK reads some of them, but cannot clip any to a picture, and refuses the label
 VOLUMES = frozenset("closed_surface_mesh cuboid_3d mask_3d mesh point_3d point_cloud polyline_3d".split())
-KNOWN = frozenset((*OF_PIXELS, *OF_POINTS, "graph", *VOLUMES))
 
 
-@dataclass(slots=True)
-class Unknown:
-    """A shape that nobody here knows: never drawn, never cut, kept in the annotation as it came."""
+def parse_geometry(data: Json, class_shape: str, given: Given) -> Geometry:
+    """The geometry of a label's JSON. class_shape: shape of its class.
 
-    shape: str
-    data: Json
-
-    def box(self) -> Box:
-        return 0, 0, 0, 0
-
-    def draw(self, canvas: Canvas, color: Color) -> None:
-        pass
-
-    def to_json(self) -> Json:
-        return self.data
-
-
-def parse_geometry(data: Json, class_shape: str, template: Json, limits: Limits = LIMITS) -> Drawable:
-    """The geometry of a label's JSON.
-
-    class_shape: shape of its class; template: the class's geometry_config, for graphs. Raises ValueError,
-    TooLarge above one of the limits.
+    Raises ValueError, TooLarge above one of the limits.
     """
     shape = class_shape
-    if class_shape not in KNOWN:
+    if class_shape not in GEOMETRIES and class_shape not in VOLUMES:
         if "geometryType" not in data and "shape" not in data:
             raise ValueError('"geometryType" is needed for a class of shape "any"')
-        shape = data.get("geometryType", data.get("shape")) or "any"  # null and "" are names that nobody knows
+        shape = data.get("geometryType", data.get("shape")) or "any"
         if not isinstance(shape, str):
             raise ValueError(f'"geometryType" must be text, not {shape!r}')
     if shape in VOLUMES:
         raise ValueError(f"{shape!r} is a shape of three dimensions, which no picture can have")
-    if shape == "graph":
-        return Graph.parse(data, template)
-    if shape in OF_PIXELS:
-        return OF_PIXELS[shape](data, limits)
-    return OF_POINTS[shape](data) if shape in OF_POINTS else Unknown(shape, data)
+    return GEOMETRIES.get(shape, Unknown).parse(data, given)

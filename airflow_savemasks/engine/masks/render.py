@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from airflow_savemasks.engine import native
 from airflow_savemasks.engine.geometry.base import Canvas, Color
-from airflow_savemasks.engine.geometry.bitmap import AlphaMask
 from airflow_savemasks.engine.image import png_write as png
 from airflow_savemasks.engine.limits import TooLarge
 from airflow_savemasks.engine.masks.human import encode_human, look_up
@@ -108,9 +107,8 @@ class _Numbers:
             raise TooLarge(fact, "Draw fewer of them, or map several to one class")
         canvas = np.zeros((height, width), np.uint8 if highest < 256 else np.uint16)
         for label in shown:
-            solid = label.geometry.draw_solid if isinstance(label.geometry, AlphaMask) else label.geometry.draw
-            _draw(label, solid, canvas, numbers[label.class_name])
-        return cls(canvas, numbers, shown, any(isinstance(label.geometry, AlphaMask) for label in shown))
+            _draw(label, label.geometry.draw_solid, canvas, numbers[label.class_name])
+        return cls(canvas, numbers, shown, any(label.geometry.blends for label in shown))
 
     def color_table(self, table: Mapping[str, Rgb]) -> Image:
         """(256 or more, 3) uint8: row i is the color of number i, black where there is none."""

@@ -1,6 +1,6 @@
-"""An annotation's JSON to labels and back: classes and tags mapped, every label cut to the picture.
+"""An annotation's JSON to labels and back: classes and tags mapped, every label clipped to the picture.
 
-Rules: supervisely-format, sections 1 (ann/*.json), 3 (cut) and 6 (output). Labels stand in drawing order.
+Rules: supervisely-format, sections 1 (ann/*.json), 3 (clipping) and 6 (output). Labels stand in drawing order.
 """
 
 from __future__ import annotations
@@ -13,16 +13,14 @@ from typing import Any
 import orjson
 
 from airflow_savemasks.engine.errors import ItemError
-from airflow_savemasks.engine.geometry.base import Drawable, Json
-from airflow_savemasks.engine.geometry.bitmap import AlphaMask, Bitmap, MultichannelBitmap
-from airflow_savemasks.engine.geometry.clip import cut
-from airflow_savemasks.engine.geometry.table import Unknown, parse_geometry
+from airflow_savemasks.engine.geometry.base import Geometry, Given, Json
+from airflow_savemasks.engine.geometry.table import parse_geometry
+from airflow_savemasks.engine.geometry.unknown import Unknown
 from airflow_savemasks.engine.limits import LIMITS, Limits, TooLarge, above
 from airflow_savemasks.engine.project.meta import ClassMapping, Meta, names_after
 
 COPIED = ("instance", "smartToolInput")
-OF_ONE_PIECE = ("id", "labelerLogin", "createdAt", "updatedAt")  # lost where the cut makes several labels of one
-PIXELS = (Bitmap, AlphaMask, MultichannelBitmap)
+OF_ONE_PIECE = ("id", "labelerLogin", "createdAt", "updatedAt")  # lost where clipping makes several labels of one
 HELD = 32 << 20  # pixels of labels that stay decoded between reading and drawing; others are decoded again
 MOST_NAMES = 20
 FIX_LABEL = "Mend the label at the source"
@@ -37,7 +35,7 @@ class Label:
     """
 
     class_name: str
-    geometry: Drawable
+    geometry: Geometry
     before: Json
     after: Json
     number: int = 0
@@ -106,10 +104,11 @@ class AnnotationReader:
                 error.add_note(f"label {number}")
                 raise
             labels += found
-            for geometry in (label.geometry for label in found if isinstance(label.geometry, PIXELS)):
-                held += geometry.height * geometry.width
-                if held > HELD:
-                    geometry.forget()
+            for label in found:
+                pixels = label.geometry.held_pixels()
+                held += pixels
+                if pixels and held > HELD:
+                    label.geometry.forget()
         out = {
             "description": data.get("description") or "",
             "size": {"height": height, "width": width},
@@ -144,9 +143,9 @@ class AnnotationReader:
             raise ItemError(where, 'no list "tags" in it', 'Add "tags": []')
         tags = self._tags(item["tags"], where)
         try:
-            geometry = parse_geometry(item, obj_class.shape, obj_class.template, self._limits)
+            geometry = parse_geometry(item, obj_class.shape, Given(obj_class.template, self._limits))
             new_name = self._class_names[name]
-            pieces = cut(geometry, width, height, self._limits) if new_name is not None else []
+            pieces = geometry.clip(width, height, self._limits) if new_name is not None else []
         except TooLarge as error:
             raise ItemError(where, str(error), error.fix) from error
         except ValueError as error:
@@ -157,7 +156,7 @@ class AnnotationReader:
             if new_name is not None
         ]
 
-    def _json(self, item: Json, name: str, tags: list[Json], geometry: Drawable, *, keep_id: bool) -> tuple[Json, Json]:
+    def _json(self, item: Json, name: str, tags: list[Json], geometry: Geometry, *, keep_id: bool) -> tuple[Json, Json]:
         """What stands before and after the geometry in the output's object."""
         created = bool(item.get("nnCreated"))
         flags = {"nnCreated": created, "nnUpdated": created and bool(item.get("nnUpdated"))}

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from airflow_savemasks.engine.archive import naming
 from airflow_savemasks.engine.archive.members import Member, pack
 from airflow_savemasks.engine.errors import ItemError, SaveMasksError
-from airflow_savemasks.engine.geometry.table import Unknown
+from airflow_savemasks.engine.geometry.unknown import Unknown
 from airflow_savemasks.engine.image import decode as picture
 from airflow_savemasks.engine.image.header import Header
 from airflow_savemasks.engine.job import Job

@@ -1,0 +1,52 @@
+"""Named nodes and edges, which graphs and cuboids of two faces are made of. Edges are drawn first, then the nodes.
+
+The colors of a template are not used: a mask has the colors that the layer asks for, and no others.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+
+from airflow_savemasks.engine.geometry.base import Canvas, Color, Json, Points, as_points
+
+
+@dataclass(slots=True)
+class Nodes:
+    """Named points (n, 2), which of them are disabled, and the edges of the template as pairs of names."""
+
+    names: list[str]
+    points: Points
+    disabled: list[bool]
+    edges: list[tuple[str, str]]
+
+    @classmethod
+    def parse(cls, nodes: object, edges: list[tuple[str, str]], known: set[str]) -> Nodes:
+        if not isinstance(nodes, dict) or not nodes:
+            raise ValueError("at least one node is needed")
+        if unknown := sorted(set(nodes) - known):
+            raise ValueError(f"nodes {unknown} are not in the template of the class, which has {sorted(known)}")
+        try:
+            points = as_points([node["loc"] for node in nodes.values()], "the nodes", longer=True)
+        except (KeyError, TypeError) as error:
+            raise ValueError('every node needs "loc": [x, y]') from error
+        return cls(list(nodes), points, [bool(node.get("disabled", False)) for node in nodes.values()], edges)
+
+    def draw(self, canvas: Canvas, color: Color) -> None:
+        shown = {
+            name: point
+            for name, point, disabled in zip(self.names, self.points.tolist(), self.disabled, strict=True)
+            if not disabled
+        }
+        for source, target in self.edges:
+            if source in shown and target in shown:
+                cv2.line(canvas, shown[source], shown[target], color)
+        for x, y in shown.values():
+            canvas[y, x] = color
+
+    def to_json(self) -> Json:
+        return {
+            name: {"loc": point, "disabled": True} if disabled else {"loc": point}
+            for name, point, disabled in zip(self.names, self.points.tolist(), self.disabled, strict=True)
+        }

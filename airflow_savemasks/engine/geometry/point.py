@@ -1,0 +1,32 @@
+"""A point: one pixel (supervisely-format, sections 2 and 4)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from airflow_savemasks.engine.geometry.base import Box, Canvas, Color, Given, Json, WholeOrNothing
+from airflow_savemasks.engine.geometry.contours import contours_of
+
+
+@dataclass(slots=True)
+class Point(WholeOrNothing):
+    shape: ClassVar[str] = "point"
+    x: int
+    y: int
+
+    @classmethod
+    def parse(cls, data: Json, given: Given) -> Point:
+        exterior, _ = contours_of(data)
+        if len(exterior) != 1:
+            raise ValueError(f"a point needs exactly 1 point, it has {len(exterior)}")
+        return cls(int(exterior[0, 0]), int(exterior[0, 1]))
+
+    def box(self) -> Box:
+        return self.x, self.y, self.x, self.y
+
+    def draw(self, canvas: Canvas, color: Color) -> None:
+        canvas[self.y, self.x] = color
+
+    def to_json(self) -> Json:
+        return {"points": {"exterior": [[self.x, self.y]], "interior": []}}
