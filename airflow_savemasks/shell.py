@@ -51,7 +51,7 @@ def _verify(words: Sequence[str], stopping: Stopping) -> dict[str, Any]:
     parser.add_argument("archive", help="path or URI of the .tar, or of one of its volumes")
     place = str(parser.parse_args(words).archive)
 
-    from airflow_savemasks.engine.archive.published import manifest_path
+    from airflow_savemasks.engine.archive.naming import manifest_path
     from airflow_savemasks.engine.archive.verify import verify
     from airflow_savemasks.engine.opening import open_team_files_root
 

@@ -23,20 +23,23 @@ import orjson
 from pydantic import TypeAdapter
 
 from airflow_savemasks.engine import native
-from airflow_savemasks.engine.archive.bad_items import BadItems, bad_items_path, write_batch
-from airflow_savemasks.engine.archive.published import index_path, manifest_path, read_manifest
+from airflow_savemasks.engine.archive.bad_items import BadItems, write_batch
+from airflow_savemasks.engine.archive.members import Rendered
+from airflow_savemasks.engine.archive.naming import bad_items_path, index_path, manifest_path
+from airflow_savemasks.engine.archive.published import read_manifest
 from airflow_savemasks.engine.errors import ArchiveError, BadItemsError, Stopped
 from airflow_savemasks.engine.job import Job
+from airflow_savemasks.engine.log import log
 from airflow_savemasks.engine.parts import receipts as part_files
 from airflow_savemasks.engine.parts.assemble import assemble, check_targets
 from airflow_savemasks.engine.parts.cleanup import remove_stale
 from airflow_savemasks.engine.parts.growing import Strip, open_strip
+from airflow_savemasks.engine.parts.listing import list_items
 from airflow_savemasks.engine.parts.plan import Part, Plan, Planned, choose_window, cut_parts, read_items, write_items
 from airflow_savemasks.engine.parts.resume import find_finished, old_archives
-from airflow_savemasks.engine.progress import Progress, log
+from airflow_savemasks.engine.progress import Progress
 from airflow_savemasks.engine.project.remarks import Remarks
 from airflow_savemasks.engine.storage.base import CHUNK, Range, Storage
-from airflow_savemasks.engine.work.item import Rendered
 from airflow_savemasks.engine.work.pipeline import render_all
 
 PLAN = TypeAdapter(Plan)
@@ -89,7 +92,7 @@ def make_plan(job: Job, team_files: Storage, stop: threading.Event | None = None
 
     with tempfile.TemporaryDirectory(prefix="savemasks-") as scratch:
         file = Path(scratch) / "items.jsonl"
-        items, picture_bytes = write_items(file, job.items(remarks), check)
+        items, picture_bytes = write_items(file, list_items(job, remarks), check)
         known = [old.window for old in old_archives(job, team_files)]
         window = choose_window(items, picture_bytes, known[-1] if known else None, job.options.volume_size)
         parts = tuple(cut_parts(file, window, job.digest, check))

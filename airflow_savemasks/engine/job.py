@@ -7,25 +7,21 @@ from __future__ import annotations
 
 import platform
 import threading
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from hashlib import sha256
 from importlib.metadata import version
-from itertools import groupby
 from typing import Any
 
 import orjson
 
 from airflow_savemasks.engine import native
-from airflow_savemasks.engine.archive.naming import Names, dataset_folder, name_problem
 from airflow_savemasks.engine.errors import ProjectError, SettingsError
-from airflow_savemasks.engine.masks.render import Colors
-from airflow_savemasks.engine.parts.plan import Planned
 from airflow_savemasks.engine.project.annotation import AnnotationReader
 from airflow_savemasks.engine.project.meta import Meta, map_meta, merge_metas, parse_meta
-from airflow_savemasks.engine.project.remarks import Remarks, Tally
 from airflow_savemasks.engine.project.source import Source
 from airflow_savemasks.engine.project.stored import choose
+from airflow_savemasks.engine.settings.colors import Colors, color_warnings
 from airflow_savemasks.engine.settings.layer import Layer
 from airflow_savemasks.engine.settings.options import Options
 
@@ -59,36 +55,6 @@ class Job:
         for entry in self.inputs:
             entry.source.watch(stop)
 
-    def items(self, remarks: Remarks) -> Iterator[Planned]:
-        """All items in the order of the archive: by output folder, then by input, then by name.
-
-        Names are given out in that order; memory holds one folder's. Raises ProjectError where there is no item, and
-        for a dataset whose name would lead out of its place in the archive; a picture of such a name is a bad item.
-        """
-        found = False
-        places = sorted(
-            (dataset.split("/"), number, dataset)
-            for number, entry in enumerate(self.inputs)
-            for dataset in entry.datasets
-        )
-        for _, group in groupby(places, key=lambda place: place[0]):
-            names = Names()
-            for _, number, dataset in group:
-                source = self.inputs[number].source
-                if problem := name_problem(dataset.split("/")):
-                    raise ProjectError(source.uri, f"dataset {dataset!r}: {problem}", "Rename it at the source")
-                folder = dataset_folder(dataset)
-                for item in source.items(dataset, remarks):
-                    found = True
-                    if not item.problem and (problem := name_problem([item.name])):
-                        item = replace(item, problem=problem)
-                    yield Planned(number, folder, names.give(item.name), item)
-        if not found:
-            where = ", ".join(entry.source.uri for entry in self.inputs)
-            raise ProjectError(
-                where, "no picture in the chosen datasets", "Check the path and the names of the datasets"
-            )
-
 
 def open_job(layer: Layer, sources: Mapping[str, Source], options: Options) -> Job:
     """Read every meta.json, map and merge them, check the colors. Reads no item.
@@ -115,9 +81,9 @@ def open_job(layer: Layer, sources: Mapping[str, Source], options: Options) -> J
         )
         for source, meta, entry in zip(chosen, own, layer.inputs, strict=True)
     )
-    doubts = color_doubts(layer, merged)
-    if doubts and options.strict_colors:
-        raise SettingsError("colours (strict_colors)", "; ".join(doubts), "Correct the layer, or allow it")
+    doubtful = color_warnings(layer, merged)
+    if doubtful and options.strict_colors:
+        raise SettingsError("colours (strict_colors)", "; ".join(doubtful), "Correct the layer, or allow it")
     machine = layer.machine_colors if layer.masks_machine else None
     human = layer.human_colors if layer.masks_human else None
     colors = Colors.of(machine, human, force_rgb=options.machine_png == "rgb")
@@ -131,7 +97,7 @@ def open_job(layer: Layer, sources: Mapping[str, Source], options: Options) -> J
         ],
     }
     digest = sha256(orjson.dumps(parts, option=orjson.OPT_SORT_KEYS)).hexdigest()
-    return Job(layer, options, inputs, merged, colors, (*layer.warnings, *merged.warnings, *doubts), digest)
+    return Job(layer, options, inputs, merged, colors, (*layer.warnings, *merged.warnings, *doubtful), digest)
 
 
 def _writable(source: Source) -> Any:
@@ -148,39 +114,6 @@ def renderer() -> dict[str, str]:
     """What decides the bytes besides the input: our version of the rules, the libraries, the machine's kind."""
     ours = {"renderer": str(RENDERER), "kernels": native.identity(), "machine": platform.machine()}
     return ours | {name: version(name) for name in LIBRARIES}
-
-
-def color_doubts(layer: Layer, meta: Meta) -> list[str]:
-    """Mistakes in colors that the original lets pass, in words."""
-    doubts = []
-    used = [
-        (key, colors)
-        for key, colors, wanted in (
-            ("gt_machine_color", layer.machine_colors, layer.masks_machine),
-            ("gt_human_color", layer.human_colors, layer.masks_human),
-        )
-        if wanted
-    ]
-    for key, colors in used:
-        by_color: dict[tuple[int, int, int], list[str]] = {}
-        for name, rgb in colors.items():
-            by_color.setdefault(rgb, []).append(name)
-            if name not in meta.classes:
-                doubts.append(f"{key}: class {name!r} is not in meta.json, so its colour is not used")
-            if key == "gt_machine_color" and not any(rgb):
-                doubts.append(f"{key}: class {name!r} is black like the background")
-        doubts += [
-            f"{key}: classes {names} share the colour {list(rgb)}" for rgb, names in by_color.items() if len(names) > 1
-        ]
-        missing = Tally()
-        for name in meta.classes:
-            if name not in colors:
-                missing.add(name)
-        if missing.count:
-            doubts.append(
-                f"{key}: {missing.count} classes of meta.json have no colour, so they are not drawn: {missing}"
-            )
-    return doubts
 
 
 def _source_of(name: str, project: str | None, sources: Mapping[str, Source]) -> Source:

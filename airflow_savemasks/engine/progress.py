@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable
 
-log = logging.getLogger("airflow_savemasks")
+from airflow_savemasks.engine.log import log
+
 INTERVAL = 5.0  # seconds between two lines
 
 

@@ -27,11 +27,12 @@ from numpy.typing import NDArray
 
 from airflow_savemasks.engine.errors import ItemError
 from airflow_savemasks.engine.image import decode as picture
-from airflow_savemasks.engine.masks.render import Colors, Rgb, render
 from airflow_savemasks.engine.project.annotation import AnnotationReader
 from airflow_savemasks.engine.project.meta import parse_meta
+from airflow_savemasks.engine.settings.colors import Colors, Rgb
 from airflow_savemasks.engine.work.item import as_bad_item
 from tests.contract.random_annotations import GEOMETRY_KEYS, SHAPES, write_cases
+from tests.engine.drawing import render
 
 Json = dict[str, Any]
 Image = NDArray[np.uint8]

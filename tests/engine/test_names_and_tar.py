@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_savemasks.engine.archive import tar
-from airflow_savemasks.engine.archive.naming import Names, dataset_folder, member
+from airflow_savemasks.engine.archive.naming import Names, annotation_member, mask_member, picture_member
+from airflow_savemasks.engine.project.dataset import dataset_folder
 
 names = st.lists(st.sampled_from(["x.jpg", "x.png", "x_1.png", "x_1.jpg", "x_2.png", "x_1_1.bmp", "y.a.tif", "x.JPG"]))
 
@@ -23,13 +24,21 @@ def test_a_later_item_of_one_stem_gets_the_first_free_number() -> None:
 @given(names)
 def test_no_two_items_of_a_folder_share_any_file(asked: list[str]) -> None:
     out = Names()
-    kinds = ("ann", "img", "masks_human", "masks_machine")
-    files = [member("ds", kind, name) for name in map(out.give, asked) for kind in kinds]
+    files = [
+        file
+        for name in map(out.give, asked)
+        for file in (
+            annotation_member("ds", name),
+            picture_member("ds", name),
+            mask_member("ds", "masks_human", name, ".png"),
+            mask_member("ds", "masks_machine", name, ".png"),
+        )
+    ]
     assert len(set(files)) == len(files) == 4 * len(asked)
 
 
 def test_nested_datasets_lie_below_datasets() -> None:
-    assert member(dataset_folder("a/b"), "masks_human", "p.q.jpg") == "a/datasets/b/masks_human/p.q.png"
+    assert mask_member(dataset_folder("a/b"), "masks_human", "p.q.jpg", ".png") == "a/datasets/b/masks_human/p.q.png"
 
 
 @given(

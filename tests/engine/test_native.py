@@ -22,7 +22,7 @@ from airflow_savemasks.engine.image import png_container as png_chunks
 from airflow_savemasks.engine.image import png_read as picture_png
 from airflow_savemasks.engine.image import png_write as png
 from airflow_savemasks.engine.job import renderer
-from airflow_savemasks.engine.masks.human import encode_human
+from airflow_savemasks.engine.masks.human import human_lines
 from airflow_savemasks.engine.masks.spans import Spans
 from tests.engine.samples import decoded, make_project, members, run
 
@@ -112,7 +112,7 @@ def test_a_human_mask_is_the_same_with_and_without_kernels(
     everywhere.of = lambda top, bottom: [(0, width)]  # type: ignore[method-assign]
 
     def mask() -> np.ndarray:
-        return decoded(encode_human(photo, numbers, colors, drawing, everywhere, lambda: None))
+        return decoded(png.encode(human_lines(photo, numbers, colors, drawing, everywhere, lambda: None)))
 
     with_kernels = mask()
     with pytest.MonkeyPatch.context() as patch:

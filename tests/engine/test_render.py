@@ -11,8 +11,9 @@ from airflow_savemasks.engine.geometry.alpha_mask import AlphaMask
 from airflow_savemasks.engine.geometry.rectangle import Rectangle
 from airflow_savemasks.engine.image import png_write as png
 from airflow_savemasks.engine.masks.human import blend
-from airflow_savemasks.engine.masks.render import Colors, render
 from airflow_savemasks.engine.project.annotation import Label
+from airflow_savemasks.engine.settings.colors import Colors
+from tests.engine.drawing import render
 from tests.engine.samples import decoded
 
 
@@ -107,7 +108,7 @@ def test_pixels_count_what_is_visible() -> None:
 def test_a_png_holds_the_pixels_it_was_given(height: int, width: int, seed: int, gray: bool) -> None:
     rng = np.random.default_rng(seed)
     pixels = rng.integers(0, 256, (height, width) if gray else (height, width, 3), np.uint8)
-    data = png.encode_gray(pixels) if gray else png.encode_rgb(pixels)
+    data = png.encode(png.gray_lines(pixels) if gray else png.rgb_lines(pixels))
     assert np.array_equal(decoded(data), pixels)
 
 

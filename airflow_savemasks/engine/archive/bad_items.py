@@ -13,17 +13,13 @@ from typing import IO
 
 import orjson
 
+from airflow_savemasks.engine.archive.naming import BAD_ITEMS, bad_items_path
 from airflow_savemasks.engine.errors import ItemError
 from airflow_savemasks.engine.storage.base import CHUNK, Storage
 
-ENDING = ".bad_items.jsonl"
 KEPT = 1000  # errors in memory
 IN_MEMORY = 1 << 20  # bytes of lines, then they go to a file
 NUMBER = 8  # digits of a batch's place in the plan
-
-
-def bad_items_path(dst: str) -> str:
-    return f"{dst}{ENDING}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +71,14 @@ def write_batch(team_files: Storage, folder: str, dst: str, plan: str, first: in
     folder: the work folder; plan: its digest; first: number of the batch's first part. Returns where the file lies,
     None where no batch has a bad item.
     """
-    own = f"{folder}/{plan}.{first:0{NUMBER}d}{ENDING}"
+    own = f"{folder}/{plan}.{first:0{NUMBER}d}{BAD_ITEMS}"
     if bad.count:
         bad.write(team_files, own)
     elif team_files.stat(own) is not None:
         team_files.delete([own])
-    names = sorted(name for name in team_files.listdir(folder).files if name.startswith(plan) and name.endswith(ENDING))
+    names = sorted(
+        name for name in team_files.listdir(folder).files if name.startswith(plan) and name.endswith(BAD_ITEMS)
+    )
     if not names:
         return None
     with team_files.writing(bad_items_path(dst)) as out:

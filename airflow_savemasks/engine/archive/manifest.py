@@ -7,18 +7,34 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
 from airflow_savemasks.engine.archive.published import FORMAT, File, Placed
-from airflow_savemasks.engine.job import Job, renderer
-from airflow_savemasks.engine.parts.plan import Plan
-from airflow_savemasks.engine.project.remarks import Tally
+from airflow_savemasks.engine.tally import Tally
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """What a manifest says of an export besides its files and parts, as plain JSON.
+
+    settings: what was asked for; classes: of meta.json, each with name, shape and a color for each kind of mask; plan:
+    its digest, that of its settings, and its window; unannotated, orphans: how many pictures have no annotation, and
+    annotations no picture; versions: what decides the bytes besides the input.
+    """
+
+    settings: dict[str, Any]
+    classes: list[dict[str, Any]]
+    plan: dict[str, Any]
+    unannotated: int
+    orphans: int
+    warnings: Sequence[str]
+    versions: dict[str, str]
 
 
 def to_json(
-    job: Job,
-    plan: Plan,
+    described: Described,
     name: str,
     placed: Sequence[Placed],
     volumes: dict[str, tuple[int, str]],
@@ -32,31 +48,16 @@ def to_json(
         for sums, numbers in ((pixels, part.summary.pixels), (items, part.summary.labelled)):
             for key, number in numbers.items():
                 sums[key] = sums.get(key, 0) + number
-    machine, human = job.colors.machine or {}, job.colors.human or {}
     return {
         "format": FORMAT,
         "name": name,
         "volumes": [{"file": file, "size": size, "identity": identity} for file, (size, identity) in volumes.items()],
         "index": index.model_dump(),
         "head": {"size": len(head), "sha256": sha256(head).hexdigest()},
-        "settings": {
-            "masks_machine": job.layer.masks_machine,
-            "masks_human": job.layer.masks_human,
-            "gt_machine_color": job.layer.machine_colors,
-            "gt_human_color": job.layer.human_colors,
-            "machine_png": "gray" if job.colors.gray else "rgb",
-            "sources": [entry.source.uri for entry in job.inputs],
-        },
+        "settings": described.settings,
         "classes": [
-            {
-                "name": item.name,
-                "shape": item.shape,
-                "machine": machine.get(item.name),
-                "human": human.get(item.name),
-                "items": items.get(item.name, 0),
-                "pixels": pixels.get(item.name, 0),
-            }
-            for item in job.meta.classes.values()
+            {**item, "items": items.get(item["name"], 0), "pixels": pixels.get(item["name"], 0)}
+            for item in described.classes
         ],
         "totals": {
             "items": sum(part.summary.items for part in placed),
@@ -65,15 +66,15 @@ def to_json(
             "bytes": sum(size for size, _ in volumes.values()),
             "skipped": sum(len(part.summary.skipped) for part in placed),
         },
-        "unannotated": plan.unannotated,
-        "orphans": plan.orphans,
+        "unannotated": described.unannotated,
+        "orphans": described.orphans,
         "skipped": [
             {"item": bad.item, "reason": f"{bad.place}: {bad.fact}"} for part in placed for bad in part.summary.skipped
         ],
-        "warnings": [*plan.warnings, *_undrawn(placed)],
-        "plan": {"digest": plan.digest, "settings": plan.settings, "window": plan.window},
+        "warnings": [*described.warnings, *_undrawn(placed)],
+        "plan": described.plan,
         "parts": [part.to_json() for part in placed],
-        "versions": renderer(),
+        "versions": described.versions,
     }
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from isal import isal_zlib
 
 from airflow_savemasks.engine.archive import tar
+from airflow_savemasks.engine.errors import ItemError
 
 JOINED = 1 << 20  # bytes up to which an item is one piece: each piece costs a call when it is written and hashed
 
@@ -21,6 +22,27 @@ class Member:
     offset: int
     size: int
     crc32: int
+
+
+@dataclass(slots=True)
+class Rendered:
+    """One item, rendered, or an error.
+
+    item: its folder and name in the archive; pieces: its members as they stand in the archive, one after the other;
+    height, width: in pixels; undrawn: shape -> labels of it that have a color and are not drawn, as nobody here knows
+    the shape; unread: the error is one of reading it, which the next try may not meet.
+    """
+
+    item: str
+    pieces: list[bytes] = field(default_factory=list)
+    members: list[Member] = field(default_factory=list)
+    height: int = 0
+    width: int = 0
+    labels: int = 0
+    pixels: dict[str, int] = field(default_factory=dict)
+    undrawn: dict[str, int] = field(default_factory=dict)
+    error: ItemError | None = None
+    unread: bool = False
 
 
 def pack(files: Iterable[tuple[str, str, Sequence[bytes]]]) -> tuple[list[bytes], list[Member]]:

@@ -1,29 +1,31 @@
-"""Names in the archive: where an item's files lie, and what happens when two items would share a name. Pure.
+"""Names in the archive, those of its own files, and what happens when two items would share a name. Pure.
 
 Rules: supervisely-format, sections 6 and 9.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from os.path import splitext
 
 META = "meta.json"
-ANN, IMG, HUMAN, MACHINE = "ann", "img", "masks_human", "masks_machine"
+BAD_ITEMS = ".bad_items.jsonl"
+ANN, IMG = "ann", "img"
 
 
-def dataset_folder(dataset: str) -> str:
-    """`parent/child` -> `parent/datasets/child`, the folder of a nested dataset on disk and in the archive."""
-    return dataset.replace("/", "/datasets/")
+def annotation_member(folder: str, name: str) -> str:
+    """The archive member with the annotation of the item that is called `name` in the output."""
+    return f"{folder}/{ANN}/{name}.json"
 
 
-def member(folder: str, kind: str, name: str) -> str:
-    """The archive member of one kind for the item that is called `name` in the output."""
-    if kind == ANN:
-        return f"{folder}/{kind}/{name}.json"
-    if kind == IMG:
-        return f"{folder}/{kind}/{name}"
-    return f"{folder}/{kind}/{splitext(name)[0]}.png"
+def picture_member(folder: str, name: str) -> str:
+    """The archive member with the picture."""
+    return f"{folder}/{IMG}/{name}"
+
+
+def mask_member(folder: str, kind: str, name: str, ending: str) -> str:
+    """The archive member with a mask; kind: its folder, such as masks_human."""
+    return f"{folder}/{kind}/{splitext(name)[0]}{ending}"
 
 
 def name_problem(parts: Iterable[str]) -> str | None:
@@ -55,3 +57,25 @@ class Names:
         self._next[stem] = number + 1
         self._taken.add(f"{stem}_{number}")
         return f"{stem}_{number}{extension}"
+
+
+def manifest_path(name: str) -> str:
+    return f"{name}.manifest.json"
+
+
+def index_path(name: str) -> str:
+    return f"{name}.index.jsonl"
+
+
+def bad_items_path(dst: str) -> str:
+    return f"{dst}{BAD_ITEMS}"
+
+
+def volume_names(name: str, count: int) -> list[str]:
+    """The files of an archive of so many volumes."""
+    return [f"{name}.tar"] if count == 1 else [f"{name}-{number:05d}.tar" for number in range(1, count + 1)]
+
+
+def renamed(dst: str) -> Iterator[str]:
+    """`x_000`, `x_001`, ... as the original names them."""
+    return (f"{dst}_{number:03d}" for number in range(1_000_000))

@@ -13,22 +13,15 @@ from typing import Annotated, Any
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from airflow_savemasks.engine.parts.receipts import Count, Summary
-from airflow_savemasks.engine.progress import log
+from airflow_savemasks.engine.archive.naming import index_path, manifest_path, volume_names
+from airflow_savemasks.engine.archive.summary import Count, Summary
+from airflow_savemasks.engine.log import log
 from airflow_savemasks.engine.storage.base import Storage
 
 FORMAT = 2
 NO_SUM = "0" * 64
 FIELD = b'\n  "sha256": "%s"\n}\n'
 SUM = re.compile(rb'\n  "sha256": "([0-9a-f]{64})"\n\}\n\Z')
-
-
-def manifest_path(name: str) -> str:
-    return f"{name}.manifest.json"
-
-
-def index_path(name: str) -> str:
-    return f"{name}.index.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +90,6 @@ class Published:
     items: int
     bytes: int
     parts: tuple[Placed, ...]
-
-
-def volume_names(name: str, count: int) -> list[str]:
-    """The files of an archive of so many volumes."""
-    return [f"{name}.tar"] if count == 1 else [f"{name}-{number:05d}.tar" for number in range(1, count + 1)]
 
 
 def seal(raw: dict[str, Any]) -> bytes:

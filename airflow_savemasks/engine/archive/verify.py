@@ -14,7 +14,8 @@ import orjson
 from isal import isal_zlib
 
 from airflow_savemasks.engine.archive import tar
-from airflow_savemasks.engine.archive.published import Placed, Published, manifest_path, parse_manifest
+from airflow_savemasks.engine.archive.naming import manifest_path
+from airflow_savemasks.engine.archive.published import Placed, Published, parse_manifest
 from airflow_savemasks.engine.errors import ArchiveError
 from airflow_savemasks.engine.storage.base import Storage
 

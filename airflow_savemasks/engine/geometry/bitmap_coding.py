@@ -76,7 +76,7 @@ def encode_mask(mask: Mask) -> str:
 
 def encode_alpha(alpha: Alpha) -> str:
     """Alpha (height, width) uint8 -> base64(zlib(gray PNG))."""
-    return _pack(b"".join(png.encode_gray(alpha)))
+    return _pack(b"".join(png.encode(png.gray_lines(alpha))))
 
 
 def shape_of_channels(data: str, limits: Limits = LIMITS) -> tuple[int, ...]:

@@ -6,19 +6,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from airflow_savemasks.engine.image import png_read as picture_png
+from airflow_savemasks.engine.image import png_read
 from airflow_savemasks.engine.image.header import Header, look
 from airflow_savemasks.engine.image.png_container import SIGNATURE as PNG
 from airflow_savemasks.engine.limits import Limits
-
-# any case; other files in img/ are no pictures (supervisely-format, section 1)
-EXTENSIONS = frozenset(".jpg .jpeg .mpo .bmp .png .webp .tiff .tif .nrrd .jfif".split())
-
-
-def is_picture(name: str) -> bool:
-    """Whether a file name in img/ is one of a picture."""
-    stem, dot, extension = name.rpartition(".")
-    return bool(stem and dot) and f".{extension.lower()}" in EXTENSIONS
 
 
 def inspect(content: bytes, limits: Limits) -> Header:
@@ -36,7 +27,7 @@ def decode(content: bytes) -> NDArray[np.uint8]:
     EXIF orientation applied, alpha dropped, gray repeated, palette expanded, 16 bit cut to 8 (section 5 of the
     format). Raises ValueError where the bytes are no picture.
     """
-    if content.startswith(PNG) and (read := picture_png.read(content)) is not None:
+    if content.startswith(PNG) and (read := png_read.read(content)) is not None:
         return read
     try:
         image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR_RGB)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from isal import isal_zlib
@@ -23,21 +24,48 @@ Pieces = list[bytes]  # joining them would hold a large PNG twice
 BLACK_WHITE = b"\x00\x00\x00\xff\xff\xff"
 
 
-def encode_gray(image: NDArray[np.uint8]) -> Pieces:
-    """(height, width) uint8 -> 8-bit gray PNG. No filter: masks are runs of equal bytes."""
+@dataclass(frozen=True, slots=True)
+class ScanLines:
+    """An image on its way into a PNG file of 8 bits a channel.
+
+    width, height: in pixels; color_type: GRAY or RGB; stream: the zlib stream of all scan lines, each with its filter
+    byte, top to bottom, in pieces that are made as they are taken: a tall image needs no array of its whole size.
+    """
+
+    width: int
+    height: int
+    color_type: int
+    stream: Iterable[bytes]
+
+
+def gray_lines(image: NDArray[np.uint8]) -> ScanLines:
+    """(height, width) uint8 -> scan lines. No filter: masks are runs of equal bytes."""
+
+    def stream() -> Iterator[bytes]:
+        rows = np.empty((height, width + 1), np.uint8)
+        rows[:, 0] = NO_FILTER
+        rows[:, 1:] = image
+        yield from deflate(rows)
+
     height, width = image.shape
-    rows = np.empty((height, width + 1), np.uint8)
-    rows[:, 0] = NO_FILTER
-    rows[:, 1:] = image
-    return assemble(width, height, GRAY, deflate(rows))
+    return ScanLines(width, height, GRAY, stream())
 
 
-def encode_rgb(image: NDArray[np.uint8]) -> Pieces:
-    """(height, width, 3) uint8 RGB -> 8-bit RGB PNG."""
+def rgb_lines(image: NDArray[np.uint8]) -> ScanLines:
+    """(height, width, 3) uint8 RGB -> scan lines with the Sub filter."""
+
+    def stream() -> Iterator[bytes]:
+        rows = np.empty((height, width * 3 + 1), np.uint8)
+        rows[:, 1:] = image.reshape(height, width * 3)
+        yield from deflate(filter_sub(rows, 3, np.empty_like(rows)))
+
     height, width, _ = image.shape
-    rows = np.empty((height, width * 3 + 1), np.uint8)
-    rows[:, 1:] = image.reshape(height, width * 3)
-    return assemble(width, height, RGB, deflate(filter_sub(rows, 3, np.empty_like(rows))))
+    return ScanLines(width, height, RGB, stream())
+
+
+def encode(lines: ScanLines) -> Pieces:
+    """Scan lines to a PNG file, as pieces to be written one after the other. The lines can be taken once."""
+    return assemble(lines.width, lines.height, lines.color_type, lines.stream)
 
 
 def encode_two_level(mask: NDArray[np.bool_]) -> bytes:
@@ -81,8 +109,7 @@ def assemble(
 ) -> Pieces:
     """A PNG file, as pieces to be written one after the other.
 
-    stream: the zlib stream of all scan lines, each with its filter byte, top to bottom; taken piece by piece as it is
-    made, so that a tall picture needs no array of its whole size.
+    stream: as in ScanLines.
     """
     body = [b"IDAT", *stream]
     size = sum(map(len, body)) - 4

@@ -1,4 +1,4 @@
-"""The human mask: the picture, a green column, and the picture with the classes' colors laid over, as one PNG.
+"""The human mask: the picture, a green column, and the picture with the classes' colors laid over, as one image.
 
 It is made and compressed in stripes, so that no array of its whole size exists. Rules: supervisely-format, section 5.
 """
@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from airflow_savemasks.engine import native
 from airflow_savemasks.engine.geometry.base import Canvas
 from airflow_savemasks.engine.image import png_write as png
+from airflow_savemasks.engine.image.png_write import ScanLines
+from airflow_savemasks.engine.masks.drawing import Drawing, look_up
 from airflow_savemasks.engine.masks.spans import Spans
 
 Image = NDArray[np.uint8]
@@ -22,10 +24,19 @@ GREEN = (0, 255, 0)  # the column between the picture and the blend
 STRIPE_BYTES = 1 << 19  # scan lines of one stripe without kernels: small enough for a core's cache
 
 
-def encode_human(
+def draw(drawing: Drawing) -> ScanLines:
+    """A human mask of a picture with its labels; the picture is decoded when they have been painted."""
+    table = drawing.colors.human or {}
+    labels = drawing.label_map(table)
+    blended = labels.blended(table, 3) if labels.blends else None
+    spans = Spans(labels.labels, drawing.width, drawing.height)
+    return human_lines(drawing.picture(), labels.canvas, labels.color_table(table), blended, spans, drawing.check)
+
+
+def human_lines(
     picture: Image, numbers: Canvas, colors: Image, drawing: Image | None, spans: Spans, check: Callable[[], None]
-) -> png.Pieces:
-    """A human mask as PNG.
+) -> ScanLines:
+    """The scan lines of a human mask.
 
     picture: (height, width, 3) uint8 RGB; numbers: (height, width) uint8 or uint16, the class on top, 0 where nothing
     is painted; colors: (n, 3) uint8 RGB by number; drawing: None, or (height, width, 3) uint8 RGB that is black where
@@ -37,7 +48,7 @@ def encode_human(
         stream = _compiled(native.HumanLines(picture, numbers, colors, drawing), check)
     else:
         stream = png.deflate_stripes(_stripes(picture, numbers, colors, drawing, spans, check))
-    return png.assemble(2 * width + 1, height, png.RGB, stream)
+    return ScanLines(2 * width + 1, height, png.RGB, stream)
 
 
 def _compiled(lines: native.HumanLines, check: Callable[[], None]) -> Iterator[bytes]:
@@ -73,13 +84,6 @@ def _stripes(
                 painted = part.max(axis=2)
             blend(right[:count].reshape(count, width, 3)[:, x0:x1], original[:, x0:x1], part, painted)
         yield png.filter_sub(lines[:count], 3, filtered[:count])
-
-
-def look_up(numbers: Canvas, table: Image) -> Image:
-    """Numbers (h, w) to colors (h, w, 3) by a table (n, 3)."""
-    if numbers.dtype == np.uint8:
-        return np.asarray(cv2.applyColorMap(numbers, table[:256, None, :]), np.uint8)
-    return table[numbers]
 
 
 def blend(out: Image, picture: Image, drawing: Image, painted: Canvas) -> None:

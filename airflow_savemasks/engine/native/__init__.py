@@ -18,7 +18,7 @@ import numpy as np
 from isal import isal_zlib
 from numpy.typing import NDArray
 
-from airflow_savemasks.engine.progress import log
+from airflow_savemasks.engine.log import log
 
 Bytes = NDArray[np.uint8]
 

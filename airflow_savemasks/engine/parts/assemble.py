@@ -14,26 +14,20 @@ from hashlib import sha256
 from typing import Any, BinaryIO
 
 from airflow_savemasks.engine.archive import tar
-from airflow_savemasks.engine.archive.bad_items import bad_items_path
-from airflow_savemasks.engine.archive.manifest import to_json
-from airflow_savemasks.engine.archive.published import (
-    File,
-    Placed,
-    index_path,
-    manifest_path,
-    read_manifest,
-    seal,
-    volume_names,
-)
+from airflow_savemasks.engine.archive.manifest import Described, to_json
+from airflow_savemasks.engine.archive.naming import bad_items_path, index_path, manifest_path, volume_names
+from airflow_savemasks.engine.archive.published import File, Placed, read_manifest, seal
+from airflow_savemasks.engine.archive.summary import Summary
 from airflow_savemasks.engine.errors import ArchiveError, BadItemsError, SettingsError
-from airflow_savemasks.engine.job import Job
+from airflow_savemasks.engine.job import Job, renderer
+from airflow_savemasks.engine.log import log
+from airflow_savemasks.engine.masks.registry import KINDS
 from airflow_savemasks.engine.parts import receipts as part_files
 from airflow_savemasks.engine.parts.cleanup import clean_up
 from airflow_savemasks.engine.parts.growing import head_of, with_strip
 from airflow_savemasks.engine.parts.plan import Plan
-from airflow_savemasks.engine.parts.receipts import Summary
 from airflow_savemasks.engine.parts.resume import Finished, find_finished, free_name
-from airflow_savemasks.engine.progress import human_size, log
+from airflow_savemasks.engine.progress import human_size
 from airflow_savemasks.engine.storage.base import WORK_FOLDER, Piece, Range, Storage
 
 READERS = 10  # receipts read at once
@@ -75,7 +69,7 @@ def assemble(job: Job, team_files: Storage, plan: Plan, rendered: int, reused: i
     sizes = {file: _seen(team_files, file) for file in files}
     size, identity = _seen(team_files, index_path(name))
     index = File(file=index_path(name), size=size, identity=identity, sha256=sha)
-    raw = to_json(job, plan, name, placed, sizes, index, head)
+    raw = to_json(_described(job, plan), name, placed, sizes, index, head)
     with team_files.writing(manifest_path(name)) as out:
         out.write(seal(raw))
     warnings = [*raw["warnings"], *clean_up(team_files, plan, name, old, sizes, placed)]
@@ -99,6 +93,31 @@ def assemble(job: Job, team_files: Storage, plan: Plan, rendered: int, reused: i
         result["volumes"] = [team_files.locate(file) for file in files]
     log.info("%s: %d items, %s", result["archive"], result["items"], human_size(result["bytes"]))
     return result
+
+
+def _described(job: Job, plan: Plan) -> Described:
+    layer = job.layer
+    return Described(
+        settings={
+            **{kind.folder: getattr(layer, kind.folder) for kind in KINDS},
+            **{f"gt_{kind.name}_color": getattr(layer, f"{kind.name}_colors") for kind in KINDS},
+            "machine_png": "gray" if job.colors.gray else "rgb",
+            "sources": [entry.source.uri for entry in job.inputs],
+        },
+        classes=[
+            {
+                "name": item.name,
+                "shape": item.shape,
+                **{kind.name: (kind.colors(job.colors) or {}).get(item.name) for kind in KINDS},
+            }
+            for item in job.meta.classes.values()
+        ],
+        plan={"digest": plan.digest, "settings": plan.settings, "window": plan.window},
+        unannotated=plan.unannotated,
+        orphans=plan.orphans,
+        warnings=plan.warnings,
+        versions=renderer(),
+    )
 
 
 def check_targets(job: Job, team_files: Storage, name: str) -> None:

@@ -8,10 +8,10 @@ from airflow_savemasks.engine.archive.bad_items import write_skipped
 from airflow_savemasks.engine.archive.published import Placed, Published
 from airflow_savemasks.engine.errors import SaveMasksError
 from airflow_savemasks.engine.job import Job
+from airflow_savemasks.engine.log import log
 from airflow_savemasks.engine.parts import receipts as part_files
 from airflow_savemasks.engine.parts.growing import ENDING as STRIP
 from airflow_savemasks.engine.parts.plan import Plan
-from airflow_savemasks.engine.progress import log
 from airflow_savemasks.engine.storage.base import Storage
 
 DAY = 24 * 3600.0  # seconds

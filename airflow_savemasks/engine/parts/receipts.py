@@ -8,52 +8,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from hashlib import sha256
-from typing import Annotated, Any, BinaryIO
+from typing import Annotated, BinaryIO
 
 import orjson
 from pydantic import Field, TypeAdapter, ValidationError
 
 from airflow_savemasks.engine.archive.bad_items import BadItem
+from airflow_savemasks.engine.archive.members import Rendered
+from airflow_savemasks.engine.archive.summary import Count, Summary
 from airflow_savemasks.engine.errors import StorageError
-from airflow_savemasks.engine.progress import log
+from airflow_savemasks.engine.log import log
 from airflow_savemasks.engine.storage.base import WORK_FOLDER, Entry, Range, Storage
-from airflow_savemasks.engine.work.item import Rendered
 
 # how a receipt's name ends: nothing left out; bad items left out; items left out that could not be read, which the next
 # try may be able to
 COMPLETE, WITH_SKIPPED, WITH_UNREAD = ".receipt", ".skipped.receipt", ".unread.receipt"
 UNREADABLE = (orjson.JSONDecodeError, ValidationError, StorageError)
 READABLE_NAME = 40  # characters of an archive's name in that of its work folder
-
-Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-Count = Annotated[int, Field(ge=0, strict=True)]
-
-
-@dataclass(slots=True)
-class Summary:
-    """What is known of a finished part. pixels, labelled: class name -> visible pixels, items that show it.
-
-    files: members of the tar; skipped: left out by on_bad_item="skip"; unread: how many of these could not be read;
-    undrawn: shape -> labels of it that are not drawn, as the shape is unknown.
-    """
-
-    digest: Digest
-    size: Count = 0
-    sha256: Sha256 = "0" * 64
-    items: Count = 0
-    files: Count = 0
-    labels: Count = 0
-    pixels: dict[str, Count] = field(default_factory=dict)
-    labelled: dict[str, Count] = field(default_factory=dict)
-    skipped: list[BadItem] = field(default_factory=list)
-    unread: Count = 0
-    undrawn: dict[str, Count] = field(default_factory=dict)
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +62,7 @@ class PartWriter:
 
     def add(self, rendered: Rendered) -> None:
         """One item: its members one after the other, and a line of the index."""
-        planned, summary = rendered.planned, self.summary
+        summary = self.summary
         members = [
             {
                 "kind": member.kind,
@@ -107,7 +80,7 @@ class PartWriter:
         self.lines.append(
             orjson.dumps(
                 {
-                    "item": f"{planned.folder}/{planned.name}",
+                    "item": rendered.item,
                     "part": summary.digest,
                     "height": rendered.height,
                     "width": rendered.width,
@@ -129,9 +102,8 @@ class PartWriter:
 
     def skip(self, rendered: Rendered) -> None:
         """Note a bad item that is left out."""
-        planned, error = rendered.planned, rendered.error
-        assert error is not None
-        self.summary.skipped.append(BadItem.of(f"{planned.folder}/{planned.name}", error))
+        assert rendered.error is not None
+        self.summary.skipped.append(BadItem.of(rendered.item, rendered.error))
         self.summary.unread += rendered.unread
 
     def close(self) -> None:

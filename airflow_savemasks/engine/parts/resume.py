@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
-from airflow_savemasks.engine.archive.published import Placed, Published, is_current, manifest_path, read_manifest
+from airflow_savemasks.engine.archive.naming import manifest_path, renamed
+from airflow_savemasks.engine.archive.published import Placed, Published, is_current, read_manifest
 from airflow_savemasks.engine.errors import ArchiveError
 from airflow_savemasks.engine.job import Job
+from airflow_savemasks.engine.log import log
 from airflow_savemasks.engine.parts import receipts as part_files
-from airflow_savemasks.engine.progress import log
 from airflow_savemasks.engine.storage.base import Storage
 
 
@@ -69,21 +69,16 @@ def free_name(job: Job, team_files: Storage, dst: str) -> str:
         raise ArchiveError(
             team_files.locate(f"{dst}.tar"), "exists already", "Choose another dst or if_exists='replace'"
         )
-    return next(name for name in _renamed(dst) if not _exists(team_files, name))
+    return next(name for name in renamed(dst) if not _exists(team_files, name))
 
 
 def _last_name(team_files: Storage, dst: str) -> str:
     last = dst
-    for name in _renamed(dst):
+    for name in renamed(dst):
         if not _exists(team_files, name):
             return last
         last = name
     return last
-
-
-def _renamed(dst: str) -> Iterator[str]:
-    """`x_000`, `x_001`, ... as the original names them."""
-    return (f"{dst}_{number:03d}" for number in range(1_000_000))
 
 
 def _exists(team_files: Storage, name: str) -> bool:

@@ -11,12 +11,17 @@ from dataclasses import dataclass
 from os.path import splitext
 
 from airflow_savemasks.engine.errors import ProjectError
-from airflow_savemasks.engine.image.decode import is_picture
-from airflow_savemasks.engine.project.remarks import Remarks, Tally
-from airflow_savemasks.engine.project.source import Item
+from airflow_savemasks.engine.project.remarks import Remarks
+from airflow_savemasks.engine.project.source import Item, is_picture
 from airflow_savemasks.engine.storage.base import NO_UTF8, Entry, Folder
+from airflow_savemasks.engine.tally import Tally
 
 NO_ENTRY = Entry(0, "", 0.0)
+
+
+def dataset_folder(dataset: str) -> str:
+    """`parent/child` -> `parent/datasets/child`, the folder of a nested dataset on disk and in the archive."""
+    return dataset.replace("/", "/datasets/")
 
 
 @dataclass(frozen=True, slots=True)

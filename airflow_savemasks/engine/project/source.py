@@ -11,6 +11,15 @@ from airflow_savemasks.engine.errors import ItemError
 from airflow_savemasks.engine.limits import Limits
 from airflow_savemasks.engine.project.remarks import Remarks
 
+# any case; other files in img/ are no pictures (supervisely-format, section 1)
+EXTENSIONS = frozenset(".jpg .jpeg .mpo .bmp .png .webp .tiff .tif .nrrd .jfif".split())
+
+
+def is_picture(name: str) -> bool:
+    """Whether a file name in img/ is one of a picture."""
+    stem, dot, extension = name.rpartition(".")
+    return bool(stem and dot) and f".{extension.lower()}" in EXTENSIONS
+
 
 @dataclass(frozen=True, slots=True)
 class Item:

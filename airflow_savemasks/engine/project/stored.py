@@ -11,14 +11,13 @@ from typing import Any
 
 import orjson
 
-from airflow_savemasks.engine.archive.naming import dataset_folder
 from airflow_savemasks.engine.errors import Changed, ItemError, NotFound, ProjectError
-from airflow_savemasks.engine.image.decode import is_picture
 from airflow_savemasks.engine.limits import LIMITS, Limits, above
-from airflow_savemasks.engine.project.dataset import DatasetListing
-from airflow_savemasks.engine.project.remarks import Remarks, Tally
-from airflow_savemasks.engine.project.source import Item, Loaded, Source
+from airflow_savemasks.engine.project.dataset import DatasetListing, dataset_folder
+from airflow_savemasks.engine.project.remarks import Remarks
+from airflow_savemasks.engine.project.source import Item, Loaded, Source, is_picture
 from airflow_savemasks.engine.storage.base import Entry, Folder, Storage
+from airflow_savemasks.engine.tally import Tally
 
 NOT_DATASETS = frozenset("img ann img_info seg meta datasets blob".split())
 

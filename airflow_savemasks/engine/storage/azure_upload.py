@@ -9,7 +9,7 @@ from uuid import uuid4
 from azure.storage.blob import BlobBlock
 
 from airflow_savemasks.engine.errors import StorageError
-from airflow_savemasks.engine.progress import log
+from airflow_savemasks.engine.log import log
 from airflow_savemasks.engine.storage.base import Piece, Range
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -133,11 +133,6 @@ SCHEMES: Mapping[str, tuple[str, str | None]] = {  # scheme -> module, extra tha
 PACKED_TARS = (".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".tar.zst", ".tzst")
 ARCHIVES = (".tar", ".zip", *PACKED_TARS)  # what a source may be packed in
 ClientFactory = Callable[[], Any]
-
-
-def is_of(name: str, wanted: Container[str]) -> bool:
-    """Whether a file is one of `wanted`, or one of them as a volume (`-00002`) or renamed (`_001`)."""
-    return name in wanted or re.sub(r"(-\d{5}|_\d{3,})(?=\.(tar|index\.jsonl|manifest\.json)$)", "", name) in wanted
 
 
 def scheme_of(uri: str) -> str:

@@ -19,7 +19,7 @@ from google.cloud.storage.fileio import BlobWriter
 from google.cloud.storage.retry import DEFAULT_RETRY
 
 from airflow_savemasks.engine.errors import Changed
-from airflow_savemasks.engine.progress import log
+from airflow_savemasks.engine.log import log
 from airflow_savemasks.engine.storage.base import ClientFactory, Entry, Folder
 from airflow_savemasks.engine.storage.remote import BLOCK, RemoteStorage, name_too_long, quietly, split_uri
 from airflow_savemasks.engine.storage.retries import Failure, Kind, by_status, one_line, tries_beside

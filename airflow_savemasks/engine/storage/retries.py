@@ -12,7 +12,7 @@ from typing import TypeVar
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from airflow_savemasks.engine.errors import AccessError, Changed, NotFound, SaveMasksError, Stopped, StorageError
-from airflow_savemasks.engine.progress import log
+from airflow_savemasks.engine.log import log
 
 T = TypeVar("T")
 

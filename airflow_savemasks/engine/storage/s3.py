@@ -19,7 +19,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from airflow_savemasks.engine.errors import AccessError, Changed, StorageError
-from airflow_savemasks.engine.progress import log
+from airflow_savemasks.engine.log import log
 from airflow_savemasks.engine.storage import s3_parts
 from airflow_savemasks.engine.storage.base import CHUNK, ClientFactory, Entry, Folder, Piece, Range
 from airflow_savemasks.engine.storage.remote import RemoteStorage, name_too_long, size_of, split_uri

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from airflow_savemasks.engine.errors import StorageError
-from airflow_savemasks.engine.progress import log
+from airflow_savemasks.engine.log import log
 from airflow_savemasks.engine.storage import s3_parts
 from airflow_savemasks.engine.storage.base import Range
 from airflow_savemasks.engine.storage.remote import quietly

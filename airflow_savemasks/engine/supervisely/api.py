@@ -17,7 +17,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_aft
 from tenacity.wait import wait_exponential_jitter
 
 from airflow_savemasks.engine.errors import AccessError, NotFound, Stopped, StorageError
-from airflow_savemasks.engine.progress import log
+from airflow_savemasks.engine.log import log
 from airflow_savemasks.engine.supervisely.answers import (
     TRANSIENT,
     Passing,

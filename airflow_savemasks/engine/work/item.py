@@ -5,21 +5,22 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from airflow_savemasks.engine.archive import naming
-from airflow_savemasks.engine.archive.members import Member, pack
+from airflow_savemasks.engine.archive.members import Rendered, pack
 from airflow_savemasks.engine.errors import ItemError, SaveMasksError
 from airflow_savemasks.engine.geometry.unknown import Unknown
 from airflow_savemasks.engine.image import decode as picture
 from airflow_savemasks.engine.image.header import Header
+from airflow_savemasks.engine.image.png_write import encode
 from airflow_savemasks.engine.job import Job
-from airflow_savemasks.engine.masks import render
+from airflow_savemasks.engine.log import log
+from airflow_savemasks.engine.masks.drawing import Drawing
+from airflow_savemasks.engine.masks.registry import draw_masks
 from airflow_savemasks.engine.parts.plan import Planned
-from airflow_savemasks.engine.progress import log
 from airflow_savemasks.engine.project.annotation import Annotation, empty_annotation
 from airflow_savemasks.engine.project.source import Loaded
 
@@ -28,26 +29,6 @@ FIX_PICTURE = "Replace the picture, or remove it from the project"
 FIX_UNFORESEEN = (
     "Look at this picture and its annotation; if both are right, report it with the traceback (log level DEBUG)"
 )
-
-
-@dataclass(slots=True)
-class Rendered:
-    """pieces: its members as they stand in the archive, one after the other; height, width in pixels; or an error.
-
-    undrawn: shape -> labels of it that have a color and are not drawn, as nobody here knows the shape; unread: the
-    error is one of reading it, which the next try may not meet.
-    """
-
-    planned: Planned
-    pieces: list[bytes] = field(default_factory=list)
-    members: list[Member] = field(default_factory=list)
-    height: int = 0
-    width: int = 0
-    labels: int = 0
-    pixels: dict[str, int] = field(default_factory=dict)
-    undrawn: dict[str, int] = field(default_factory=dict)
-    error: ItemError | None = None
-    unread: bool = False
 
 
 @contextmanager
@@ -96,7 +77,9 @@ def render_items(
             with as_bad_item(where_of(job, planned)):
                 rendered.append(_render(job, planned, loaded, header, check))
         except ItemError as error:
-            rendered.append(Rendered(planned, error=error, unread=loaded.error is not None and not loaded.refused))
+            rendered.append(
+                Rendered(_name(planned), error=error, unread=loaded.error is not None and not loaded.refused)
+            )
     return rendered
 
 
@@ -124,19 +107,24 @@ def _render(job: Job, planned: Planned, loaded: Loaded, header: Header, check: C
             raise _other_size(where, image.shape[0], image.shape[1], annotation.height, annotation.width)
         return image
 
-    masks = render.render(annotation.labels, annotation.height, annotation.width, job.colors, decoded, check)
-    files = [
-        (naming.ANN, [annotation.to_bytes()]),
-        (naming.IMG, [loaded.picture]),
-        (naming.HUMAN, masks.human),
-        (naming.MACHINE, masks.machine),
+    drawing = Drawing(annotation.labels, annotation.height, annotation.width, job.colors, decoded, check)
+    masks = [
+        (kind.folder, naming.mask_member(planned.folder, kind.folder, planned.name, kind.ending), encode(lines))
+        for kind, lines in draw_masks(drawing)
     ]
-    pieces, members = pack(
-        (kind, naming.member(planned.folder, kind, planned.name), data) for kind, data in files if data
-    )
+    files = [
+        (naming.ANN, naming.annotation_member(planned.folder, planned.name), [annotation.to_bytes()]),
+        (naming.IMG, naming.picture_member(planned.folder, planned.name), [loaded.picture]),
+        *sorted(masks),
+    ]
+    pieces, members = pack(files)
     size = annotation.height, annotation.width
     undrawn = _undrawn(job, annotation)
-    return Rendered(planned, pieces, members, *size, len(annotation.labels), masks.pixels, undrawn)
+    return Rendered(_name(planned), pieces, members, *size, len(annotation.labels), drawing.pixels(), undrawn)
+
+
+def _name(planned: Planned) -> str:
+    return f"{planned.folder}/{planned.name}"
 
 
 def _undrawn(job: Job, annotation: Annotation) -> dict[str, int]:

@@ -19,13 +19,15 @@ from typing import TypeVar
 
 import cv2
 
+from airflow_savemasks.engine.archive.members import Rendered
 from airflow_savemasks.engine.errors import ItemError, Stopped
 from airflow_savemasks.engine.job import Job
 from airflow_savemasks.engine.limits import above
 from airflow_savemasks.engine.parts.plan import Planned
 from airflow_savemasks.engine.project.source import Loaded
+from airflow_savemasks.engine.work.budget import Budget
 from airflow_savemasks.engine.work.cores import usable_cores
-from airflow_savemasks.engine.work.item import Rendered, render_items, where_of
+from airflow_savemasks.engine.work.item import render_items, where_of
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -37,61 +39,6 @@ GROUP_BYTES, GROUP_ITEMS = 1 << 20, 16  # most pictures together in a group
 
 
 Group = list[tuple[Planned, Loaded | None]]  # None: the worker loads it
-
-
-class Budget:
-    """Pixels in flight. Reservations are granted in the order of the groups, which rules a deadlock out.
-
-    A group larger than the whole budget is granted alone.
-    """
-
-    def __init__(self, pixels: int) -> None:
-        self._pixels = pixels
-        self._closed = False
-        self._used = self._next = 0
-        self._held: dict[int, int] = {}
-        self._change = threading.Condition()
-
-    def reserve(self, ticket: int, pixels: int) -> None:
-        """Wait until the group's turn has come and there is room. Raises Stopped."""
-        with self._change:
-            while ticket != self._next or (self._used and self._used + pixels > self._pixels):
-                if self._closed:
-                    raise Stopped
-                self._change.wait()
-            self._held[ticket] = pixels
-            self._used += pixels
-            self._next += 1
-            self._change.notify_all()
-
-    def pass_by(self, ticket: int) -> None:
-        """The group needs no pixels after all (it is bad), or has reserved already: let the next one have its turn."""
-        with self._change:
-            while ticket > self._next and not self._closed:
-                self._change.wait()
-            if ticket == self._next:
-                self._next += 1
-                self._change.notify_all()
-
-    def shrink(self, ticket: int, pixels: int) -> None:
-        """The group needs only so many from now on."""
-        with self._change:
-            freed = max(0, self._held.get(ticket, 0) - pixels)
-            if freed:
-                self._held[ticket] -= freed
-                self._used -= freed
-                self._change.notify_all()
-
-    def release(self, ticket: int) -> None:
-        self.shrink(ticket, 0)
-        with self._change:
-            self._held.pop(ticket, None)
-
-    def close(self) -> None:
-        """Nobody is going to release anything any more: whoever waits gets Stopped."""
-        with self._change:
-            self._closed = True
-            self._change.notify_all()
 
 
 def render_all(job: Job, items: Iterable[Planned], stop: threading.Event) -> Generator[Rendered, None, None]:
@@ -116,7 +63,7 @@ def render_all(job: Job, items: Iterable[Planned], stop: threading.Event) -> Gen
             budget.shrink(ticket, waiting // PIXEL_BYTES)
             return ticket, rendered
         finally:
-            budget.pass_by(ticket)
+            budget.skip(ticket)
 
     cv2.setNumThreads(1)  # one thread a group; OpenCV's own would fight with them
     try:

@@ -1,8 +1,4 @@
-"""Labels, picture and colors to the machine and the human mask of one item. Pure: no file, no state.
-
-Labels are painted once, as class numbers, into one small canvas; colors come from a table. Only where two masks show
-different labels, or where an alpha mask blends, is a canvas of its own needed. Rules: supervisely-format, section 5.
-"""
+"""Labels painted as class numbers into one canvas: colors come from a table, so that masks can share it."""
 
 from __future__ import annotations
 
@@ -15,78 +11,19 @@ from numpy.typing import NDArray
 
 from airflow_savemasks.engine import native
 from airflow_savemasks.engine.geometry.base import Canvas, Color
-from airflow_savemasks.engine.image import png_write as png
 from airflow_savemasks.engine.limits import TooLarge
-from airflow_savemasks.engine.masks.human import encode_human, look_up
 from airflow_savemasks.engine.masks.spans import Spans
 from airflow_savemasks.engine.project.annotation import Label
+from airflow_savemasks.engine.settings.colors import Rgb
 
-Rgb = tuple[int, int, int]
 Image = NDArray[np.uint8]
 
-ALMOST_BLACK: Rgb = (1, 1, 1)  # black in a human mask would mean "not painted"
 MOST_CLASSES = 65_535  # on one picture: numbers of 16 bits, 0 is the background
 COUNT_PIXELS = 1 << 21  # counted in one go: calcHist counts in float32, which is exact up to 2**24
 
 
-@dataclass(frozen=True, slots=True)
-class Colors:
-    """What to draw: class name -> RGB, None where that mask is not made. `gray`: machine masks have one channel."""
-
-    machine: Mapping[str, Rgb] | None
-    human: Mapping[str, Rgb] | None
-    gray: bool
-
-    @classmethod
-    def of(cls, machine: Mapping[str, Rgb] | None, human: Mapping[str, Rgb] | None, *, force_rgb: bool) -> Colors:
-        """Colors as the layer gives them: a black human color becomes [1, 1, 1]."""
-        gray = not force_rgb and all(len(set(rgb)) == 1 for rgb in (machine or {}).values())
-        visible = None if human is None else {name: rgb if any(rgb) else ALMOST_BLACK for name, rgb in human.items()}
-        return cls(machine, visible, gray)
-
-
-@dataclass(frozen=True, slots=True)
-class Masks:
-    """PNG files of one item as pieces, None where not asked for; `pixels`: class name -> visible pixels."""
-
-    machine: png.Pieces | None
-    human: png.Pieces | None
-    pixels: dict[str, int]
-
-
-def render(
-    labels: Sequence[Label],
-    height: int,
-    width: int,
-    colors: Colors,
-    picture: Callable[[], Image],
-    check: Callable[[], None] = lambda: None,
-) -> Masks:
-    """Both masks of one item.
-
-    height, width: of the picture in pixels; picture: gives it decoded, (height, width, 3) uint8 RGB, and is called for
-    a human mask only. check is called between stripes and may raise to stop; what a label cannot be drawn for is raised
-    with the label as a note. `pixels` counts in the machine mask, or in the human one
-    if there is no machine mask; an alpha mask counts with every pixel of some opacity.
-    """
-    machine_table, human_table = colors.machine, colors.human
-    one_canvas = human_table is None or machine_table is None or set(machine_table) == set(human_table)
-    first = machine_table if machine_table is not None else human_table or {}
-    layer = _Numbers.paint(labels, height, width, first)
-    machine = human = None
-    if machine_table is not None:
-        machine = _machine(layer, machine_table, colors.gray)
-        check()
-    if human_table is not None:
-        painted = layer if one_canvas else _Numbers.paint(labels, height, width, human_table)
-        drawing = painted.blended(human_table, 3) if painted.blends else None
-        spans = Spans(painted.labels, width, height)
-        human = encode_human(picture(), painted.canvas, painted.color_table(human_table), drawing, spans, check)
-    return Masks(machine, human, layer.count())
-
-
 @dataclass(slots=True)
-class _Numbers:
+class LabelMap:
     """A canvas (height, width): 0 background, otherwise the number of the class on top; uint16 above 255 classes.
 
     Where every class has a gray of its own, that gray is its number and the canvas is the machine mask already.
@@ -98,9 +35,9 @@ class _Numbers:
     blends: bool
 
     @classmethod
-    def paint(cls, labels: Sequence[Label], height: int, width: int, table: Mapping[str, Rgb]) -> _Numbers:
+    def paint(cls, labels: Sequence[Label], height: int, width: int, table: Mapping[str, Rgb]) -> LabelMap:
         shown = [label for label in labels if label.class_name in table]
-        numbers = _number(dict.fromkeys(label.class_name for label in shown), table)
+        numbers = number_classes(dict.fromkeys(label.class_name for label in shown), table)
         highest = max(numbers.values(), default=0)
         if highest > MOST_CLASSES:
             fact = f"labels of {highest:,} classes on one picture; at most {MOST_CLASSES:,} can be told apart"
@@ -154,22 +91,8 @@ def _draw(label: Label, draw: Callable[[Canvas, Color], None], canvas: Canvas, c
         raise
 
 
-def _number(names: Iterable[str], table: Mapping[str, Rgb]) -> dict[str, int]:
+def number_classes(names: Iterable[str], table: Mapping[str, Rgb]) -> dict[str, int]:
     """A number from 1 on for each class: its gray where that tells all classes apart."""
     grays = {name: table[name][0] for name in names if len(set(table[name])) == 1 and any(table[name])}
     distinct = len(set(grays.values())) == len(grays)
     return grays if distinct and len(grays) == len(list(names)) else {name: i for i, name in enumerate(names, 1)}
-
-
-def _machine(layer: _Numbers, table: Mapping[str, Rgb], gray: bool) -> png.Pieces:
-    if layer.blends:
-        drawing = layer.blended(table, 1 if gray else 3)
-        return png.encode_gray(drawing) if gray else png.encode_rgb(drawing)
-    colors = layer.color_table(table)
-    if not gray:
-        return png.encode_rgb(look_up(layer.canvas, colors))
-    if all(number == table[name][0] for name, number in layer.numbers.items()):
-        return png.encode_gray(layer.canvas)
-    if layer.canvas.dtype == np.uint8:
-        return png.encode_gray(np.asarray(cv2.LUT(layer.canvas, colors[:256, 0].copy()), np.uint8))
-    return png.encode_gray(colors[:, 0][layer.canvas])

@@ -1,0 +1,41 @@
+"""What an archive will hold: the items of all inputs in its order, each with its folder and name there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import groupby
+
+from airflow_savemasks.engine.archive.naming import Names, name_problem
+from airflow_savemasks.engine.errors import ProjectError
+from airflow_savemasks.engine.job import Job
+from airflow_savemasks.engine.parts.plan import Planned
+from airflow_savemasks.engine.project.dataset import dataset_folder
+from airflow_savemasks.engine.project.remarks import Remarks
+
+
+def list_items(job: Job, remarks: Remarks) -> Iterator[Planned]:
+    """All items in the order of the archive: by output folder, then by input, then by name.
+
+    Names are given out in that order; memory holds one folder's. Raises ProjectError where there is no item, and
+    for a dataset whose name would lead out of its place in the archive; a picture of such a name is a bad item.
+    """
+    found = False
+    places = sorted(
+        (dataset.split("/"), number, dataset) for number, entry in enumerate(job.inputs) for dataset in entry.datasets
+    )
+    for _, group in groupby(places, key=lambda place: place[0]):
+        names = Names()
+        for _, number, dataset in group:
+            source = job.inputs[number].source
+            if problem := name_problem(dataset.split("/")):
+                raise ProjectError(source.uri, f"dataset {dataset!r}: {problem}", "Rename it at the source")
+            folder = dataset_folder(dataset)
+            for item in source.items(dataset, remarks):
+                found = True
+                if not item.problem and (problem := name_problem([item.name])):
+                    item = replace(item, problem=problem)
+                yield Planned(number, folder, names.give(item.name), item)
+    if not found:
+        where = ", ".join(entry.source.uri for entry in job.inputs)
+        raise ProjectError(where, "no picture in the chosen datasets", "Check the path and the names of the datasets")
