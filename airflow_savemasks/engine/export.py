@@ -32,11 +32,19 @@ from airflow_savemasks.engine.job import Job
 from airflow_savemasks.engine.log import log
 from airflow_savemasks.engine.parts import receipts as part_files
 from airflow_savemasks.engine.parts.assemble import assemble, check_targets
-from airflow_savemasks.engine.parts.cleanup import remove_stale
-from airflow_savemasks.engine.parts.growing import Strip, open_strip
+from airflow_savemasks.engine.parts.cleanup import remove_unfinished
+from airflow_savemasks.engine.parts.growing import GrowingArchive, open_growing
 from airflow_savemasks.engine.parts.listing import list_items
-from airflow_savemasks.engine.parts.plan import Part, Plan, Planned, choose_window, cut_parts, read_items, write_items
-from airflow_savemasks.engine.parts.resume import find_finished, old_archives
+from airflow_savemasks.engine.parts.plan import (
+    Part,
+    Plan,
+    Planned,
+    choose_window,
+    read_items,
+    split_into_parts,
+    write_items,
+)
+from airflow_savemasks.engine.parts.resume import find_reusable, old_archives
 from airflow_savemasks.engine.progress import Progress
 from airflow_savemasks.engine.project.remarks import Remarks
 from airflow_savemasks.engine.storage.base import CHUNK, Range, Storage
@@ -83,7 +91,7 @@ def make_plan(job: Job, team_files: Storage, stop: threading.Event | None = None
         raise ArchiveError(
             team_files.locate(f"{dst}.tar"), "exists already", "Choose another dst or if_exists='replace'"
         )
-    team_files.sweep(part_files.folder_of(dst), [f"{dst}.tar", index_path(dst), manifest_path(dst)])
+    team_files.remove_abandoned(part_files.folder_of(dst), [f"{dst}.tar", index_path(dst), manifest_path(dst)])
     remarks = Remarks()
 
     def check() -> None:
@@ -95,7 +103,7 @@ def make_plan(job: Job, team_files: Storage, stop: threading.Event | None = None
         items, picture_bytes = write_items(file, list_items(job, remarks), check)
         known = [old.window for old in old_archives(job, team_files)]
         window = choose_window(items, picture_bytes, known[-1] if known else None, job.options.volume_size)
-        parts = tuple(cut_parts(file, window, job.digest, check))
+        parts = tuple(split_into_parts(file, window, job.digest, check))
         digest = sha256(orjson.dumps([job.digest, [part.digest for part in parts]])).hexdigest()[:40]
         warnings = (*job.warnings, *remarks.warnings())
         counts = remarks.unannotated.count, remarks.orphans.count
@@ -107,7 +115,7 @@ def make_plan(job: Job, team_files: Storage, stop: threading.Event | None = None
             out.write(orjson.dumps(plan.to_json()))
     written = team_files.stat(_plan_file(dst, digest, "plan.json"))
     if written is not None:  # by the clock that the files beside it have, too
-        remove_stale(job, team_files, plan, written.modified)
+        remove_unfinished(job, team_files, plan, written.modified)
     for warning in plan.warnings:
         log.warning(warning)
     if native.library is None:
@@ -145,11 +153,11 @@ def render_parts(
 ) -> Outcome:
     """Have some parts of a plan finished: render those that lie neither among the parts nor in the old archive.
 
-    alone: nobody else renders parts of this plan, so that they may stand one after the other (strip.py).
+    alone: nobody else renders parts of this plan, so that they may stand one after the other (growing.py).
     Looks at all items of these parts before it fails. Raises BadItemsError, Stopped, StorageError.
     """
     wanted = [plan.parts[number] for number in numbers]
-    finished = find_finished(job, team_files, render=True)
+    finished = find_reusable(job, team_files)
     todo = [part for part in wanted if part.digest not in finished]
     outcome = Outcome(reused=len(wanted) - len(todo))
     total = sum(part.items for part in wanted)
@@ -157,12 +165,12 @@ def render_parts(
     items = chain.from_iterable(_items_of(team_files, plan, part) for part in todo)
     receipts = {part.digest: finished[part.digest].receipt for part in wanted if part.digest in finished}
     with (
-        open_strip(job, team_files, plan, receipts) if alone and todo else nullcontext() as strip,
+        open_growing(job, team_files, plan, receipts) if alone and todo else nullcontext() as growing,
         closing(render_all(job, items, stop)) as results,
     ):
         for part in todo:
             results_of_part = islice(results, part.items)
-            if _render_part(job, team_files, plan, part, results_of_part, outcome.bad, progress, strip):
+            if _render_part(job, team_files, plan, part, results_of_part, outcome.bad, progress, growing):
                 outcome.rendered += 1
     progress.say(progress.line())
     _report(job, team_files, plan, wanted, outcome.bad, alone=alone)
@@ -196,14 +204,14 @@ def _render_part(
     results: Iterator[Rendered],
     bad: BadItems,
     progress: Progress,
-    strip: Strip | None,
+    growing: GrowingArchive | None,
 ) -> bool:
     """Write one part and its receipt; False if bad items keep it from being finished."""
     known_bad = bad.count
-    path = strip.path if strip else part_files.part_path(plan.dst, part.digest)
-    offset = strip.end if strip else 0
+    path = growing.path if growing else part_files.part_path(plan.dst, part.digest)
+    offset = growing.end if growing else 0
     try:
-        with strip.part() if strip else team_files.writing(path) as out:
+        with growing.part() if growing else team_files.writing(path) as out:
             writer = part_files.PartWriter(out, part.digest)
             for rendered in results:
                 if rendered.error is None:

@@ -48,7 +48,7 @@ class ProjectHook(StorageHook):
     def _open_below(self, uri: str) -> Source:
         from airflow_savemasks.engine.opening import connections_of
         from airflow_savemasks.engine.project.stored import StorageProject
-        from airflow_savemasks.engine.storage.base import ARCHIVES, unpacked
+        from airflow_savemasks.engine.storage.base import PACKED, unpacked
         from airflow_savemasks.engine.supervisely.uris import is_instance
 
         root = self.root
@@ -61,7 +61,7 @@ class ProjectHook(StorageHook):
             return self.supervisely().project(f"{root.rstrip('/')}/{path}")
         storage = self.storage(root, confined=True)
         connections = connections_of(root)
-        if path.lower().endswith(ARCHIVES) and storage.stat(path) is not None:
+        if path.lower().endswith(PACKED) and storage.stat(path) is not None:
             check_packed(root, path, self.conn_id)
             packed = self.storage(storage.locate(path), confined=True)
             return StorageProject(unpacked(packed), connections=connections)

@@ -31,11 +31,11 @@ class PlanOperator(SaveMasksOperator):
 
     def work(self, job: Job, team_files: Storage, stop: threading.Event, progress: Progress) -> list[dict[str, Any]]:
         from airflow_savemasks.engine.export import make_plan
-        from airflow_savemasks.engine.parts.batches import deal
-        from airflow_savemasks.engine.parts.resume import find_finished
+        from airflow_savemasks.engine.parts.batches import make_batches
+        from airflow_savemasks.engine.parts.resume import find_reusable
 
         plan = make_plan(job, team_files, stop)
-        return deal(plan, find_finished(job, team_files, render=True), self.batches)
+        return make_batches(plan, find_reusable(job, team_files), self.batches)
 
 
 class RenderOperator(SaveMasksOperator):

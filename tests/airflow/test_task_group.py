@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from airflow_savemasks.engine.parts.batches import deal
+from airflow_savemasks.engine.parts.batches import make_batches
 from airflow_savemasks.engine.parts.plan import Part, Plan
 from tests.airflow.test_dags import result_of
 from tests.engine.samples import LAYER, WORK, add_item, make_project, run
@@ -16,18 +16,18 @@ from tests.engine.samples import LAYER, WORK, add_item, make_project, run
 def test_batches_cover_all_unfinished_parts_once_in_order_and_are_few() -> None:
     parts = tuple(Part(f"{number}", items=number % 7 + 1, start=0, size=0) for number in range(100))
     plan = Plan("x", "digest", "s", 3, 400, parts, ())
-    batches = deal(plan, {"5", "6", "99"}, 8)
+    batches = make_batches(plan, {"5", "6", "99"}, 8)
     numbers = [n for batch in batches for first, last in batch["parts"] for n in range(first, last + 1)]
     assert numbers == [n for n in range(100) if n not in (5, 6, 99)]
     assert len(batches) == 8
-    assert deal(plan, {str(n) for n in range(100)}, 8) == [
+    assert make_batches(plan, {str(n) for n in range(100)}, 8) == [
         {"plan": "digest", "parts": [], "label": "nothing to render"}
     ]
 
 
 def test_a_million_items_fit_into_a_thousand_mapped_tasks_and_a_small_xcom() -> None:
     parts = tuple(Part(f"{number:040d}", items=250, start=0, size=0) for number in range(4000))
-    batches = deal(Plan("x", "d" * 40, "s", 125, 1_000_000, parts, ()), set(), 1024)
+    batches = make_batches(Plan("x", "d" * 40, "s", 125, 1_000_000, parts, ()), set(), 1024)
     assert len(batches) <= 1024
     assert len(json.dumps(batches)) < 150_000
 

@@ -28,9 +28,9 @@ from numpy.typing import NDArray
 from airflow_savemasks.engine.errors import ItemError
 from airflow_savemasks.engine.image import decode as picture
 from airflow_savemasks.engine.project.annotation import AnnotationReader
+from airflow_savemasks.engine.project.bad_item import as_bad_item
 from airflow_savemasks.engine.project.meta import parse_meta
 from airflow_savemasks.engine.settings.colors import Colors, Rgb
-from airflow_savemasks.engine.work.item import as_bad_item
 from tests.contract.random_annotations import GEOMETRY_KEYS, SHAPES, write_cases
 from tests.engine.drawing import render
 

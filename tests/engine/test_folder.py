@@ -118,7 +118,7 @@ def test_what_a_killed_writer_left_is_swept_and_what_a_living_one_writes_is_not(
         writers[0].kill()
         writers[0].wait()
         time.sleep(0.1)
-        assert storage.sweep(".parts/a", ["a.tar"]) == 1
+        assert storage.remove_abandoned(".parts/a", ["a.tar"]) == 1
         (left,) = (tmp_path / ".parts/a").iterdir()
         assert is_temporary_of(left.name, ["living.tar"])
     finally:

@@ -82,13 +82,13 @@ def test_without_locks_the_age_of_a_temporary_file_tells_whether_its_writer_live
     path.write_bytes(b"half")
     os.utime(path, (time.time() - age, time.time() - age))
     monkeypatch.setattr(fcntl, "flock", refuse(errno.ENOTSUP))
-    assert FolderStorage(tmp_path).sweep("", ["a.tar"]) == (1 if age else 0)
+    assert FolderStorage(tmp_path).remove_abandoned("", ["a.tar"]) == (1 if age else 0)
 
 
 def test_only_temporary_files_of_the_archive_itself_are_swept_beside_it(tmp_path: Path) -> None:
     for name in ("a.tar", "b.tar"):
         (tmp_path / temporary_name(name)).write_bytes(b"half")
-    assert FolderStorage(tmp_path).sweep(".parts/a", ["a.tar"]) == 1
+    assert FolderStorage(tmp_path).remove_abandoned(".parts/a", ["a.tar"]) == 1
     (left,) = tmp_path.iterdir()
     assert is_temporary_of(left.name, ["b.tar"])
 

@@ -143,7 +143,7 @@ def test_what_is_wrong_with_a_header_is_said(content: bytes, fact: str) -> None:
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
-def test_a_tiff_of_many_strips_is_whole_only_with_all_of_them(order: str) -> None:
+def test_a_tiff_of_many_growing_archives_is_whole_only_with_all_of_them(order: str) -> None:
     fields = [(256, 4, 1, 46), (257, 4, 1, 30), (273, 4, 3, 200), (279, 3, 3, 212)]
     head = (b"II" if order == "<" else b"MM") + struct.pack(f"{order}HIH", 42, 8, len(fields))
     body = b"".join(struct.pack(f"{order}HHII", *field) for field in fields)

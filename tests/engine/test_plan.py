@@ -13,8 +13,8 @@ from airflow_savemasks.engine.parts.plan import (
     Part,
     Planned,
     choose_window,
-    cut_parts,
     read_items,
+    split_into_parts,
     write_items,
 )
 from airflow_savemasks.engine.project.source import Item
@@ -28,7 +28,7 @@ def planned(name: str, identity: str = "1", size: int = 1_000_000) -> Planned:
 def parts_of(tmp_path: Path):
     def cut(items: list[Planned], window: int = 6) -> list[Part]:
         write_items(tmp_path / "items", items)
-        return list(cut_parts(tmp_path / "items", window, "settings"))
+        return list(split_into_parts(tmp_path / "items", window, "settings"))
 
     return cut
 
@@ -86,5 +86,5 @@ def test_a_window_stays_while_a_project_grows_a_little() -> None:
 
 def test_settings_are_part_of_the_digest(tmp_path: Path) -> None:
     write_items(tmp_path / "items", [planned("a.jpg")])
-    one, two = (next(cut_parts(tmp_path / "items", 1, settings)).digest for settings in ("x", "y"))
+    one, two = (next(split_into_parts(tmp_path / "items", 1, settings)).digest for settings in ("x", "y"))
     assert one != two

@@ -312,7 +312,7 @@ def test_parts_that_another_machine_wrote_are_hashed_once_and_only_used_whole(
     project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job, there = job_of(project), open_storage(str(tmp_path / "out"))
-    there.epoch = "anothermachine"
+    there.boot_id = "anothermachine"
     plan = make_plan(job, there)
     render_parts(job, there, plan, range(len(plan.parts)), threading.Event(), Progress())
     here = open_storage(str(tmp_path / "out"))

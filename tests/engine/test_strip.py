@@ -67,13 +67,13 @@ def die_before_the_manifest(project: Path, out: Path) -> None:
 
 
 def strip_of(out: Path) -> Path:
-    (found,) = (out / WORK).glob("*.strip")
+    (found,) = (out / WORK).glob("*.growing")
     return found
 
 
 def test_parts_stand_in_one_file_until_the_archive_is_published(project: Path, wanted: bytes, tmp_path: Path) -> None:
     names = fail_half_way(project, tmp_path / "out")
-    assert [name.rpartition(".")[2] for name in names if not name.endswith(("receipt", "jsonl", "json"))] == ["strip"]
+    assert [name.rpartition(".")[2] for name in names if not name.endswith(("receipt", "jsonl", "json"))] == ["growing"]
     inode = strip_of(tmp_path / "out").stat().st_ino
     archive = Path(run(project, tmp_path / "out")["archive"])
     assert archive.read_bytes() == wanted
@@ -81,7 +81,9 @@ def test_parts_stand_in_one_file_until_the_archive_is_published(project: Path, w
     assert inode != archive.stat().st_ino, "one part came later than its place, so this archive was copied together"
 
 
-def test_a_published_strip_is_not_copied(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_published_growing_archive_is_not_copied(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def refuse(*_: object) -> None:
         raise AssertionError("copied")
 
@@ -122,43 +124,43 @@ def test_a_published_archive_is_never_written_on(project: Path, wanted: bytes, t
     handle.close()
 
 
-def test_a_strip_that_was_published_while_it_was_opened_is_not_written(tmp_path: Path) -> None:
+def test_a_growing_archive_that_was_published_while_it_was_opened_is_not_written(tmp_path: Path) -> None:
     storage = FolderStorage(tmp_path)
-    with storage.growing(".parts/a/x.strip") as file:
+    with storage.growing(".parts/a/x.growing") as file:
         assert file is not None
         file.write(b"head and parts")
-    (tmp_path / ".parts/a/x.strip").rename(tmp_path / "published.tar")
+    (tmp_path / ".parts/a/x.growing").rename(tmp_path / "published.tar")
     before = open_files.lock
 
     def late(file: Any) -> bool:
-        """The other process publishes and deletes the strip after it was opened here."""
-        (tmp_path / ".parts/a/x.strip").unlink()
+        """The other process publishes and deletes the growing archive after it was opened here."""
+        (tmp_path / ".parts/a/x.growing").unlink()
         return before(file)
 
-    os.link(tmp_path / "published.tar", tmp_path / ".parts/a/x.strip")
+    os.link(tmp_path / "published.tar", tmp_path / ".parts/a/x.growing")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("airflow_savemasks.engine.storage.folder.lock", late)
-        with storage.growing(".parts/a/x.strip") as file:
+        with storage.growing(".parts/a/x.growing") as file:
             assert file is None
     assert (tmp_path / "published.tar").read_bytes() == b"head and parts"
 
 
-def test_a_strip_that_somebody_has_open_is_copied_and_not_waited_for(tmp_path: Path) -> None:
+def test_a_growing_archive_that_somebody_has_open_is_copied_and_not_waited_for(tmp_path: Path) -> None:
     storage = FolderStorage(tmp_path)
-    with storage.growing(".parts/a/x.strip") as file:
+    with storage.growing(".parts/a/x.growing") as file:
         assert file is not None
         file.write(b"parts")
-        storage.compose("a.tar", [Range(".parts/a/x.strip", 0, 5), b" and end"])
+        storage.compose("a.tar", [Range(".parts/a/x.growing", 0, 5), b" and end"])
     assert (tmp_path / "a.tar").read_bytes() == b"parts and end"
-    assert (tmp_path / ".parts/a/x.strip").read_bytes() == b"parts"
-    storage.compose("a.tar", [Range(".parts/a/x.strip", 0, 5), b" and end"])
+    assert (tmp_path / ".parts/a/x.growing").read_bytes() == b"parts"
+    storage.compose("a.tar", [Range(".parts/a/x.growing", 0, 5), b" and end"])
     assert (tmp_path / "a.tar").stat().st_nlink == 2
-    storage.compose("b.tar", [Range(".parts/a/x.strip", 0, 5), b" and end"])
+    storage.compose("b.tar", [Range(".parts/a/x.growing", 0, 5), b" and end"])
     assert (tmp_path / "b.tar").read_bytes() == (tmp_path / "a.tar").read_bytes() == b"parts and end"
     assert not list(tmp_path.glob(".*.tmp"))
 
 
-def test_a_full_disk_at_the_last_moment_leaves_the_strip_as_it_was(
+def test_a_full_disk_at_the_last_moment_leaves_the_growing_archive_as_it_was(
     project: Path, wanted: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(_: int) -> None:
@@ -174,7 +176,9 @@ def test_a_full_disk_at_the_last_moment_leaves_the_strip_as_it_was(
     assert result["parts"]["rendered"] == 0
 
 
-def test_parts_that_other_workers_made_are_written_behind_a_strip(project: Path, wanted: bytes, tmp_path: Path) -> None:
+def test_parts_that_other_workers_made_are_written_behind_a_growing_archive(
+    project: Path, wanted: bytes, tmp_path: Path
+) -> None:
     """The single task failed at the last part; the fanned-out export makes that one."""
     fail_half_way(project, tmp_path / "out", "0039.png")
     team_files, job = open_storage(str(tmp_path / "out")), job_of(project)
@@ -196,21 +200,21 @@ def test_a_damaged_receipt_costs_its_part_and_no_more(project: Path, wanted: byt
     assert Path(result["archive"]).read_bytes() == wanted
 
 
-def test_strips_of_tries_that_died_before_their_first_part_are_removed(project: Path, tmp_path: Path) -> None:
+def test_growing_archives_of_tries_that_died_before_their_first_part_are_removed(project: Path, tmp_path: Path) -> None:
     folder = tmp_path / "out" / WORK
     folder.mkdir(parents=True)
-    (folder / "dead.strip").write_bytes(b"half a part")
-    with (folder / "alive.strip").open("wb") as other:
+    (folder / "dead.growing").write_bytes(b"half a part")
+    with (folder / "alive.growing").open("wb") as other:
         fcntl.flock(other, fcntl.LOCK_EX)
         names = fail_half_way(project, tmp_path / "out")
-    assert "dead.strip" not in names
-    assert "alive.strip" in names
+    assert "dead.growing" not in names
+    assert "alive.growing" in names
 
 
 def test_what_dead_writers_of_volumes_and_renamed_archives_left_is_swept(tmp_path: Path) -> None:
     for name in ("export-00002.tar", "export_001.tar", "export_001.manifest.json", "export2.tar", "export.tar"):
         (tmp_path / temporary_name(name)).touch()
-    assert FolderStorage(tmp_path).sweep(WORK, ["export.tar", "export.manifest.json"]) == 4
+    assert FolderStorage(tmp_path).remove_abandoned(WORK, ["export.tar", "export.manifest.json"]) == 4
     (left,) = tmp_path.iterdir()
     assert is_temporary_of(left.name, ["export2.tar"])
 
@@ -226,7 +230,7 @@ def test_without_hard_links_it_is_copied(
     assert not (tmp_path / "out/.parts").exists()
 
 
-def test_parts_get_files_of_their_own_while_another_process_has_the_strip(
+def test_parts_get_files_of_their_own_while_another_process_has_the_growing_archive(
     project: Path, wanted: bytes, tmp_path: Path
 ) -> None:
     fail_half_way(project, tmp_path / "out")
@@ -237,7 +241,7 @@ def test_parts_get_files_of_their_own_while_another_process_has_the_strip(
     assert len(modes) == 1, "archive, index and manifest get the same rights"
 
 
-def test_a_strip_that_lost_its_beginning_is_not_published(
+def test_a_growing_archive_that_lost_its_beginning_is_not_published(
     project: Path, wanted: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Parts are checked by their SHA-256 after a loss of power, the head by its bytes."""
@@ -253,18 +257,18 @@ def test_a_strip_that_lost_its_beginning_is_not_published(
 def test_rendering_everything_again_leaves_what_receipts_name(project: Path, wanted: bytes, tmp_path: Path) -> None:
     """Whoever reads a part while another try renders it again reads the same bytes."""
     fail_half_way(project, tmp_path / "out")
-    strip = strip_of(tmp_path / "out")
-    before = strip.read_bytes()
+    growing = strip_of(tmp_path / "out")
+    before = growing.read_bytes()
     with unreadable(project, "0000.png"), pytest.raises(BadItemsError):
         run(project, tmp_path / "out", reuse=False)
-    assert strip.read_bytes() == before
-    assert len(list(strip.parent.glob("*.strip"))) == 2
+    assert growing.read_bytes() == before
+    assert len(list(growing.parent.glob("*.growing"))) == 2
     result = run(project, tmp_path / "out")
     assert result["parts"]["rendered"] == 0, "each part is finished in one of the two"
     assert Path(result["archive"]).read_bytes() == wanted
 
 
-def test_volumes_are_made_of_the_parts_in_a_strip_too(project: Path, tmp_path: Path) -> None:
+def test_volumes_are_made_of_the_parts_in_a_growing_archive_too(project: Path, tmp_path: Path) -> None:
     fail_half_way(project, tmp_path / "out")
     cut = run(project, tmp_path / "out", volume_size=400_000)
     fresh = run(project, tmp_path / "fresh", volume_size=400_000)
@@ -273,7 +277,7 @@ def test_volumes_are_made_of_the_parts_in_a_strip_too(project: Path, tmp_path: P
         assert Path(one).read_bytes() == Path(other).read_bytes()
 
 
-def test_a_strip_of_another_plan_is_used_up_and_removed(project: Path, tmp_path: Path) -> None:
+def test_a_growing_archive_of_another_plan_is_used_up_and_removed(project: Path, tmp_path: Path) -> None:
     fail_half_way(project, tmp_path / "out")
     (project / "ds0/img/0039.png").unlink()
     (project / "ds0/ann/0039.png.json").unlink()
@@ -283,7 +287,7 @@ def test_a_strip_of_another_plan_is_used_up_and_removed(project: Path, tmp_path:
     assert not (tmp_path / "out/.parts").exists()
 
 
-def test_another_layer_starts_a_strip_of_its_own(project: Path, wanted: bytes, tmp_path: Path) -> None:
+def test_another_layer_starts_a_growing_archive_of_its_own(project: Path, wanted: bytes, tmp_path: Path) -> None:
     fail_half_way(project, tmp_path / "out")
     other = layer(masks_human=False)
     assert run(project, tmp_path / "out", other)["parts"]["reused"] == 0

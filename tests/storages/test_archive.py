@@ -15,7 +15,7 @@ import pytest
 
 from airflow_savemasks.engine.errors import StorageError
 from airflow_savemasks.engine.storage.base import Entry, Storage, open_source_storage, open_storage
-from airflow_savemasks.engine.storage.packed import ArchiveStorage
+from airflow_savemasks.engine.storage.packed import PackedStorage
 from tests.engine.samples import add_item, make_project, run
 from tests.storages.places import Place
 from tests.storages.test_contract import everything, put
@@ -128,7 +128,7 @@ def test_an_index_is_read_by_few_and_small_reads(tmp_path: Path, kind: str, read
             for number in range(2020):
                 packed.writestr(f"{number}", big if number < 20 else big[:1000])
     counting = Counting(open_storage(str(path)))
-    storage = ArchiveStorage(counting)
+    storage = PackedStorage(counting)
     assert len(storage.listdir("").files) == 2020
     assert len(counting.reads) <= reads
     assert sum(counting.reads) <= size

@@ -140,7 +140,7 @@ def test_after_a_stop_nothing_is_asked_and_nothing_is_published(place: Place) ->
         lambda: put(storage, "small", b"1"),
         lambda: storage.compose("y", [b"1", Range("x", 0, len(NOISE))]),
         lambda: storage.delete(["x"]),
-        lambda: storage.sweep(WORK_FOLDER, ["x"]) or storage.stat("x"),
+        lambda: storage.remove_abandoned(WORK_FOLDER, ["x"]) or storage.stat("x"),
     ):
         with pytest.raises(Stopped):
             work()
@@ -284,8 +284,8 @@ def test_many_threads_share_a_storage(place: Place) -> None:
 def test_sweeping_a_clean_place_finds_nothing(place: Place) -> None:
     storage = place.open()
     put(storage, ".parts/a/x.tar", b"x")
-    assert storage.sweep(".parts/a", ["a.tar"]) == 0
-    assert storage.sweep("no/such", ["b/a.tar"]) == 0
+    assert storage.remove_abandoned(".parts/a", ["a.tar"]) == 0
+    assert storage.remove_abandoned("no/such", ["b/a.tar"]) == 0
     assert everything(storage) == [".parts/a/x.tar"]
 
 

@@ -111,7 +111,7 @@ def test_passing_faults_are_tried_again(scene: Scene, kind: str) -> None:
     assert scene.archive() == scene.expected
     assert everything(scene.direct) == ["export.index.jsonl", "export.manifest.json", "export.tar"]
     if kind == "CreateMultipartUpload":  # an upload whose name was lost with the answer is found by the next export
-        assert scene.direct.sweep(".parts", []) == 1
+        assert scene.direct.remove_abandoned(".parts", []) == 1
     assert scene.place.traces() == []
 
 
@@ -212,7 +212,7 @@ def test_what_a_killed_writer_left_is_swept(s3_address: str) -> None:
             writer.stdout.readline()
             writer.kill()
     assert len(place.traces()) == 3
-    assert storage.sweep(".parts/a", ["a.tar", "a.manifest.json"]) == 2
+    assert storage.remove_abandoned(".parts/a", ["a.tar", "a.manifest.json"]) == 2
     assert [key.rpartition("/")[2] for key in place.traces()] == ["b.tar"]
     assert everything(storage) == []
 

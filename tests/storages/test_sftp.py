@@ -52,7 +52,7 @@ def test_abandoned_temporary_files_are_removed_after_an_hour(sshd: tuple[Path, i
         (tmp_path / name).write_bytes(b"half")
         if young not in name:
             os.utime(tmp_path / name, (then, then))
-    assert storage.sweep(".parts/a", ["a.tar", "a.manifest.json"]) == 3
+    assert storage.remove_abandoned(".parts/a", ["a.tar", "a.manifest.json"]) == 3
     assert everything(storage) == [others, f".parts/a/{young}", ".parts/a/whole.tar"]
 
 

@@ -15,7 +15,7 @@ import orjson
 
 from airflow_savemasks.engine.archive.naming import BAD_ITEMS, bad_items_path
 from airflow_savemasks.engine.errors import ItemError
-from airflow_savemasks.engine.storage.base import CHUNK, Storage
+from airflow_savemasks.engine.storage.base import CHUNK, WritableStorage
 
 KEPT = 1000  # errors in memory
 IN_MEMORY = 1 << 20  # bytes of lines, then they go to a file
@@ -56,7 +56,7 @@ class BadItems:
             self.first.append(bad.to_error())
         self._lines.write(bad.to_line())
 
-    def write(self, team_files: Storage, path: str) -> str:
+    def write(self, team_files: WritableStorage, path: str) -> str:
         """Write the file; returns where it lies."""
         with team_files.writing(path) as out:
             self._lines.seek(0)
@@ -65,7 +65,7 @@ class BadItems:
         return team_files.locate(path)
 
 
-def write_batch(team_files: Storage, folder: str, dst: str, plan: str, first: int, bad: BadItems) -> str | None:
+def write_batch(team_files: WritableStorage, folder: str, dst: str, plan: str, first: int, bad: BadItems) -> str | None:
     """Keep the bad items of one batch of a group, and make the file of all batches of this plan anew.
 
     folder: the work folder; plan: its digest; first: number of the batch's first part. Returns where the file lies,
@@ -87,7 +87,7 @@ def write_batch(team_files: Storage, folder: str, dst: str, plan: str, first: in
     return team_files.locate(bad_items_path(dst))
 
 
-def write_skipped(team_files: Storage, dst: str, skipped: Iterable[BadItem]) -> None:
+def write_skipped(team_files: WritableStorage, dst: str, skipped: Iterable[BadItem]) -> None:
     """The file beside a published archive: what was left out; none where nothing was."""
     bad = BadItems()
     for item in skipped:

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from airflow_savemasks.engine.archive.naming import index_path, manifest_path, volume_names
 from airflow_savemasks.engine.archive.summary import Count, Summary
 from airflow_savemasks.engine.log import log
-from airflow_savemasks.engine.storage.base import Storage
+from airflow_savemasks.engine.storage.base import ReadableStorage
 
 FORMAT = 2
 NO_SUM = "0" * 64
@@ -139,7 +139,7 @@ def parse_manifest(content: bytes, name: str) -> Published:
     )
 
 
-def read_manifest(team_files: Storage, name: str) -> Published | None:
+def read_manifest(team_files: ReadableStorage, name: str) -> Published | None:
     """The manifest of an archive, or None: there is none, or one that is damaged, which is said in the log.
 
     Nothing of a damaged one is used: its archive is rendered anew and replaced.
@@ -153,7 +153,7 @@ def read_manifest(team_files: Storage, name: str) -> Published | None:
         return None
 
 
-def is_current(team_files: Storage, published: Published) -> bool:
+def is_current(team_files: ReadableStorage, published: Published) -> bool:
     """Whether the files beside the manifest are still those that it was written for."""
     wanted = {**published.volumes, published.index.file: (published.index.size, published.index.identity)}
     found = {file: team_files.stat(file) for file in wanted}

@@ -17,13 +17,13 @@ from airflow_savemasks.engine.archive import tar
 from airflow_savemasks.engine.archive.naming import manifest_path
 from airflow_savemasks.engine.archive.published import Placed, Published, parse_manifest
 from airflow_savemasks.engine.errors import ArchiveError
-from airflow_savemasks.engine.storage.base import Storage
+from airflow_savemasks.engine.storage.base import ReadableStorage
 
-AGAIN = "Export it again with reuse=False"
+EXPORT_AGAIN = "Export it again with reuse=False"
 SHOWN = 100  # differences spelled out
 
 
-def verify(team_files: Storage, name: str) -> dict[str, Any]:
+def verify(team_files: ReadableStorage, name: str) -> dict[str, Any]:
     """Check every byte of an archive, its index and its manifest.
 
     name: of the archive, without `.tar`; it may have been renamed or copied together with the two other files. Returns
@@ -38,7 +38,7 @@ def verify(team_files: Storage, name: str) -> dict[str, Any]:
     try:
         published = parse_manifest(team_files.read(manifest_path(name)), name)
     except ValueError as error:
-        raise ArchiveError(where, f"the manifest cannot be trusted: {error}", AGAIN) from error
+        raise ArchiveError(where, f"the manifest cannot be trusted: {error}", EXPORT_AGAIN) from error
     found: list[str] = []
     count = 0
     for line in _differences(team_files, published):
@@ -47,7 +47,7 @@ def verify(team_files: Storage, name: str) -> dict[str, Any]:
             found.append(f"  {line}")
     if count:
         shown = "\n".join(found)
-        raise ArchiveError(team_files.locate(name), f"{count} differences:\n{shown}\n", AGAIN)
+        raise ArchiveError(team_files.locate(name), f"{count} differences:\n{shown}\n", EXPORT_AGAIN)
     return {
         "archive": team_files.locate(next(iter(published.volumes))),
         "items": published.items,
@@ -55,7 +55,7 @@ def verify(team_files: Storage, name: str) -> dict[str, Any]:
     }
 
 
-def _differences(team_files: Storage, published: Published) -> Iterator[str]:
+def _differences(team_files: ReadableStorage, published: Published) -> Iterator[str]:
     wrong = list(_wrong_sizes(team_files, published))
     if wrong:
         yield from wrong
@@ -74,7 +74,7 @@ def _differences(team_files: Storage, published: Published) -> Iterator[str]:
         yield f"{published.index.file}: differs"
 
 
-def _wrong_sizes(team_files: Storage, published: Published) -> Iterator[str]:
+def _wrong_sizes(team_files: ReadableStorage, published: Published) -> Iterator[str]:
     """Files that are missing, or whose parts do not fill them: then nothing else can be said of them."""
     sizes = {file: size for file, (size, _) in published.volumes.items()}
     for file, size in {**sizes, published.index.file: published.index.size}.items():
@@ -148,7 +148,7 @@ def _digest(chunks: Iterator[bytes]) -> str:
 class Reader:
     """A file from its first byte to its last, taken in pieces as they are asked for."""
 
-    def __init__(self, team_files: Storage, file: str, size: int) -> None:
+    def __init__(self, team_files: ReadableStorage, file: str, size: int) -> None:
         self.file = file
         self.sha256 = sha256()
         self._chunks = team_files.stream(file, 0, size) if size else iter(())

@@ -24,7 +24,7 @@ from airflow_savemasks.engine.log import log
 from airflow_savemasks.engine.masks.registry import KINDS
 from airflow_savemasks.engine.parts import receipts as part_files
 from airflow_savemasks.engine.parts.cleanup import clean_up
-from airflow_savemasks.engine.parts.growing import head_of, with_strip
+from airflow_savemasks.engine.parts.growing import head_of, with_growing_head
 from airflow_savemasks.engine.parts.plan import Plan
 from airflow_savemasks.engine.parts.resume import Finished, find_finished, free_name
 from airflow_savemasks.engine.progress import human_size
@@ -63,7 +63,7 @@ def assemble(job: Job, team_files: Storage, plan: Plan, rendered: int, reused: i
     with team_files.writing(index_path(name)) as out:  # room for it is sure before anything is replaced
         placed, sha = _write_index(team_files, out, files, volumes, len(head))
         for file, volume in zip(files, volumes, strict=True):
-            pieces = with_strip(team_files, [head, *(source.piece for source in volume)])
+            pieces = with_growing_head(team_files, [head, *(source.piece for source in volume)])
             team_files.compose(file, [*_merged(pieces), tar.END])
         team_files.watch(threading.Event())  # the archive is there: the rest of it is not left out any more
     sizes = {file: _seen(team_files, file) for file in files}

@@ -8,7 +8,7 @@ from typing import Any
 from airflow_savemasks.engine.parts.plan import Plan
 
 
-def deal(plan: Plan, finished: Collection[str], most: int) -> list[dict[str, Any]]:
+def make_batches(plan: Plan, finished: Collection[str], most: int) -> list[dict[str, Any]]:
     """At most `most` batches of neighbouring parts, alike in items; parts whose digest is finished are left out.
 
     Returns plain JSON, small whatever the project's size: {"plan": digest, "parts": [[first, last], ...], "label"}.

@@ -49,7 +49,7 @@ def remove_parts(team_files: Storage, plan: Plan) -> None:
     team_files.delete([f"{own}/{name}" for name in team_files.listdir(own).files if _digest(name) not in needed])
 
 
-def remove_stale(job: Job, team_files: Storage, plan: Plan, now: float) -> None:
+def remove_unfinished(job: Job, team_files: Storage, plan: Plan, now: float) -> None:
     """Remove what exports of this archive that never ended left keep_parts_days ago, and this plan has no use for.
 
     now: seconds since 1970 by the storage's clock. Growing archives stay: their receipts say whether they are used.

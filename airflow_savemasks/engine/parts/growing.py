@@ -1,7 +1,7 @@
 """A file that grows into the archive: its head, then finished parts in the order of the plan.
 
-Where one process renders all parts of a plan into a folder, they need no files of their own: published, the strip is
-linked under the archive's name, and not a byte is copied. Receipts name the parts' places in it, so a retry goes on at
+Where one process renders all parts of a plan into a folder, they need no files of their own: published, the growing
+archive is linked under its name, and not a byte is copied. Receipts name the parts' places in it, so a retry goes on at
 its end.
 """
 
@@ -20,11 +20,11 @@ from airflow_savemasks.engine.parts import receipts as part_files
 from airflow_savemasks.engine.parts.plan import Plan
 from airflow_savemasks.engine.storage.base import Piece, Range, Storage
 
-ENDING = ".strip"
+ENDING = ".growing"
 
 
-class Strip:
-    """An open strip. `path` is its path in Team Files, `end` the place of the next part."""
+class GrowingArchive:
+    """An open growing archive. `path` is its path in Team Files, `end` the place of the next part."""
 
     def __init__(self, path: str, file: BinaryIO, end: int) -> None:
         self.path = path
@@ -33,7 +33,7 @@ class Strip:
 
     @contextmanager
     def part(self) -> Iterator[BinaryIO]:
-        """Write a part at the end; when the block raises, the strip is as before."""
+        """Write a part at the end; when the block raises, the growing archive is as before."""
         try:
             yield self._file
         except BaseException:
@@ -49,13 +49,15 @@ def head_of(job: Job) -> bytes:
 
 
 @contextmanager
-def open_strip(job: Job, team_files: Storage, plan: Plan, receipts: Mapping[str, str | None]) -> Iterator[Strip | None]:
-    """The strip of a plan, None where parts are better written to files of their own.
+def open_growing(
+    job: Job, team_files: Storage, plan: Plan, receipts: Mapping[str, str | None]
+) -> Iterator[GrowingArchive | None]:
+    """The growing archive of a plan, None where parts are better written to files of their own.
 
-    receipts: of the plan's finished parts by digest, None for one that lies in an old archive. A strip is of no use
-    where the storage cannot grow files, where the archive is cut into volumes, where finished parts lie elsewhere, or
-    where another process is writing it. A new one gets a name that no receipt has ever named: what a receipt names is
-    never written again.
+    receipts: of the plan's finished parts by digest, None for one that lies in an old archive. A growing archive is of
+    no use where the storage cannot grow files, where the archive is cut into volumes, where finished parts lie
+    elsewhere, or where another process is writing it. A new one gets a name that no receipt has ever named: what a
+    receipt names is never written again.
     """
     if job.options.volume_size is not None:
         yield None
@@ -80,11 +82,11 @@ def open_strip(job: Job, team_files: Storage, plan: Plan, receipts: Mapping[str,
         file.truncate()
         if not end:
             file.write(head)
-        yield Strip(path, file, file.tell())
+        yield GrowingArchive(path, file, file.tell())
 
 
-def with_strip(team_files: Storage, pieces: list[Piece]) -> list[Piece]:
-    """The pieces of an archive, its head first; it is taken from the strip where the next one lies in one."""
+def with_growing_head(team_files: Storage, pieces: list[Piece]) -> list[Piece]:
+    """The pieces of an archive, its head first; it is taken from the growing archive where the next one lies in one."""
     head = pieces[0]
     first = pieces[1] if len(pieces) > 1 else None
     assert isinstance(head, bytes)
@@ -96,7 +98,7 @@ def with_strip(team_files: Storage, pieces: list[Piece]) -> list[Piece]:
 def _to_go_on(
     team_files: Storage, head: bytes, kept: Sequence[Range | None], others: Sequence[Range]
 ) -> tuple[str | None, int]:
-    """The strip that holds just the parts that are kept, and where it goes on; None where there is none.
+    """The growing archive that holds just the parts that are kept, and where it goes on; None where there is none.
 
     others: places of parts that are not kept, which other tries may still use.
     """
@@ -110,13 +112,13 @@ def _to_go_on(
 
 
 def _starts_with(team_files: Storage, path: str, head: bytes) -> bool:
-    """Whether a strip begins as the archive does: after a loss of power it may not."""
+    """Whether a growing archive begins as the archive does: after a loss of power it may not."""
     entry = team_files.stat(path)
     return entry is not None and entry.size >= len(head) and b"".join(team_files.stream(path, 0, len(head))) == head
 
 
 def _remove_unused(team_files: Storage, plan: Plan, named: set[str]) -> None:
-    """Remove strips that no receipt names and nobody writes: of tries that died before their first receipt."""
+    """Remove those that no receipt names and nobody writes: of tries that died before their first receipt."""
     folder = part_files.folder_of(plan.dst)
     for name in team_files.listdir(folder).files:
         path = f"{folder}/{name}"

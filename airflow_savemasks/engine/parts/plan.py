@@ -113,7 +113,7 @@ def write_items(file: Path, items: Iterable[Planned], check: Callable[[], None] 
     return number, picture_bytes
 
 
-def cut_parts(file: Path, window: int, digest: str, check: Callable[[], None] = lambda: None) -> Iterator[Part]:
+def split_into_parts(file: Path, window: int, digest: str, check: Callable[[], None] = lambda: None) -> Iterator[Part]:
     """The parts of an item file, in order. Reads it once; holds 2 * window + 1 lines at most.
 
     check: called for each line; may raise to stop.

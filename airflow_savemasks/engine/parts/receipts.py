@@ -1,4 +1,4 @@
-"""Finished parts in Team Files: `.parts/<archive>/<digest>.tar`, or a place in a strip (strip.py), and a receipt.
+"""Finished parts in Team Files: a file of their own, or a place in a growing archive (growing.py), and a receipt.
 
 A receipt is written last. It is a line with the summary and the place, then the lines of the index, one an item. Keys
 hold no run id and no try number: whoever needs a part of this digest finds it, and one rendered twice is the same.
@@ -34,7 +34,7 @@ class _FirstLine:
     """The first line of a receipt. file: in the same folder, whatever a receipt may say."""
 
     summary: Summary
-    file: Annotated[str, Field(pattern=r"^[0-9a-f]{32,40}\.(tar|strip)$")]
+    file: Annotated[str, Field(pattern=r"^[0-9a-f]{32,40}\.(tar|growing)$")]
     offset: Count
 
 
@@ -123,7 +123,7 @@ def write_receipt(team_files: Storage, archive: str, summary: Summary, lines: Co
     """The last step of a part: from here on it is found and used. lines: of the index; place: where its bytes lie."""
     ending = WITH_UNREAD if summary.unread else WITH_SKIPPED if summary.skipped else COMPLETE
     first = {"summary": summary.to_json(), "file": place.path.rpartition("/")[2], "offset": place.offset}
-    with team_files.writing(f"{folder_of(archive)}/{summary.digest}.{team_files.epoch}{ending}") as out:
+    with team_files.writing(f"{folder_of(archive)}/{summary.digest}.{team_files.boot_id}{ending}") as out:
         out.write(orjson.dumps(first) + b"\n")
         out.writelines(lines)
 
@@ -157,15 +157,15 @@ def find_receipts(team_files: Storage, archive: str, endings: Collection[str]) -
     """
     folder = folder_of(archive)
     files = team_files.listdir(folder).files
-    now = team_files.epoch
+    now = team_files.boot_id
     found: dict[str, str] = {}
     for name in sorted(files, key=lambda name: f".{now}." not in name):
         digest, _, rest = name.partition(".")
-        epoch, dot, ending = rest.partition(".")
+        boot_id, dot, ending = rest.partition(".")
         if dot + ending not in endings or digest in found:
             continue
         path = f"{folder}/{name}"
-        if epoch == now:
+        if boot_id == now:
             if f"{digest}.tar" in files or _read_if_there(team_files, path, files, whole=False):
                 found[digest] = path
         elif receipt := _read_if_there(team_files, path, files, whole=True):

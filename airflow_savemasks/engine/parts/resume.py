@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from airflow_savemasks.engine.archive.naming import manifest_path, renamed
@@ -22,15 +23,25 @@ class Finished:
     index: str = ""
 
 
-def find_finished(job: Job, team_files: Storage, *, render: bool = False) -> dict[str, Finished]:
-    """Digest -> where the part lies. render: asked before rendering, when reuse=False finds nothing."""
-    if render and not job.options.reuse:
+def find_reusable(job: Job, team_files: Storage) -> dict[str, Finished]:
+    """Digest -> where the part lies, for the parts that need no rendering. Nothing where `reuse` is false."""
+    if not job.options.reuse:
         return {}
-    endings = [part_files.COMPLETE]
+    return _find(job, team_files, [part_files.WITH_SKIPPED])
+
+
+def find_finished(job: Job, team_files: Storage) -> dict[str, Finished]:
+    """Digest -> where the part lies, for the parts that can be published now.
+
+    Those that left out items which could not be read are among them: the next export tries these again.
+    """
+    return _find(job, team_files, [part_files.WITH_SKIPPED, part_files.WITH_UNREAD])
+
+
+def _find(job: Job, team_files: Storage, skipping: Sequence[str]) -> dict[str, Finished]:
+    """skipping: endings of the receipts of parts that left out items, taken where on_bad_item is "skip"."""
     skips = job.options.on_bad_item == "skip"
-    if skips:
-        # what could not be read is published without it now, and tried again by the next export
-        endings += [part_files.WITH_SKIPPED] if render else [part_files.WITH_SKIPPED, part_files.WITH_UNREAD]
+    endings = [part_files.COMPLETE, *(skipping if skips else ())]
     found: dict[str, Finished] = {}
     for old in old_archives(job, team_files):
         for placed in old.parts:

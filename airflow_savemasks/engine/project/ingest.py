@@ -12,10 +12,10 @@ from airflow_savemasks.engine.errors import ItemError, ProjectError
 from airflow_savemasks.engine.image.decode import decode, inspect
 from airflow_savemasks.engine.limits import LIMITS
 from airflow_savemasks.engine.project.annotation import AnnotationReader
+from airflow_savemasks.engine.project.bad_item import as_bad_item
 from airflow_savemasks.engine.project.meta import Meta, merge_metas, parse_meta
 from airflow_savemasks.engine.project.source import is_picture
 from airflow_savemasks.engine.storage.folder import FolderStorage
-from airflow_savemasks.engine.work.item import as_bad_item
 
 
 @dataclass(slots=True)

@@ -16,7 +16,7 @@ from airflow_savemasks.engine.limits import LIMITS, Limits, above
 from airflow_savemasks.engine.project.dataset import DatasetListing, dataset_folder
 from airflow_savemasks.engine.project.remarks import Remarks
 from airflow_savemasks.engine.project.source import Item, Loaded, Source, is_picture
-from airflow_savemasks.engine.storage.base import Entry, Folder, Storage
+from airflow_savemasks.engine.storage.base import Entry, Folder, ReadableStorage
 from airflow_savemasks.engine.tally import Tally
 
 NOT_DATASETS = frozenset("img ann img_info seg meta datasets blob".split())
@@ -28,7 +28,7 @@ class StorageProject:
     batch = 1
     batch_bytes = 0
 
-    def __init__(self, storage: Storage, path: str = "", connections: int = 0, limits: Limits = LIMITS) -> None:
+    def __init__(self, storage: ReadableStorage, path: str = "", connections: int = 0, limits: Limits = LIMITS) -> None:
         self._storage = storage
         self._path = path
         self.uri = storage.locate(path)

@@ -112,7 +112,7 @@ class AzureStorage(RemoteStorage):
         while batch := list(islice(todo, BATCH)):
             self.run(batch[0], partial(self._delete, [self.key(path) for path in batch]))
 
-    def sweep(self, folder: str, names: Iterable[str]) -> int:  # noqa: ARG002 - of the Protocol
+    def remove_abandoned(self, folder: str, names: Iterable[str]) -> int:  # noqa: ARG002 - of the Protocol
         """Nothing to do: blocks that were never committed go after a week, or when their blob is written."""
         return 0
 

@@ -60,16 +60,13 @@ class Range:
 Piece = bytes | Range
 
 
-class Storage(Protocol):
-    """A tree of files below one root.
+class ReadableStorage(Protocol):
+    """A tree of files below one root, to be read: what a project needs, packed or not.
 
-    epoch: a text that changes when unsynced files may be lost; keeps_parts: no ranges can be read there, so parts have
-    to stay; limits: what a packed source may hold. These, `link` and `growing` are for the storages that have them.
+    limits: what is too large in a packed one.
     """
 
     uri: str
-    epoch: str = ""
-    keeps_parts: bool = False
     limits: Limits = LIMITS
 
     def locate(self, path: str) -> str:
@@ -90,6 +87,13 @@ class Storage(Protocol):
     def stream(self, path: str, offset: int, size: int, known: Entry | None = None) -> Iterator[bytes]:
         """A range of a file in chunks of about CHUNK bytes. known: as for `read`."""
 
+    def watch(self, stop: threading.Event) -> None:
+        """From now on every method raises Stopped, within a second, once `stop` is set; nothing is published then."""
+
+
+class WritableStorage(ReadableStorage, Protocol):
+    """A tree that is written to as well: what publishing an archive needs."""
+
     def writing(self, path: str) -> AbstractContextManager[BinaryIO]:
         """A new file that appears, whole, when the block ends, and not at all when it raises."""
 
@@ -98,12 +102,6 @@ class Storage(Protocol):
 
     def delete(self, paths: Iterable[str]) -> None:
         """Remove files; one that is not there is no error."""
-
-    def sweep(self, folder: str, names: Iterable[str]) -> int:
-        """Remove what a killed writer of files in `folder` (or of `names` themselves) left; how many things."""
-
-    def watch(self, stop: threading.Event) -> None:
-        """From now on every method raises Stopped, within a second, once `stop` is set; nothing is published then."""
 
     def obstacle(self, path: str) -> str | None:
         """Why no file can be written under this path, in words; None where nothing is seen that speaks against it.
@@ -114,6 +112,20 @@ class Storage(Protocol):
     def link(self, path: str) -> str | None:  # noqa: ARG002
         """Where a browser shows the file, None if nowhere."""
         return None
+
+
+class Storage(WritableStorage, Protocol):
+    """A tree with room for work in progress: what an export needs of Team Files.
+
+    boot_id: a text that changes when unsynced files may be lost; keeps_parts: no ranges can be read there, so parts
+    have to stay.
+    """
+
+    boot_id: str = ""
+    keeps_parts: bool = False
+
+    def remove_abandoned(self, folder: str, names: Iterable[str]) -> int:
+        """Remove what a killed writer of files in `folder` (or of `names` themselves) left; how many things."""
 
     def growing(self, path: str) -> AbstractContextManager[BinaryIO | None]:  # noqa: ARG002
         """A file of the work folder, open to be written on, that may become the beginning of a composed one uncopied.
@@ -131,7 +143,7 @@ SCHEMES: Mapping[str, tuple[str, str | None]] = {  # scheme -> module, extra tha
     "sftp": ("sftp", "sftp"),
 }
 PACKED_TARS = (".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".tar.zst", ".tzst")
-ARCHIVES = (".tar", ".zip", *PACKED_TARS)  # what a source may be packed in
+PACKED = (".tar", ".zip", *PACKED_TARS)  # what a source may be packed in
 ClientFactory = Callable[[], Any]
 
 
@@ -167,21 +179,21 @@ def open_storage(uri: str, client: ClientFactory | None = None, *, confined: boo
     return made
 
 
-def open_source_storage(uri: str, client: ClientFactory | None = None, limits: Limits = LIMITS) -> Storage:
-    """Like `open_storage`; one of ARCHIVES is opened as what lies in it, to be read only."""
+def open_source_storage(uri: str, client: ClientFactory | None = None, limits: Limits = LIMITS) -> ReadableStorage:
+    """Like `open_storage`; one of PACKED is opened as what lies in it, to be read only."""
     return unpacked(open_storage(uri, client), limits)
 
 
-def unpacked(storage: Storage, limits: Limits = LIMITS) -> Storage:
-    """A storage whose root is one of ARCHIVES -> what lies in that; any other as it is, also a folder of such a name.
+def unpacked(storage: ReadableStorage, limits: Limits = LIMITS) -> ReadableStorage:
+    """A storage whose root is one of PACKED -> what lies in that; any other as it is, also a folder of such a name.
 
     Raises StorageError where it cannot be looked at.
     """
-    if not storage.uri.lower().endswith(ARCHIVES):
+    if not storage.uri.lower().endswith(PACKED):
         return storage
     module = import_module("airflow_savemasks.engine.storage.packed")
-    archive: Storage = storage if module.is_folder(storage) else module.ArchiveStorage(storage, limits)
-    return archive
+    source: ReadableStorage = storage if module.is_folder(storage) else module.PackedStorage(storage, limits)
+    return source
 
 
 def without_password(uri: str) -> str:

@@ -17,8 +17,9 @@ from airflow_savemasks.engine.storage.base import (
     ClientFactory,
     Piece,
     Range,
+    Storage,
 )
-from airflow_savemasks.engine.storage.folder_reading import AGAIN, FolderReader
+from airflow_savemasks.engine.storage.folder_reading import EXPORT_AGAIN, FolderReader
 from airflow_savemasks.engine.storage.open_files import (
     SteadyFile,
     copy_range,
@@ -40,17 +41,17 @@ def open_uri(uri: str, _client: ClientFactory | None, *, confined: bool = False)
     return FolderStorage(Path(path).expanduser().absolute(), confined=confined)
 
 
-class FolderStorage(FolderReader):
+class FolderStorage(FolderReader, Storage):
     """Files below one folder. Writes go to a locked temporary name in the same folder and are then renamed.
 
     Published files are synced before that. Finished parts are not, which made an export twice as slow; they outlive a
-    killed process, and a machine that lost its power is told by `epoch`. confined: a link that leads out of the root
+    killed process, and a machine that lost its power is told by `boot_id`. confined: a link that leads out of the root
     is not followed but refused, whether something is to be read, written or removed.
     """
 
     def __init__(self, root: Path, *, confined: bool = False) -> None:
         super().__init__(root, confined=confined)
-        self.epoch = _boot()
+        self.boot_id = _boot()
 
     @contextmanager
     def writing(self, path: str) -> Iterator[BinaryIO]:
@@ -62,7 +63,7 @@ class FolderStorage(FolderReader):
             file = temporary.open("xb")
         try:
             with self._errors(path), file:
-                mark_as_written(file)  # tells `sweep` that the writer lives
+                mark_as_written(file)  # tells `remove_abandoned` that the writer lives
                 yield cast("BinaryIO", file)
                 file.flush()
                 if not path.startswith(f"{WORK_FOLDER}/"):
@@ -107,7 +108,7 @@ class FolderStorage(FolderReader):
         for parent in sorted(parents - {""}, reverse=True):
             self._remove_empty(parent)
 
-    def sweep(self, folder: str, names: Iterable[str]) -> int:
+    def remove_abandoned(self, folder: str, names: Iterable[str]) -> int:
         removed = 0
         wanted = [name.rpartition("/")[2] for name in names]
         for place in {folder, *(name.rpartition("/")[0] for name in names)}:
@@ -179,7 +180,7 @@ class FolderStorage(FolderReader):
             finally:
                 os.close(source)
         if left:
-            raise StorageError(self.locate(piece.path), f"ends {left} bytes too early", AGAIN)
+            raise StorageError(self.locate(piece.path), f"ends {left} bytes too early", EXPORT_AGAIN)
 
     def _remove_if_dead(self, temporary: Path) -> bool:
         try:

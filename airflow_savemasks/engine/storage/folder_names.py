@@ -10,7 +10,7 @@ from airflow_savemasks.engine.storage.open_files import kind_of
 
 LONGEST_NAME = 255  # bytes, where the file system does not tell
 LONGEST_PATH = 4095  # bytes
-OUT = "a link that leads out of the root"
+LEADS_OUT = "a link that leads out of the root"
 
 
 def readable(name: str) -> str:
@@ -39,7 +39,7 @@ def obstacle(root: Path, path: str, *, confined: bool) -> str | None:
     if len(os.fsencode(target)) > LONGEST_PATH:
         return f"a path of more than {LONGEST_PATH} bytes"
     if confined and not is_inside(root, target.parent):
-        return OUT
+        return LEADS_OUT
     if target.is_dir() or (os.path.lexists(target) and not target.is_symlink() and not target.is_file()):
         return f"{kind_of(target.stat().st_mode)} of that name lies there"
     parent = _existing(target.parent)

@@ -17,7 +17,7 @@ from airflow_savemasks.engine.storage.base import (
     NO_UTF8,
     Entry,
     Folder,
-    Storage,
+    ReadableStorage,
 )
 from airflow_savemasks.engine.storage.folder_names import readable
 from airflow_savemasks.engine.storage.open_files import (
@@ -28,10 +28,10 @@ from airflow_savemasks.engine.storage.open_files import (
     unchanged,
 )
 
-AGAIN = "Export again with reuse=False"
+EXPORT_AGAIN = "Export again with reuse=False"
 
 
-class FolderReader(Storage):
+class FolderReader(ReadableStorage):
     """Files below one folder, to be read. confined: a link that leads out of the root is not followed but refused."""
 
     def __init__(self, root: Path, *, confined: bool = False) -> None:
@@ -93,7 +93,7 @@ class FolderReader(Storage):
             if known is not None and not unchanged(before, os.fstat(file.fileno())):
                 raise Changed(self.locate(path))
         if size:
-            raise StorageError(self.locate(path), f"ends {size} bytes too early", AGAIN)
+            raise StorageError(self.locate(path), f"ends {size} bytes too early", EXPORT_AGAIN)
 
     def _list(self, entry: os.DirEntry[str], level: Folder) -> None:
         """Sort one entry of a folder in. What cannot be looked at concerns itself alone."""
@@ -110,7 +110,7 @@ class FolderReader(Storage):
             if name != entry.name:
                 level.others[name] = NO_UTF8
             elif self._confined and entry.is_symlink() and not folder_names.is_inside(self.root, Path(entry.path)):
-                level.others[name] = folder_names.OUT
+                level.others[name] = folder_names.LEADS_OUT
             elif stat.S_ISDIR(found.st_mode):
                 level.folders.append(name)
             elif stat.S_ISREG(found.st_mode):
@@ -129,7 +129,7 @@ class FolderReader(Storage):
             place = self.root / path
             if not folder_names.is_inside(self.root, place.parent if to_write else place):
                 fix = f"Remove the link, or put what it leads to below {self.root}"
-                raise AccessError(self.locate(path), f"is reached through {folder_names.OUT}", fix)
+                raise AccessError(self.locate(path), f"is reached through {folder_names.LEADS_OUT}", fix)
 
     @contextmanager
     def _errors(self, path: str, *, missing_ok: bool = False) -> Iterator[None]:

@@ -92,7 +92,7 @@ class GcsStorage(RemoteStorage):
             for _ in pool.map(self._delete, paths):
                 pass
 
-    def sweep(self, folder: str, names: Iterable[str]) -> int:  # noqa: ARG002 - of the Protocol
+    def remove_abandoned(self, folder: str, names: Iterable[str]) -> int:  # noqa: ARG002 - of the Protocol
         """Nothing to do: unfinished resumable uploads cannot be listed, cost nothing, and end after a week."""
         return 0
 

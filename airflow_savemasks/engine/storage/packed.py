@@ -9,16 +9,14 @@ from __future__ import annotations
 import tarfile
 import threading
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager
-from typing import BinaryIO, NoReturn
+from collections.abc import Iterator
 from zipfile import BadZipFile
 
 from airflow_savemasks.engine.errors import Changed, NotFound, Stopped, StorageError
 from airflow_savemasks.engine.limits import LIMITS, Limits, TooLarge
-from airflow_savemasks.engine.storage.base import CHUNK, Entry, Folder, Piece, Storage
+from airflow_savemasks.engine.storage.base import CHUNK, Entry, Folder, ReadableStorage
 from airflow_savemasks.engine.storage.folder import FolderStorage
-from airflow_savemasks.engine.storage.packed_index import AGAIN, Member, Readable, Tree, tar_checksum, tar_index
+from airflow_savemasks.engine.storage.packed_index import PACK_AGAIN, Member, Readable, Tree, tar_checksum, tar_index
 from airflow_savemasks.engine.storage.packed_unpacking import unpack
 from airflow_savemasks.engine.storage.packed_zip import inflate, zip_index
 
@@ -28,7 +26,7 @@ BEHIND = 512  # bytes of name and extra field that are read along; where there a
 BROKEN = (tarfile.TarError, BadZipFile, zlib.error, EOFError, ValueError, OverflowError, RecursionError)
 
 
-def is_folder(storage: Storage) -> bool:
+def is_folder(storage: ReadableStorage) -> bool:
     """Whether what is called like an archive is a folder all the same."""
     if isinstance(storage, FolderStorage):
         return storage.root.is_dir()
@@ -40,7 +38,7 @@ def is_folder(storage: Storage) -> bool:
     return bool(found.files or found.folders or found.others)
 
 
-class ArchiveStorage(Storage):
+class PackedStorage(ReadableStorage):
     """A tar or zip as a tree of files; a single folder around everything is not seen. Reads may run in parallel.
 
     storage: has the archive itself at the path "". A file's identity: in a zip CRC-32, size and time, so that files
@@ -48,7 +46,7 @@ class ArchiveStorage(Storage):
     in an archive of this identity.
     """
 
-    def __init__(self, storage: Storage, limits: Limits = LIMITS) -> None:
+    def __init__(self, storage: ReadableStorage, limits: Limits = LIMITS) -> None:
         self._storage = storage
         self.limits = limits
         self.uri = storage.uri
@@ -88,32 +86,14 @@ class ArchiveStorage(Storage):
     def stream(self, path: str, offset: int, size: int, known: Entry | None = None) -> Iterator[bytes]:
         data = self.read(path, known)[offset : offset + size]
         if len(data) < size:
-            raise StorageError(self.locate(path), f"ends {size - len(data)} bytes too early", AGAIN)
+            raise StorageError(self.locate(path), f"ends {size - len(data)} bytes too early", PACK_AGAIN)
         for at in range(0, size, CHUNK):
             self._obey()
             yield data[at : at + CHUNK]
 
-    def writing(self, path: str) -> AbstractContextManager[BinaryIO]:
-        self._refuse(path)
-
-    def compose(self, path: str, pieces: Sequence[Piece]) -> None:  # noqa: ARG002 - of the Protocol
-        self._refuse(path)
-
-    def delete(self, paths: Iterable[str]) -> None:
-        self._refuse(next(iter(paths), ""))
-
-    def sweep(self, folder: str, names: Iterable[str]) -> int:  # noqa: ARG002 - of the Protocol
-        self._refuse(folder)
-
-    def obstacle(self, path: str) -> str | None:  # noqa: ARG002 - of the Protocol
-        return "an archive, which is only read"
-
     def _obey(self) -> None:
         if self._stop.is_set():
             raise Stopped
-
-    def _refuse(self, path: str) -> NoReturn:
-        raise StorageError(self.locate(path), "lies in an archive, which is only read", "Choose a folder to write to")
 
     def _members(self) -> dict[str, Member]:
         self._obey()
@@ -137,7 +117,7 @@ class ArchiveStorage(Storage):
         except TooLarge as error:
             raise StorageError(self.uri, str(error), error.fix) from error
         except BROKEN as error:
-            raise StorageError(self.uri, f"cannot be read as an archive ({error})", AGAIN) from error
+            raise StorageError(self.uri, f"cannot be read as an archive ({error})", PACK_AGAIN) from error
         return index.members
 
     def _from_tar(self, member: Member) -> bytes:
@@ -161,12 +141,12 @@ class ArchiveStorage(Storage):
             try:
                 unpacked = inflate(data, member.entry.size)
             except zlib.error as error:
-                raise StorageError(self.locate(path), f"cannot be unpacked ({error})", AGAIN) from error
+                raise StorageError(self.locate(path), f"cannot be unpacked ({error})", PACK_AGAIN) from error
         if unpacked is None or len(unpacked) != member.entry.size:
             fact = f"is damaged: it does not have the {member.entry.size} bytes that it says to have"
-            raise StorageError(self.locate(path), fact, AGAIN)
+            raise StorageError(self.locate(path), fact, PACK_AGAIN)
         if zlib.crc32(unpacked) != member.check:
-            raise StorageError(self.locate(path), "is damaged: its CRC-32 is another", AGAIN)
+            raise StorageError(self.locate(path), "is damaged: its CRC-32 is another", PACK_AGAIN)
         return unpacked
 
     def _get(self, offset: int, size: int) -> bytes:
@@ -174,4 +154,4 @@ class ArchiveStorage(Storage):
         return b"".join(self._source.stream("", offset, size, self._archive)) if size > 0 else b""
 
     def _changed(self) -> StorageError:
-        return StorageError(self.uri, "is another archive than it was when it was listed", AGAIN)
+        return StorageError(self.uri, "is another archive than it was when it was listed", PACK_AGAIN)

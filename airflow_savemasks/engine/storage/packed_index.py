@@ -15,7 +15,7 @@ from airflow_savemasks.engine.storage.base import NO_UTF8, Entry, Folder
 LEAST_READ, MOST_READ = 64 << 10, 4 << 20  # bytes of one read
 LONGEST_PATH = 32 << 10  # characters of a member's name with its folders
 NAMES = 256 << 20  # characters of all names together: they are kept in memory
-AGAIN = "Look whether it was changed or damaged, and pack it again"
+PACK_AGAIN = "Look whether it was changed or damaged, and pack it again"
 
 
 class Readable(Protocol):
@@ -190,7 +190,7 @@ def tar_index(source: Readable, archive: Entry, uri: str, limits: Limits) -> Ind
             file.allow()
             tar.members = []  # type: ignore[attr-defined]  # or it keeps an object for each of a million files
             if info.size < 0:
-                raise StorageError(uri, f"{info.name!r} has a size below zero", AGAIN)
+                raise StorageError(uri, f"{info.name!r} has a size below zero", PACK_AGAIN)
             if info.islnk() and info.linkname in known:
                 known[info.name] = known[info.linkname]
             elif info.isreg() and not info.issparse():
@@ -206,9 +206,9 @@ def tar_index(source: Readable, archive: Entry, uri: str, limits: Limits) -> Ind
         file.seek(tar.offset)
         end = file.read(tarfile.BLOCKSIZE)
         if end.strip(b"\0"):
-            raise StorageError(uri, f"no tar header where one should be, at byte {tar.offset}", AGAIN)
+            raise StorageError(uri, f"no tar header where one should be, at byte {tar.offset}", PACK_AGAIN)
         if len(end) < tarfile.BLOCKSIZE:
-            raise StorageError(uri, "ends without the blocks of zeros at the end of a tar: it is cut off", AGAIN)
+            raise StorageError(uri, "ends without the blocks of zeros at the end of a tar: it is cut off", PACK_AGAIN)
     return index
 
 

@@ -19,7 +19,7 @@ from typing import Any, cast
 from airflow_savemasks.engine.errors import SettingsError, StorageError
 from airflow_savemasks.engine.limits import Limits, above
 from airflow_savemasks.engine.storage.base import CHUNK, Entry
-from airflow_savemasks.engine.storage.packed_index import AGAIN, Readable
+from airflow_savemasks.engine.storage.packed_index import PACK_AGAIN, Readable
 
 ROOM, SHARE = 1 << 30, 20  # what stays free: this many bytes, or this part of a smaller disk
 LOOK = 64 << 20  # bytes written between two looks at the disk
@@ -94,17 +94,17 @@ def _errors(uri: str) -> Iterator[None]:
     try:
         yield
     except (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile, ValueError) as error:
-        raise StorageError(uri, f"is damaged or cut off ({error})", AGAIN) from error
+        raise StorageError(uri, f"is damaged or cut off ({error})", PACK_AGAIN) from error
     except OSError as error:
         if error.errno in {errno.ENOSPC, errno.EDQUOT}:
             raise StorageError(uri, "the disk for its work file is full", "Set TMPDIR to a larger disk") from error
         if error.errno is None:  # what decoders say of their data
-            raise StorageError(uri, f"is damaged or cut off ({error})", AGAIN) from error
+            raise StorageError(uri, f"is damaged or cut off ({error})", PACK_AGAIN) from error
         raise StorageError(uri, f"{error.strerror}", "Look at the disk for temporary files") from error
     except Exception as error:
         if type(error).__name__ != "ZstdError":
             raise
-        raise StorageError(uri, f"is damaged or cut off ({error})", AGAIN) from error
+        raise StorageError(uri, f"is damaged or cut off ({error})", PACK_AGAIN) from error
 
 
 def _decoders(uri: str) -> dict[str, Callable[[Iterator[bytes]], Iterator[bytes]]]:

@@ -12,7 +12,7 @@ from zipfile import BadZipFile
 from airflow_savemasks.engine.errors import StorageError
 from airflow_savemasks.engine.limits import Limits
 from airflow_savemasks.engine.storage.base import Entry
-from airflow_savemasks.engine.storage.packed_index import AGAIN, Index, Member, RangeReader, Readable
+from airflow_savemasks.engine.storage.packed_index import PACK_AGAIN, Index, Member, RangeReader, Readable
 
 END, END_64, LOCATOR_64 = Struct("<4s4H2LH"), Struct("<4sQ2H2L4Q"), Struct("<4sLQL")
 ENTRY = Struct("<4s6H3L5H2L")
@@ -20,7 +20,7 @@ COMMENT = 65_535  # bytes at most, at the end
 EXTRA_64 = 1  # the id of the extra field with sizes of 64 bits
 STORED, DEFLATED = 0, 8
 ENCRYPTED, UTF8 = 1, 1 << 11
-STRANGE = "__MACOSX/"  # what macOS adds to a zip
+MACOS_FOLDER = "__MACOSX/"  # what macOS adds to a zip
 PIECE = 64 << 10  # packed bytes inflated at once
 SLACK = 64 << 10  # bytes that packed data may be larger than the file
 
@@ -30,7 +30,7 @@ def zip_index(source: Readable, archive: Entry, uri: str, limits: Limits) -> Ind
     file = RangeReader(source, archive, limits)
     index = Index(uri, limits, later_wins=False)
     for name, flags, method, member in _entries(file, limits):
-        if name.endswith("/") or name.startswith(STRANGE):
+        if name.endswith("/") or name.startswith(MACOS_FOLDER):
             continue
         if flags & ENCRYPTED:
             raise StorageError(uri, f"{name!r} is encrypted", "Pack it without a password")
@@ -38,7 +38,7 @@ def zip_index(source: Readable, archive: Entry, uri: str, limits: Limits) -> Ind
             raise StorageError(uri, f"{name!r} is not deflated", "Pack it with an ordinary zip program")
         most = member.entry.size + member.entry.size // 100 + SLACK if method == DEFLATED else member.entry.size
         if member.packed > most:
-            raise StorageError(uri, f"{name!r} is larger packed than it says to be unpacked", AGAIN)
+            raise StorageError(uri, f"{name!r} is larger packed than it says to be unpacked", PACK_AGAIN)
         index.add(name, member)
     return index
 

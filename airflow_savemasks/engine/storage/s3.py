@@ -81,7 +81,7 @@ class S3Storage(RemoteStorage):
         for failed in answer.get("Errors", ())[:1]:
             raise ClientError({"Error": failed}, "DeleteObjects")
 
-    def sweep(self, folder: str, names: Iterable[str]) -> int:
+    def remove_abandoned(self, folder: str, names: Iterable[str]) -> int:
         """Aborts open multipart uploads, whoever began them: one export at a time writes an archive."""
         wanted = {self.key(name) for name in names}
         level = self._level(folder)

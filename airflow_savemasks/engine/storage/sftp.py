@@ -108,7 +108,7 @@ class SftpStorage(RemoteStorage):
             while parent and quietly(partial(self._remove_empty, parent)) is None:
                 parent = parent.rpartition("/")[0]
 
-    def sweep(self, folder: str, names: Iterable[str]) -> int:
+    def remove_abandoned(self, folder: str, names: Iterable[str]) -> int:
         """Removes temporary files that nobody has written to for an hour: a living writer cannot be asked."""
         wanted = {name.rpartition("/")[2] for name in names}
         old = time.time() - ABANDONED

@@ -35,7 +35,7 @@ LONGEST_WAIT = 60.0  # seconds, between two attempts; a longer Retry-After wins
 FIRST_WAIT = 1.0
 TIMEOUT = httpx.Timeout(60.0, connect=15.0)
 AGENT_MISSING = "Agent should call AgentConnected or AgentPing"
-STRANGE = "Check the server address, and the version of the instance"
+FIX_ADDRESS = "Check the server address, and the version of the instance"
 
 
 def _right(_found: dict[int, bytes]) -> str | None:
@@ -170,7 +170,7 @@ class Api:
             yield
         except (KeyError, TypeError, AttributeError, ValueError, IndexError) as error:
             problem = f"the answer is another than it should be ({type(error).__name__}: {error})"
-            raise StorageError(self.where(method), problem, STRANGE) from error
+            raise StorageError(self.where(method), problem, FIX_ADDRESS) from error
 
     def _again(self, method: str, once: Callable[[], Any], attempts: int, sleep: Callable[[float], None]) -> Any:
         def wait(state: RetryCallState) -> float:

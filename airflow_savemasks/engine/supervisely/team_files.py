@@ -30,7 +30,7 @@ class TeamFiles(Storage):
     def __init__(self, api: Api, team: int, folder: str, parts: Storage) -> None:
         self._api, self._team, self._folder, self._parts = api, team, folder.rstrip("/"), parts
         self.uri = f"supervisely://team/{team}{self._folder}"
-        self.epoch: str = parts.epoch
+        self.boot_id: str = parts.boot_id
 
     def locate(self, path: str) -> str:
         return self._parts.locate(path) if _is_part(path) else f"{self.uri}/{path}"
@@ -131,10 +131,10 @@ class TeamFiles(Storage):
             if not _is_part(path) and self._record(path) is not None:
                 self._api.call("file-storage.remove", {"teamId": self._team, "path": self._full(path)})
 
-    def sweep(self, folder: str, names: Iterable[str]) -> int:
+    def remove_abandoned(self, folder: str, names: Iterable[str]) -> int:
         """Only the storage for parts may have left-overs: an upload that broke leaves no file."""
         del names
-        return self._parts.sweep(folder, [])
+        return self._parts.remove_abandoned(folder, [])
 
     def _upload(self, path: str, content: Any) -> None:
         seen = {"size": 0, "hash": ""}
