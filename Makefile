@@ -68,6 +68,7 @@ lint: .venv/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 clean:
 	rm -rf .airflow .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -36,7 +36,7 @@ from numpy.typing import NDArray
 from airflow_savemasks.engine.job import Job, open_job
 from airflow_savemasks.engine.opening import open_sources
 from airflow_savemasks.engine.parts.plan import Planned
-from airflow_savemasks.engine.parts.receipts import PartWriter
+from airflow_savemasks.engine.parts.writing import PartWriter
 from airflow_savemasks.engine.settings.layer import parse_layer
 from airflow_savemasks.engine.settings.options import Options
 from airflow_savemasks.engine.storage.base import open_storage

@@ -30,8 +30,8 @@ class PlanOperator(SaveMasksOperator):
         self.batches = batches
 
     def work(self, job: Job, team_files: Storage, stop: threading.Event, progress: Progress) -> list[dict[str, Any]]:
-        from airflow_savemasks.engine.export import make_plan
         from airflow_savemasks.engine.parts.batches import make_batches
+        from airflow_savemasks.engine.parts.planning import make_plan
         from airflow_savemasks.engine.parts.resume import find_reusable
 
         plan = make_plan(job, team_files, stop)
@@ -48,7 +48,8 @@ class RenderOperator(SaveMasksOperator):
         self.batch = batch
 
     def work(self, job: Job, team_files: Storage, stop: threading.Event, progress: Progress) -> dict[str, int]:
-        from airflow_savemasks.engine.export import load_plan, render_parts
+        from airflow_savemasks.engine.export import render_parts
+        from airflow_savemasks.engine.parts.planning import load_plan
 
         plan = load_plan(job, team_files, self.batch["plan"])
         numbers = [number for first, last in self.batch["parts"] for number in range(first, last + 1)]
@@ -67,8 +68,8 @@ class AssembleOperator(SaveMasksOperator):
         self.outcomes = outcomes
 
     def work(self, job: Job, team_files: Storage, stop: threading.Event, progress: Progress) -> dict[str, Any]:
-        from airflow_savemasks.engine.export import load_plan
         from airflow_savemasks.engine.parts.assemble import assemble
+        from airflow_savemasks.engine.parts.planning import load_plan
 
         plan = load_plan(job, team_files, self.plan[0]["plan"])
         rendered = sum(outcome["rendered"] for outcome in self.outcomes)

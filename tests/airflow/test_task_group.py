@@ -88,8 +88,9 @@ def test_assemble_refuses_and_names_the_missing_parts(tmp_path: Path, monkeypatc
     import threading
 
     from airflow_savemasks.engine.errors import ArchiveError
-    from airflow_savemasks.engine.export import load_plan, make_plan, render_parts
+    from airflow_savemasks.engine.export import render_parts
     from airflow_savemasks.engine.parts.assemble import assemble
+    from airflow_savemasks.engine.parts.planning import load_plan, make_plan
     from airflow_savemasks.engine.progress import Progress
     from airflow_savemasks.engine.storage.base import open_storage
     from tests.engine.samples import job_of, layer

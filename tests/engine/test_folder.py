@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from airflow_savemasks.engine.errors import AccessError, SettingsError, StorageError
-from airflow_savemasks.engine.export import make_plan, render_parts
+from airflow_savemasks.engine.export import render_parts
+from airflow_savemasks.engine.parts.planning import make_plan
 from airflow_savemasks.engine.progress import Progress
 from airflow_savemasks.engine.storage.base import Range, open_storage
 from airflow_savemasks.engine.storage.temporary import is_temporary_of
@@ -97,7 +98,8 @@ def test_a_full_disk_fails_clearly(tmp_path: Path) -> None:
 
 WRITER = """
 import sys, time
-from airflow_savemasks.engine.export import make_plan, render_parts
+from airflow_savemasks.engine.export import render_parts
+from airflow_savemasks.engine.parts.planning import make_plan
 from airflow_savemasks.engine.progress import Progress
 from airflow_savemasks.engine.storage.base import open_storage
 with open_storage(sys.argv[1]).writing(sys.argv[2]) as out:

@@ -16,13 +16,14 @@ import pytest
 
 from airflow_savemasks.engine import native
 from airflow_savemasks.engine.errors import BadItemsError, ProjectError, StorageError
-from airflow_savemasks.engine.export import make_plan, render_parts
+from airflow_savemasks.engine.export import render_parts
 from airflow_savemasks.engine.parts import receipts as parts
 from airflow_savemasks.engine.parts.assemble import assemble
+from airflow_savemasks.engine.parts.planning import make_plan
 from airflow_savemasks.engine.progress import Progress
 from airflow_savemasks.engine.storage.base import open_storage
-from airflow_savemasks.engine.work import pipeline
-from airflow_savemasks.engine.work.pipeline import Budget
+from airflow_savemasks.engine.work import rendering
+from airflow_savemasks.engine.work.budget import Budget
 from tests.engine.samples import (
     CLASSES,
     LAYER,
@@ -376,8 +377,8 @@ def test_the_pixel_budget_lets_everybody_through_in_the_end() -> None:
 
 
 def test_pictures_larger_than_the_budget_go_through_one_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pipeline, "PIXELS", 500)
-    monkeypatch.setattr(pipeline, "GROUP_ITEMS", 1)
+    monkeypatch.setattr(rendering, "PIXELS", 500)
+    monkeypatch.setattr(rendering, "GROUP_ITEMS", 1)
     project = make_project(tmp_path / "p", items=6)
     (project / "ds0/img/0002.png").write_bytes(b"")
     result: list[Any] = []

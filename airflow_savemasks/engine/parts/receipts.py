@@ -10,13 +10,11 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Annotated, BinaryIO
+from typing import Annotated
 
 import orjson
 from pydantic import Field, TypeAdapter, ValidationError
 
-from airflow_savemasks.engine.archive.bad_items import BadItem
-from airflow_savemasks.engine.archive.members import Rendered
 from airflow_savemasks.engine.archive.summary import Count, Summary
 from airflow_savemasks.engine.errors import StorageError
 from airflow_savemasks.engine.log import log
@@ -49,65 +47,6 @@ def folder_of(archive: str) -> str:
 
 def part_path(archive: str, digest: str) -> str:
     return f"{folder_of(archive)}/{digest}.tar"
-
-
-class PartWriter:
-    """Writes rendered items as tar members and takes notes for the receipt."""
-
-    def __init__(self, out: BinaryIO, digest: str) -> None:
-        self._out = out
-        self._hash = sha256()
-        self.summary = Summary(digest)
-        self.lines: list[bytes] = []
-
-    def add(self, rendered: Rendered) -> None:
-        """One item: its members one after the other, and a line of the index."""
-        summary = self.summary
-        members = [
-            {
-                "kind": member.kind,
-                "name": member.name,
-                "offset": summary.size + member.offset,
-                "size": member.size,
-                "crc32": member.crc32,
-            }
-            for member in rendered.members
-        ]
-        for piece in rendered.pieces:
-            self._out.write(piece)
-            self._hash.update(piece)
-            summary.size += len(piece)
-        self.lines.append(
-            orjson.dumps(
-                {
-                    "item": rendered.item,
-                    "part": summary.digest,
-                    "height": rendered.height,
-                    "width": rendered.width,
-                    "labels": rendered.labels,
-                    "members": members,
-                    "pixels": rendered.pixels,
-                }
-            )
-            + b"\n"
-        )
-        summary.items += 1
-        summary.files += len(members)
-        summary.labels += rendered.labels
-        for name, pixels in rendered.pixels.items():
-            summary.pixels[name] = summary.pixels.get(name, 0) + pixels
-            summary.labelled[name] = summary.labelled.get(name, 0) + 1
-        for shape, count in rendered.undrawn.items():
-            summary.undrawn[shape] = summary.undrawn.get(shape, 0) + count
-
-    def skip(self, rendered: Rendered) -> None:
-        """Note a bad item that is left out."""
-        assert rendered.error is not None
-        self.summary.skipped.append(BadItem.of(rendered.item, rendered.error))
-        self.summary.unread += rendered.unread
-
-    def close(self) -> None:
-        self.summary.sha256 = self._hash.hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,87 @@
+"""Loaded items in, rendered items out, in order, in bounded memory.
+
+    load_ahead, on connection threads ─(groups)─> render_items, on worker threads ─> in order to the caller
+
+Some groups are in flight, each of one picture, or of some small ones, as handing them over one by one would cost more
+than rendering them. Of the pixels that are decoded or wait to be written there is a budget, so that large pictures go
+one by one.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing
+
+import cv2
+
+from airflow_savemasks.engine.archive.members import Rendered
+from airflow_savemasks.engine.errors import Stopped
+from airflow_savemasks.engine.job import Job
+from airflow_savemasks.engine.parts.plan import Planned
+from airflow_savemasks.engine.project.source import Loaded
+from airflow_savemasks.engine.work.budget import Budget
+from airflow_savemasks.engine.work.cores import usable_cores
+from airflow_savemasks.engine.work.in_order import in_order
+from airflow_savemasks.engine.work.item import render_items
+from airflow_savemasks.engine.work.loading import load_items
+
+PIXELS = 32_000_000  # in flight
+PIXEL_BYTES = 10  # at most, while it is rendered: picture 3, numbers 1, masks and their PNGs the rest
+AHEAD = 3  # groups in flight for each worker
+GROUP_BYTES, GROUP_ITEMS = 1 << 20, 16  # most pictures together in a group
+
+
+Group = list[tuple[Planned, Loaded | None]]  # None: the worker loads it
+
+
+def render_all(
+    job: Job, items: Iterable[tuple[Planned, Loaded | None]], stop: threading.Event
+) -> Generator[Rendered, None, None]:
+    """Render items; results come in their order, bad ones among them. What is not loaded yet is loaded first.
+
+    Raises Stopped once `stop` is set. Threads end before the generator does.
+    """
+    workers = job.options.workers or usable_cores()
+    budget = Budget(PIXELS)
+
+    def check() -> None:
+        if stop.is_set():
+            raise Stopped
+
+    def one(numbered: tuple[int, Group]) -> tuple[int, list[Rendered]]:
+        ticket, group = numbered
+        check()
+        try:
+            pairs = [(planned, loaded or load_items(job, [planned])[0]) for planned, loaded in group]
+            rendered = render_items(job, pairs, lambda pixels: budget.reserve(ticket, pixels), check)
+            waiting = sum(len(piece) for one in rendered for piece in one.pieces)
+            budget.shrink(ticket, waiting // PIXEL_BYTES)
+            return ticket, rendered
+        finally:
+            budget.skip(ticket)
+
+    cv2.setNumThreads(1)  # one thread a group; OpenCV's own would fight with them
+    try:
+        groups = enumerate(_groups(items))
+        with closing(in_order(one, groups, workers, workers * AHEAD, stop, budget.close)) as results:
+            for ticket, group in results:
+                yield from group
+                budget.release(ticket)
+    finally:
+        cv2.setNumThreads(-1)
+
+
+def _groups(pairs: Iterable[tuple[Planned, Loaded | None]]) -> Iterator[Group]:
+    """Pictures that follow each other, as many as are small enough together."""
+    group: Group = []
+    size = 0
+    for pair in pairs:
+        more = pair[0].item.size
+        if group and (len(group) == GROUP_ITEMS or size + more > GROUP_BYTES):
+            yield group
+            group, size = [], 0
+        group.append(pair)
+        size += more
+    if group:
+        yield group
