@@ -244,7 +244,7 @@ def test_parts_keep_every_byte_and_the_rules_of_s3(drawn: list[tuple[bool, int]]
         b"x" * min(size, 9) if as_bytes else Range(str(number), 7, size)
         for number, (as_bytes, size) in enumerate(drawn)
     ]
-    parts = s3_parts.cut(pieces)
+    parts = s3_parts.split(pieces)
     assert all(s3_parts.LEAST <= size_of(part) <= s3_parts.MOST for part in parts[:-1])
     assert not parts or 0 < size_of(parts[-1]) <= s3_parts.MOST
     for part in parts:  # what comes through this process is small

@@ -96,11 +96,11 @@ def assemble(job: Job, team_files: Storage, plan: Plan, rendered: int, reused: i
 
 
 def _described(job: Job, plan: Plan) -> Described:
-    layer = job.layer
+    asked = {kind: kind.asked(job.layer) for kind in KINDS}
     return Described(
         settings={
-            **{kind.folder: getattr(layer, kind.folder) for kind in KINDS},
-            **{f"gt_{kind.name}_color": getattr(layer, f"{kind.name}_colors") for kind in KINDS},
+            **{kind.folder: wanted for kind, (wanted, _) in asked.items()},
+            **{f"gt_{kind.name}_color": colors for kind, (_, colors) in asked.items()},
             "machine_png": "gray" if job.colors.gray else "rgb",
             "sources": [entry.source.uri for entry in job.inputs],
         },

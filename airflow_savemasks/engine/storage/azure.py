@@ -101,7 +101,7 @@ class AzureStorage(RemoteStorage):
             super().compose(path, pieces)
             return
         upload = AzureUpload(self, path)
-        blocks = [(upload.name(), block) for piece in pieces for block in _cut(piece)]
+        blocks = [(upload.name(), block) for piece in pieces for block in _split(piece)]
         with ThreadPoolExecutor(COPIERS, thread_name_prefix="savemasks-azure") as pool:
             for _ in pool.map(lambda numbered: upload.put(*numbered), blocks):
                 pass
@@ -174,7 +174,7 @@ class AzureStorage(RemoteStorage):
                 raise core.HttpResponseError(f"{answer.status_code} {answer.reason}", response=answer)
 
 
-def _cut(piece: Piece) -> list[Piece]:
+def _split(piece: Piece) -> list[Piece]:
     """A piece in pieces that a block may hold; none for an empty one."""
     if isinstance(piece, bytes):
         return [piece[at : at + BLOCK] for at in range(0, len(piece), BLOCK)]

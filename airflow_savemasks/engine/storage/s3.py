@@ -101,7 +101,7 @@ class S3Storage(RemoteStorage):
     def compose(self, path: str, pieces: Sequence[Piece]) -> None:
         """On the server; only small pieces and what fills them up to 5 MiB come through this process."""
         size = size_of(pieces)
-        parts = s3_parts.cut(pieces)
+        parts = s3_parts.split(pieces)
         if len(parts) > s3_parts.MOST_PARTS or size > s3_parts.LARGEST:
             raise StorageError(
                 self.locate(path),

@@ -16,7 +16,7 @@ MOST_PARTS = 10_000
 LARGEST = 5 << 40  # bytes of an object, as every server with this interface takes it
 
 
-def cut(pieces: Sequence[Piece]) -> list[list[Piece]]:
+def split(pieces: Sequence[Piece]) -> list[list[Piece]]:
     """Parts in order, each as the pieces that it is made of.
 
     A part that is one Range of at least LEAST bytes is copied on the server; every other one is read, gathered and
