@@ -33,14 +33,17 @@ import numpy as np
 from isal import isal_zlib
 from numpy.typing import NDArray
 
+from airflow_savemasks.engine.archive.members import Rendered
 from airflow_savemasks.engine.job import Job, open_job
 from airflow_savemasks.engine.opening import open_sources
+from airflow_savemasks.engine.parts.listing import list_items
 from airflow_savemasks.engine.parts.plan import Planned
 from airflow_savemasks.engine.parts.writing import PartWriter
+from airflow_savemasks.engine.project.remarks import Remarks
 from airflow_savemasks.engine.settings.layer import parse_layer
 from airflow_savemasks.engine.settings.options import Options
 from airflow_savemasks.engine.storage.base import open_storage
-from airflow_savemasks.engine.work.item import Rendered, render_items
+from airflow_savemasks.engine.work.item import render_items
 
 ENGINE = "airflow_savemasks.engine"
 METERED = ("Compress", "HASH")  # types of a compressor and a hash: clocked whenever they are used
@@ -49,22 +52,22 @@ REST = "rest (calls, tests, arrays in between)"
 JOIN = "put scan lines and PNG pieces together"
 STRIPE = 1 << 18  # bytes of scan lines deflated at a time for the limit
 CLOCKS = (  # module, name in it, stage; methods as Class.method, functions of a library by the module that calls them
-    ("project", "StorageProject.load", "read picture and annotation"),
-    ("annotation", "AnnotationReader.read", "JSON to labels"),
-    ("bitmap_coding", "decode_mask", "bitmaps from base64, zlib, PNG"),
-    ("picture", "decode", "decode the picture"),
-    ("render", "_Numbers.paint", "paint class numbers"),
-    ("render", "_Numbers.count", "count pixels"),
-    ("render", "_machine", "machine mask: gray and PNG"),
+    ("project.stored", "StorageProject.load", "read picture and annotation"),
+    ("project.annotation", "AnnotationReader.read", "JSON to labels"),
+    ("geometry.bitmap_coding", "decode_mask", "bitmaps from base64, zlib, PNG"),
+    ("image.decode", "decode", "decode the picture"),
+    ("masks.label_map", "LabelMap.paint", "paint class numbers"),
+    ("masks.label_map", "LabelMap.count", "count pixels"),
+    ("masks.machine", "draw", "machine mask: gray and PNG"),
     ("native", "HumanLines.write", "scan lines: blend and filter"),
     ("native", "Stream.write", "deflate"),
     ("native", "isal_zlib.adler32", "PNG checksums"),
-    ("png", "isal_zlib.crc32", "PNG checksums"),
-    ("annotation", "Annotation.to_bytes", "labels to JSON"),
-    ("item", "pack", "tar headers"),
-    ("parts", "PartWriter.add", "index"),
-    ("parts", "sha256", "SHA-256 of the part"),
-    ("members", "isal_zlib.crc32", "checksums of members"),
+    ("image.png_write", "isal_zlib.crc32", "PNG checksums"),
+    ("project.annotation", "Annotation.to_bytes", "labels to JSON"),
+    ("work.item", "pack", "tar headers"),
+    ("parts.writing", "PartWriter.add", "index"),
+    ("parts.writing", "sha256", "SHA-256 of the part"),
+    ("archive.members", "isal_zlib.crc32", "checksums of members"),
 )
 
 
@@ -222,7 +225,7 @@ def main() -> None:
     cores = len(os.sched_getaffinity(0))
     layer = parse_layer(args.config.read_text())
     plain = open_job(layer, open_sources(layer, {layer.inputs[0].name: args.project}), Options())
-    items = list(islice(plain.items([]), args.images))
+    items = list(islice(list_items(plain, Remarks()), args.images))
     pictures = [Path(args.project, planned.item.picture).read_bytes() for planned in items]
     rendered = [one_item(plain, planned) for planned in items]
     lines = [scan_lines(human_mask(one)) for one in rendered]
