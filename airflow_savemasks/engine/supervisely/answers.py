@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import re
 from email.message import Message
+from typing import NoReturn
 
 import httpx
 
+from airflow_savemasks.engine.errors import AccessError, NotFound, StorageError
+
 TRANSIENT = frozenset({408, 429, 499, 500, 502, 503, 504, 509, 598, 599})
+AGENT_MISSING = "Agent should call AgentConnected or AgentPing"
 PART_NAME = re.compile(r'(?:^|[\s;])name="(\d+)"')
 
 
@@ -65,3 +69,17 @@ def retry_after(answer: httpx.Response) -> float:
     """Seconds that the server asks to wait."""
     text = answer.headers.get("Retry-After", "")
     return float(text) if text.isascii() and text.isdigit() else 0.0
+
+
+def refuse(where: str, answer: httpx.Response) -> NoReturn:
+    """Raises what an answer other than 200 means: Passing where another try may help, or an error of ours."""
+    problem = f"{answer.status_code} {message_of(answer)}".strip()
+    if answer.status_code in TRANSIENT or (answer.status_code == httpx.codes.BAD_REQUEST and AGENT_MISSING in problem):
+        raise Passing(problem, retry_after(answer))
+    if answer.status_code == httpx.codes.UNAUTHORIZED:
+        raise AccessError(where, problem, "Put a valid API token into the Supervisely connection")
+    if answer.status_code == httpx.codes.FORBIDDEN:
+        raise AccessError(where, problem, "Give the token's user the right to it, or use another token")
+    if answer.status_code == httpx.codes.NOT_FOUND:
+        raise NotFound(where, problem, "Check the id or the name")
+    raise StorageError(where, problem, "Look at the instance's log")

@@ -16,16 +16,9 @@ import httpx
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
 from tenacity.wait import wait_exponential_jitter
 
-from airflow_savemasks.engine.errors import AccessError, NotFound, Stopped, StorageError
+from airflow_savemasks.engine.errors import Stopped, StorageError
 from airflow_savemasks.engine.log import log
-from airflow_savemasks.engine.supervisely.answers import (
-    TRANSIENT,
-    Passing,
-    length_of,
-    message_of,
-    retry_after,
-    split_parts,
-)
+from airflow_savemasks.engine.supervisely.answers import Passing, length_of, refuse, split_parts
 
 Json = dict[str, Any]
 
@@ -34,7 +27,6 @@ CLEAN_UPS = 2  # attempts of a call that clears something away, after a stop
 LONGEST_WAIT = 60.0  # seconds, between two attempts; a longer Retry-After wins
 FIRST_WAIT = 1.0
 TIMEOUT = httpx.Timeout(60.0, connect=15.0)
-AGENT_MISSING = "Agent should call AgentConnected or AgentPing"
 FIX_ADDRESS = "Check the server address, and the version of the instance"
 
 
@@ -146,7 +138,7 @@ class Api:
             headers = {"Content-Type": "application/octet-stream"}
             answer = self._send(lambda: self._client.post(method, params=params, content=content(), headers=headers))
             if answer.status_code != httpx.codes.OK:
-                self._refuse(method, answer)
+                refuse(self.where(method), answer)
             return self._json(method, answer)
 
         return self.again(method, once)
@@ -211,7 +203,7 @@ class Api:
             with self._client.stream("POST", method, json=body) as answer:
                 if answer.status_code != httpx.codes.OK:
                     answer.read()
-                    self._refuse(method, answer)
+                    refuse(self.where(method), answer)
                 whole = length_of(answer) if whole is None else whole
                 for piece in answer.iter_bytes(chunk):
                     self.obey()
@@ -229,7 +221,7 @@ class Api:
     def _post(self, method: str, body: Json) -> httpx.Response:
         answer = self._send(lambda: self._client.post(method, json=body))
         if answer.status_code != httpx.codes.OK:
-            self._refuse(method, answer)
+            refuse(self.where(method), answer)
         return answer
 
     def _send(self, request: Callable[[], httpx.Response]) -> httpx.Response:
@@ -248,23 +240,6 @@ class Api:
             return answer.json()
         except ValueError:
             raise StorageError(self.where(method), "the answer is no JSON", "Check the server address") from None
-
-    def _refuse(self, method: str, answer: httpx.Response) -> None:
-        """Turn an answer other than 200 into the right error."""
-        problem = f"{answer.status_code} {message_of(answer)}".strip()
-        if answer.status_code in TRANSIENT or (
-            answer.status_code == httpx.codes.BAD_REQUEST and AGENT_MISSING in problem
-        ):
-            raise Passing(problem, retry_after(answer))
-        if answer.status_code == httpx.codes.UNAUTHORIZED:
-            raise AccessError(self.where(method), problem, "Put a valid API token into the Supervisely connection")
-        if answer.status_code == httpx.codes.FORBIDDEN:
-            raise AccessError(
-                self.where(method), problem, "Give the token's user the right to it, or use another token"
-            )
-        if answer.status_code == httpx.codes.NOT_FOUND:
-            raise NotFound(self.where(method), problem, "Check the id or the name")
-        raise StorageError(self.where(method), problem, "Look at the instance's log")
 
 
 def _quieten() -> None:
