@@ -19,6 +19,7 @@ from airflow_savemasks.engine.errors import SettingsError
 from airflow_savemasks.engine.limits import Limits
 from airflow_savemasks.engine.settings import describe
 from airflow_savemasks.engine.settings.options import Options
+from airflow_savemasks.engine.storage.base import without_secrets
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
@@ -51,6 +52,7 @@ def chosen(args: argparse.Namespace, read: Callable[[str], str]) -> Options:
 
 def from_file(path: str, text: str) -> dict[str, Any]:
     """The options that a file's text gives, checked. path: for messages. Raises SettingsError."""
+    path = without_secrets(path)
     example = 'Write one, such as {"on_bad_item": "skip", "limits": {"labels": 200000}}'
     try:
         given = json.loads(text, object_pairs_hook=_once)

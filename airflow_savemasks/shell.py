@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from airflow_savemasks import __version__
-from airflow_savemasks.engine.errors import SaveMasksError, SettingsError, Stopped
+from airflow_savemasks.engine.errors import SaveMasksError, SettingsError, Stopped, StorageError
+from airflow_savemasks.engine.storage.base import is_stream, without_secrets
 from airflow_savemasks.stopping import Stopping
 
 if TYPE_CHECKING:
     from airflow_savemasks.engine.settings.layer import Layer
 
 DONE, FAILED, WRONG = 0, 1, 2
+MOST = 64 << 20  # bytes of a layer or of options that come as a stream
 
 
 def run(words: Sequence[str], stopping: Stopping) -> int:
@@ -171,13 +173,20 @@ def _read(path: str, what: str) -> str:
     """A text: of a file, of a URI that smart_open knows, or of standard input. what: that it should hold."""
     import smart_open
 
+    from airflow_savemasks.engine.storage.stream import read_whole
+
     try:
+        if is_stream(path):
+            return read_whole(path, MOST).decode()
         if path == "-":
             return sys.stdin.read()
         with smart_open.open(path, encoding="utf-8") as file:
             return str(file.read())
+    except StorageError as error:
+        raise SettingsError(error.where, f"cannot be read: {error.problem}", error.fix) from None
     except (OSError, UnicodeDecodeError, NotImplementedError, ImportError) as error:
-        raise SettingsError(path, f"cannot be read ({error})", f"Name a file with {what} in UTF-8") from error
+        fix = f"Name a file with {what} in UTF-8"
+        raise SettingsError(without_secrets(path), f"cannot be read ({error})", fix) from error
 
 
 def _named_source(layer: Layer, text: str) -> tuple[str, str]:
@@ -188,6 +197,8 @@ def _named_source(layer: Layer, text: str) -> tuple[str, str]:
         return name, uri
     if len(layer.inputs) != 1:
         raise SettingsError(
-            "--source", f"{text!r} has no name, and the layer has {len(layer.inputs)} sources", "Write '$name=URI'"
+            "--source",
+            f"{without_secrets(text)!r} has no name, and the layer has {len(layer.inputs)} sources",
+            "Write '$name=URI'",
         )
     return layer.inputs[0].name, text

@@ -18,7 +18,15 @@ from airflow_savemasks.engine.errors import Changed, NotFound, Stopped, StorageE
 from airflow_savemasks.engine.limits import LIMITS, Limits, TooLarge
 from airflow_savemasks.engine.storage.base import CHUNK, Entry, Folder, Piece, Storage
 from airflow_savemasks.engine.storage.folder import FolderStorage
-from airflow_savemasks.engine.storage.packed_index import AGAIN, Member, Readable, Tree, tar_checksum, tar_index
+from airflow_savemasks.engine.storage.packed_index import (
+    AGAIN,
+    Member,
+    Readable,
+    Tree,
+    Whole,
+    tar_checksum,
+    tar_index,
+)
 from airflow_savemasks.engine.storage.packed_unpacking import unpack
 from airflow_savemasks.engine.storage.packed_zip import inflate, zip_index
 
@@ -48,7 +56,7 @@ class ArchiveStorage(Storage):
     in an archive of this identity.
     """
 
-    def __init__(self, storage: Storage, limits: Limits = LIMITS) -> None:
+    def __init__(self, storage: Whole, limits: Limits = LIMITS) -> None:
         self._storage = storage
         self.limits = limits
         self.uri = storage.uri
@@ -124,6 +132,7 @@ class ArchiveStorage(Storage):
             return self._index
 
     def _read_index(self) -> dict[str, Member]:
+        self._storage.limits = self.limits
         archive = self._storage.stat("")
         if archive is None:
             raise NotFound(self.uri, "does not exist", "Correct the path or put the file there")
