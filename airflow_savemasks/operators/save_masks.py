@@ -139,7 +139,11 @@ class SaveMasksOperator(BaseOperator):
             if entry.name not in sources and entry.project is None:
                 sources[entry.name] = find_source(self, context["ti"], entry.name)
         hook = ProjectHook(self.project_conn_id)
-        return job.open_job(layer, open_sources(layer, sources, hook.root, hook.open), options)
+        opened = open_sources(layer, sources, hook.root, hook.open)
+        for source in opened.values():
+            if self._stop is not None:
+                source.watch(self._stop)  # before anything is read of it: a stream is read whole for its meta.json
+        return job.open_job(layer, opened, options)
 
     def _teller(self, context: Context) -> Callable[[str], None] | None:
         """Writes progress where the UI shows it: the task state store of Airflow 3.3 and later."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tarfile
 import threading
 import time
 from inspect import signature
@@ -26,6 +27,7 @@ from airflow_savemasks.engine.errors import (
     StorageError,
 )
 from tests.engine.samples import LAYER, make_project
+from tests.engine.web import served
 
 pytestmark = pytest.mark.usefixtures("airflow_home")
 
@@ -138,6 +140,57 @@ def test_options_are_typed_whatever_a_template_made_of_them(operator, tmp_path: 
     task = operator(sources={"$data_1": str(project)}, limits={"labels": 1}, reuse=False)
     with pytest.raises(Exception, match="labels"):
         task.execute(context())
+
+
+def test_a_source_may_be_a_stream_whose_query_is_masked(
+    operator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from airflow.sdk.exceptions import AirflowFailException
+
+    from airflow_savemasks.hooks import secrets
+
+    masked: list[str] = []
+    monkeypatch.setattr(secrets, "mask_secret", masked.append)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    with tarfile.open(tmp_path / "x.tar.gz", "w:gz") as tar:
+        tar.add(make_project(tmp_path / "project"), "project")
+    with served() as web:
+        web.gives(tmp_path / "x.tar.gz")
+        task = operator(sources={"$data_1": "{{ where }}"})
+        task.render_template_fields({"where": f"{web.root}/plain/x.tar.gz?token=geheim%2099"})
+        assert {"token=geheim%2099", "token=geheim 99"} <= set(masked)
+        result = task.execute(context())
+        assert result["items"] == 4
+        assert "geheim" not in json.dumps(result)
+        task = operator(sources={"$data_1": f"{web.root}/status/403/x.tar.gz?token=geheim99"})
+        with pytest.raises(AirflowFailException, match="the server answers 403 Forbidden") as refused:
+            task.execute(context())
+        assert "geheim" not in str(refused.value)
+        web.requests.clear()
+        extra = {"root": str(tmp_path), "only_below_root": True}
+        monkeypatch.setenv("AIRFLOW_CONN_ONLY", json.dumps({"conn_type": "savemasks", "extra": extra}))
+        task = operator(sources={"$data_1": f"{web.root}/plain/x.tar?token=geheim99"}, project_conn_id="only")
+        with pytest.raises(AirflowFailException, match="is not below the only root") as refused:
+            task.execute(context())
+        assert "geheim" not in str(refused.value)
+        extra = {"root": f"{web.root}/plain", "only_below_root": True}
+        monkeypatch.setenv("AIRFLOW_CONN_WEB", json.dumps({"conn_type": "savemasks", "extra": extra}))
+        with pytest.raises(AirflowFailException, match="http:// can only be a source"):
+            operator(sources={"$data_1": "x.tar.gz"}, project_conn_id="web").execute(context())
+        with pytest.raises(AirflowFailException, match="http:// can only be a source"):
+            operator(sources={"$data_1": str(tmp_path / "project")}, team_files_conn_id="web").execute(context())
+        assert web.requests == []
+
+
+def test_a_stop_ends_the_reading_of_a_stream(operator, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    with served() as web:
+        task = operator(sources={"$data_1": f"{web.root}/silent/x.tar"})
+        threading.Timer(0.5, task.on_kill).start()
+        began = time.monotonic()
+        with pytest.raises(Exception, match="stopped on request"):
+            task.execute(context())
+        assert time.monotonic() - began < 3
 
 
 def test_bad_items_fail_at_once_unless_they_are_to_be_retried(operator, tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ from airflow_savemasks.engine.storage.base import (
 )
 from airflow_savemasks.engine.storage.stream_errors import failure_of
 from tests.engine.samples import LAYER, layer, make_project, run
-from tests.engine.web import Web, served
+from tests.engine.web import Web, served, served_by_ftp
 
 
 @pytest.fixture
@@ -374,6 +374,44 @@ def test_a_killed_shell_leaves_no_work_file(web: Web, tmp_path: Path) -> None:
         assert process.returncode == code, said
         assert time.monotonic() - began < 2
         assert list((tmp_path / "work").iterdir()) == []
+
+
+def test_ftp(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retries, "PAUSE", 0.001)
+    content = packed(project, "tar").read_bytes()
+    with served_by_ftp(content) as at:
+        for user in ("", "kiwi:geheim99@"):
+            assert run(f"ftp://{user}{at}/in/x.tar", tmp_path / f"out{len(user)}")["items"] == 5
+        refused(f"ftp://kiwi:geheim98@{at}/x.tar", AccessError, "the server answers 530")
+        refused(f"ftp://{at}/none.tar", NotFound, "does not exist")
+    with served_by_ftp(content, last="426 something broke") as at:
+        refused(f"ftp://{at}/x.tar", StorageError, "the server answers 426. It was tried several times")
+
+
+def test_webhdfs(web: Web, project: Path, tmp_path: Path) -> None:
+    web.gives(packed(project, "tar.gz"))
+    assert run(f"webhdfs://{web.at}/in/x.tar.gz?user.name=kiwi", tmp_path / "out")["items"] == 5
+    assert web.requests == ["/webhdfs/v1/in/x.tar.gz?user.name=kiwi&op=OPEN&offset=0"]
+    refused(f"webhdfs://{web.at}/status/404/x.tar.gz", NotFound, "does not exist")
+    refused(f"webhdfs://{web.at}/status/403/x.tar.gz", AccessError, "the server answers 403 Forbidden")
+
+
+def test_hdfs(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the program that Hadoop has for it, which is a script here."""
+    monkeypatch.setattr(retries, "PAUSE", 0.001)
+    file = packed(project, "zip")
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    refused("hdfs://host/x.zip", StorageError, "the program hdfs is not installed. Install Hadoop's client")
+    (tmp_path / "bin").mkdir()
+    script = tmp_path / "bin/hdfs"
+    script.write_text(f'#!/bin/sh\n[ "$1 $2 $3" = "dfs -cat hdfs://host/x.zip" ] && exec /bin/cat {file}\nexit 1\n')
+    script.chmod(0o755)
+    assert run("hdfs://host/x.zip", tmp_path / "out")["items"] == 5
+    refused("hdfs://host/y.zip", StorageError, "the program hdfs failed. Look whether `hdfs dfs -cat` reads it")
+
+
+def test_no_safe_connection(web: Web) -> None:
+    refused(f"https://{web.at}/plain/x.tar", StorageError, "no safe connection: .*REQUESTS_CA_BUNDLE")
 
 
 def test_errors_of_other_clients_are_understood() -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from socketserver import StreamRequestHandler, ThreadingTCPServer
 from typing import Any
 
 
@@ -53,6 +55,9 @@ def served() -> Iterator[Web]:
         def plain(self) -> None:
             self.answer(length=len(web.content))
             self.wfile.write(web.content)
+
+        def webhdfs(self) -> None:
+            self.status() if "/status/" in self.path else self.plain()
 
         def ranges(self) -> None:
             start, wanted = 0, self.headers.get("Range")
@@ -105,7 +110,7 @@ def served() -> Iterator[Web]:
                 self.plain()
 
         def status(self) -> None:
-            self.answer(int(self.path.split("/")[2]), 0)
+            self.answer(int(self.path.partition("status/")[2][:3]), 0)
 
         def loop(self) -> None:
             self.answer(302, 0, Location=self.path)
@@ -155,3 +160,46 @@ def served() -> Iterator[Web]:
         web.over.set()
         server.shutdown()
         server.server_close()
+
+
+@contextmanager
+def served_by_ftp(content: bytes, last: str = "226 that was all") -> Iterator[str]:
+    """Address of an FTP server with one file for `anonymous`, and for `kiwi` with a password; last: its last answer."""
+
+    class Handler(StreamRequestHandler):
+        def say(self, text: str) -> None:
+            self.wfile.write(f"{text}\r\n".encode())
+
+        def handle(self) -> None:
+            self.say("220 hello")
+            user, data = "", socket.socket()
+            for line in self.rfile:
+                word, _, rest = line.decode().strip().partition(" ")
+                if word == "USER":
+                    user = rest
+                    self.say("331 password?")
+                elif word == "PASS":
+                    fits = user == "anonymous" or (user, rest) == ("kiwi", "geheim99")
+                    self.say("230 welcome" if fits else "530 no")
+                elif word in {"EPSV", "PASV"}:
+                    data = socket.create_server(("127.0.0.1", 0))
+                    port = data.getsockname()[1]
+                    numbers = f"127,0,0,1,{port >> 8},{port & 255}"
+                    self.say(f"229 ready (|||{port}|)" if word == "EPSV" else f"227 ready ({numbers})")
+                elif word == "RETR" and rest.endswith("none.tar"):
+                    self.say("550 no such file")
+                elif word == "RETR":
+                    self.say("150 here it comes")
+                    with data, data.accept()[0] as to:
+                        to.sendall(content)
+                    self.say(last)
+                else:
+                    self.say("200 well")
+
+    with ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        try:
+            yield f"127.0.0.1:{server.server_address[1]}"
+        finally:
+            server.shutdown()

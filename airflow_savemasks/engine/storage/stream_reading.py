@@ -5,6 +5,7 @@ nothing is noticed, whatever the scheme's client does.
 from __future__ import annotations
 
 import queue
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -87,6 +88,8 @@ def _read(uri: str, unpacked: str, come: Queue, left: threading.Event) -> None:
             going = put(int(length))
             while going and (piece := file.read(PIECE)):
                 going = put(piece)
+            if going and hasattr(file, "conn"):  # of FTP, where only the last answer tells whether that was all
+                file.conn.voidresp()
         put(None)
     except BaseException as error:  # noqa: BLE001 - whatever it is, somebody waits for it
         put(Failed(failure_of(error, scheme_of(uri))))
@@ -97,4 +100,5 @@ def _opened(uri: str, unpacked: str) -> Any:
 
     web = scheme_of(uri) in {"http", "https"}
     params = {"timeout": (CONNECT, SILENCE), "buffer_size": PIECE} if web else {}
+    uri = re.sub(r"^(ftps?://)(?![^/]*@)", r"\1anonymous@", uri, flags=re.IGNORECASE)  # as browsers do
     return smart_open.open(uri, "rb", compression=unpacked, transport_params=params)
