@@ -165,6 +165,16 @@ def test_what_a_server_refuses_is_one_error_without_secrets(
     assert "kiwi" not in told
 
 
+def test_no_client_logs_a_uri(web: Web, project: Path, caplog: pytest.LogCaptureFixture) -> None:
+    web.gives(packed(project, "tar"))
+    caplog.set_level(logging.DEBUG)
+    for how in ("plain", "odd"):
+        storage = open_source_storage(f"http://kiwi:geheim99@{web.at}/{how}/x.tar?token=geheim98")
+        assert storage.listdir("ds0/img").files
+    assert "geheim" not in caplog.text
+    assert "bytes read in" in caplog.text
+
+
 def test_a_short_body_is_tried_again_and_then_told_with_its_bytes(web: Web, project: Path, tmp_path: Path) -> None:
     web.gives(packed(project, "tar.gz"))
     size = len(web.content)

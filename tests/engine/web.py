@@ -56,6 +56,11 @@ def served() -> Iterator[Web]:
             self.answer(length=len(web.content))
             self.wfile.write(web.content)
 
+        def odd(self) -> None:
+            """With a header that is none, of which clients complain."""
+            length = f"Content-Length: {len(web.content)}".encode()
+            self.wfile.write(b"HTTP/1.1 200 OK\r\n" + length + b"\r\nno header\r\n\r\n" + web.content)
+
         def webhdfs(self) -> None:
             self.status() if "/status/" in self.path else self.plain()
 

@@ -4,6 +4,7 @@ nothing is noticed, whatever the scheme's client does.
 
 from __future__ import annotations
 
+import logging
 import queue
 import re
 import threading
@@ -21,10 +22,24 @@ WAITING = 8  # pieces that are read ahead
 CONNECT = 15.0  # seconds for a connection
 SILENCE = 60.0  # seconds in which no piece comes
 POLL = 0.1  # seconds between two looks whether somebody asked to stop
+THREAD = "savemasks-stream"
 AS_IT_IS, BY_ITS_NAME = "disable", "infer_from_extension"  # how it is unpacked, as smart_open calls it
 
 Come = int | bytes | Failed | None  # the length, or -1; then the pieces; then the error or None
 Queue = queue.Queue[Come]
+
+
+class _Silent(logging.Filter):
+    """Nothing of what clients log in our thread: they log whole URIs, and we say ourselves what went wrong."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return record.threadName != THREAD
+
+
+for _module in ("smart_open_lib", "http", "ftp", "webhdfs", "hdfs", "utils"):
+    logging.getLogger(f"smart_open.{_module}").addFilter(_Silent())
+for _module in ("connection", "connectionpool", "response", "util.retry"):
+    logging.getLogger(f"urllib3.{_module}").addFilter(_Silent())
 
 
 @contextmanager
@@ -36,7 +51,7 @@ def reading(uri: str, unpacked: str, obey: Callable[[], None]) -> Iterator[tuple
     """
     come: Queue = queue.Queue(WAITING)
     left = threading.Event()
-    threading.Thread(target=_read, args=(uri, unpacked, come, left), name="savemasks-stream", daemon=True).start()
+    threading.Thread(target=_read, args=(uri, unpacked, come, left), name=THREAD, daemon=True).start()
     try:
         length = _next(come, obey)
         assert isinstance(length, int)
