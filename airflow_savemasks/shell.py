@@ -6,29 +6,32 @@ import argparse
 import json
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from airflow_savemasks import __version__
-from airflow_savemasks.engine.errors import SaveMasksError, SettingsError, Stopped
+from airflow_savemasks.engine.errors import SaveMasksError, SettingsError, Stopped, StorageError
+from airflow_savemasks.engine.storage.base import is_stream, without_secrets
 from airflow_savemasks.stopping import Stopping
 
 if TYPE_CHECKING:
     from airflow_savemasks.engine.settings.layer import Layer
 
 DONE, FAILED, WRONG = 0, 1, 2
+MOST = 64 << 20  # bytes of a layer or of options that come as a stream
 
 
 def run(words: Sequence[str], stopping: Stopping) -> int:
     """Returns the exit code: 0 done, 1 failed, 2 wrong usage or settings, 130 and 143 stopped by a signal."""
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(message)s")
-    if "--debug" in words:
+    args = parser().parse_args(with_verb(words))
+    if args.debug:
         logging.getLogger("airflow_savemasks").setLevel(logging.DEBUG)
     try:
-        result = _verify(words[1:], stopping) if words[:1] == ["verify"] else _export(words, stopping)
+        result = VERBS[args.verb](args, stopping)
     except Stopped as error:
-        _say(f"stopped: {error.fix}" if words[:1] != ["verify"] else "stopped")
+        _say(f"stopped: {error.fix}" if args.verb == "export" else "stopped")
         return stopping.code if stopping.number else FAILED
     except SettingsError as error:
         _say(f"error: {error}")
@@ -40,21 +43,26 @@ def run(words: Sequence[str], stopping: Stopping) -> int:
     return DONE
 
 
+def with_verb(words: Sequence[str]) -> list[str]:
+    """Words that begin with no verb are those of an export, as they were before there were verbs.
+
+    >>> with_verb(["layer.json", "--team-files", "out"])[0]
+    'export'
+    """
+    known = not words or words[0] in VERBS or words[0] in {"-h", "--help", "--version"}
+    return list(words) if known else ["export", *words]
+
+
 def _say(text: str) -> None:
     sys.stderr.write(f"{text}\n")
 
 
-def _verify(words: Sequence[str], stopping: Stopping) -> dict[str, Any]:
-    parser = argparse.ArgumentParser(
-        "python -m airflow_savemasks verify", description="Re-read a published archive.", allow_abbrev=False
-    )
-    parser.add_argument("archive", help="path or URI of the .tar, or of one of its volumes")
-    place = str(parser.parse_args(words).archive)
-
+def _verify(args: argparse.Namespace, stopping: Stopping) -> dict[str, Any]:
     from airflow_savemasks.engine.archive.naming import manifest_path
     from airflow_savemasks.engine.archive.verify import verify
     from airflow_savemasks.engine.opening import open_team_files_root
 
+    place = str(args.archive)
     if place.lower().startswith("file://"):
         place = unquote(urlsplit(place).path)
     folder, slash, file = place.rpartition("/")
@@ -68,30 +76,19 @@ def _verify(words: Sequence[str], stopping: Stopping) -> dict[str, Any]:
     return verify(team_files, name)
 
 
-def _export(words: Sequence[str], stopping: Stopping) -> dict[str, Any]:
-    args = export_parser().parse_args(words)
-
+def _export(args: argparse.Namespace, stopping: Stopping) -> dict[str, Any]:
     from airflow_savemasks.engine.export import export
     from airflow_savemasks.engine.job import open_job
     from airflow_savemasks.engine.opening import open_sources, open_team_files_root
     from airflow_savemasks.engine.progress import Progress
     from airflow_savemasks.engine.settings.layer import parse_layer
-    from airflow_savemasks.engine.settings.options import Options
+    from airflow_savemasks.flags import chosen
 
-    layer = parse_layer(_read_layer(args.layer))
+    if args.layer == args.options == "-":
+        raise SettingsError("--options -", "the layer is read from standard input already", "Name a file for one")
+    layer = parse_layer(_read(args.layer, "the layer's JSON"))
     given = dict(_named_source(layer, text) for text in args.source)
-    options = Options(
-        machine_png=args.machine_png,
-        strict_colors=args.strict_colors,
-        on_bad_item=args.on_bad_item,
-        max_skipped=args.max_skipped,
-        if_exists=args.if_exists,
-        reuse=False if args.no_reuse else args.reuse,
-        workers=args.workers,
-        volume_size=args.volume_size,
-        keep_parts_days=args.keep_parts_days,
-        limits=dict(_named_limit(text) for text in args.limit),
-    )
+    options = chosen(args, lambda path: _read(path, "the options' JSON"))
     sources = open_sources(layer, given, args.projects)
     team_files = open_team_files_root(args.team_files)
     team_files.watch(stopping.event)
@@ -101,60 +98,95 @@ def _export(words: Sequence[str], stopping: Stopping) -> dict[str, Any]:
     return export(open_job(layer, sources, options), team_files, stopping.event, Progress())
 
 
-def export_parser() -> argparse.ArgumentParser:
-    """The arguments of an export. What is not given stays None, so that defaults stand in one place: Options."""
-    parser = argparse.ArgumentParser(
+def _ingest(args: argparse.Namespace, _: Stopping) -> dict[str, Any]:
+    """A signal ends it at once: each file of the project is whole or not there at any time."""
+    from airflow_savemasks.engine.project.ingest import ingest_pairs
+
+    return ingest_pairs(args.inbox, args.project, args.dataset).to_json()
+
+
+VERBS: dict[str, Callable[[argparse.Namespace, Stopping], dict[str, Any]]] = {
+    "export": _export,
+    "verify": _verify,
+    "ingest": _ingest,
+}
+
+
+def parser() -> argparse.ArgumentParser:
+    """All verbs, each with its arguments; `verb` and `debug` are always set."""
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--debug", action="store_true", help="log more, tracebacks of unforeseen errors among it")
+    common.add_argument("--version", action="version", version=__version__)
+    top = argparse.ArgumentParser(
         "python -m airflow_savemasks",
-        description="Export a Supervisely-format image project with machine and human masks.",
-        epilog="python -m airflow_savemasks verify ARCHIVE.tar re-reads a published archive.",
+        description="Images with labels out as archives with masks. Words without a verb are those of export.",
+        epilog="VERB --help names what a verb takes.",
         allow_abbrev=False,
     )
-    parser.add_argument("layer", help="file or URI with the layer's JSON or a whole graph; - for standard input")
-    parser.add_argument(
+    top.add_argument("--version", action="version", version=__version__)
+    verbs = top.add_subparsers(dest="verb", metavar="VERB", required=True, title="verbs")
+
+    def verb(name: str, does: str) -> argparse.ArgumentParser:
+        return verbs.add_parser(
+            name,
+            help=does,
+            description=f"{does[0].upper()}{does[1:]}.",
+            parents=[common],
+            allow_abbrev=False,
+            formatter_class=_Formatter,
+        )
+
+    _add_export(verb("export", "export a Supervisely-format image project with machine and human masks"))
+    verify = verb("verify", "re-read a published archive, and name every file that is not as it was written")
+    verify.add_argument("archive", help="path or URI of the .tar, or of one of its volumes")
+    ingest = verb("ingest", "take pictures with their annotations from an inbox folder into a project")
+    ingest.add_argument("inbox", help="folder with x.jpg, x.jpg.json ... and meta.json")
+    ingest.add_argument("--project", required=True, metavar="FOLDER", help="the project; made if it is not there")
+    ingest.add_argument("--dataset", required=True, metavar="NAME", help="the dataset of it that they go to")
+    return top
+
+
+def _add_export(export: argparse.ArgumentParser) -> None:
+    from airflow_savemasks.flags import add_flags
+
+    export.add_argument("layer", help="file or URI with the layer's JSON or a whole graph; - for standard input")
+    export.add_argument(
         "--source",
         action="append",
         default=[],
         metavar="[$NAME=]URI",
         help="where a source lies; the name may be left out when the layer has one source",
     )
-    parser.add_argument("--projects", metavar="URI", help="folder of the projects that a graph names")
-    parser.add_argument("--team-files", required=True, metavar="URI", help="folder that the archive is written to")
-    parser.add_argument("--machine-png", choices=("auto", "rgb"), help="rgb: always three channels")
-    parser.add_argument("--strict-colors", action="store_true", help="doubtful colours are errors")
-    parser.add_argument("--on-bad-item", choices=("fail", "skip"), help="skip leaves bad items out and lists them")
-    parser.add_argument("--max-skipped", metavar="N", help="more skipped items fail the export; default: 100")
-    parser.add_argument("--if-exists", choices=("replace", "fail", "rename"), help="default: replace")
-    reuse = parser.add_mutually_exclusive_group()
-    reuse.add_argument("--no-reuse", action="store_true", help="render every part again")
-    reuse.add_argument("--reuse", metavar="NAME", help="take unchanged parts from this earlier archive, too")
-    parser.add_argument("--workers", metavar="N", help="threads that render; default: one a core")
-    parser.add_argument("--volume-size", metavar="BYTES", help="split a larger archive into volumes")
-    parser.add_argument(
-        "--keep-parts-days", metavar="DAYS", help="remove finished parts of exports that never ended; default: 7"
-    )
-    parser.add_argument(
-        "--limit",
-        action="append",
-        default=[],
-        metavar="NAME=NUMBER",
-        help="what an input may take at most, such as labels=200000; may be given again",
-    )
-    parser.add_argument("--debug", action="store_true", help="log more, tracebacks of unforeseen errors among it")
-    parser.add_argument("--version", action="version", version=__version__)
-    return parser
+    export.add_argument("--projects", metavar="URI", help="folder of the projects that a graph names")
+    export.add_argument("--team-files", required=True, metavar="URI", help="folder that the archive is written to")
+    add_flags(export)
 
 
-def _read_layer(path: str) -> str:
-    """The layer's text: of a file, of a URI that smart_open knows, or of standard input."""
+class _Formatter(argparse.HelpFormatter):
+    """Fills lines as ever, and keeps those of a text that has some."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        return "\n".join(super(_Formatter, self)._fill_text(line, width, indent) for line in text.split("\n"))
+
+
+def _read(path: str, what: str) -> str:
+    """A text: of a file, of a URI that smart_open knows, or of standard input. what: that it should hold."""
     import smart_open
 
+    from airflow_savemasks.engine.storage.stream import read_whole
+
     try:
+        if is_stream(path):
+            return read_whole(path, MOST).decode()
         if path == "-":
             return sys.stdin.read()
         with smart_open.open(path, encoding="utf-8") as file:
             return str(file.read())
+    except StorageError as error:
+        raise SettingsError(error.where, f"cannot be read: {error.problem}", error.fix) from None
     except (OSError, UnicodeDecodeError, NotImplementedError, ImportError) as error:
-        raise SettingsError(path, f"cannot be read ({error})", "Name a file with the layer's JSON in UTF-8") from error
+        fix = f"Name a file with {what} in UTF-8"
+        raise SettingsError(without_secrets(path), f"cannot be read ({error})", fix) from error
 
 
 def _named_source(layer: Layer, text: str) -> tuple[str, str]:
@@ -165,13 +197,8 @@ def _named_source(layer: Layer, text: str) -> tuple[str, str]:
         return name, uri
     if len(layer.inputs) != 1:
         raise SettingsError(
-            "--source", f"{text!r} has no name, and the layer has {len(layer.inputs)} sources", "Write '$name=URI'"
+            "--source",
+            f"{without_secrets(text)!r} has no name, and the layer has {len(layer.inputs)} sources",
+            "Write '$name=URI'",
         )
     return layer.inputs[0].name, text
-
-
-def _named_limit(text: str) -> tuple[str, str]:
-    name, _, number = text.partition("=")
-    if not name or not number:
-        raise SettingsError("--limit", f"{text!r} is not NAME=NUMBER", "Write one, such as --limit labels=200000")
-    return name, number

@@ -38,6 +38,7 @@ class Limits(BaseModel):
     nesting: Bound = Field(64, description="datasets inside of each other")
     members: Bound = Field(1_000_000, description="files in a packed source")
     member_header: Bound = Field(MIB, description="bytes of a header in a packed source, with names and extras")
+    streamed_bytes: Bound = Field(64 << 30, description="bytes of a packed source that is read as a stream")
     unpacked_bytes: Bound = Field(64 << 30, description="bytes of a compressed tar once it is unpacked to a work file")
 
     def check(self, name: str, found: int) -> None:

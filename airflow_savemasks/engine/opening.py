@@ -8,7 +8,14 @@ from airflow_savemasks.engine.errors import SettingsError
 from airflow_savemasks.engine.project.source import Source
 from airflow_savemasks.engine.project.stored import StorageProject
 from airflow_savemasks.engine.settings.layer import Layer
-from airflow_savemasks.engine.storage.base import Storage, open_source_storage, open_storage, scheme_of
+from airflow_savemasks.engine.storage.base import (
+    Storage,
+    is_stream,
+    open_source_storage,
+    open_storage,
+    scheme_of,
+    without_secrets,
+)
 from airflow_savemasks.engine.supervisely.opening import (
     api_from_environment,
     open_instance_project,
@@ -21,7 +28,7 @@ REMOTE_CONNECTIONS = 10  # reads in flight from a storage behind a network; boto
 
 
 def open_project(uri: str) -> Source:
-    """A project at a URI or plain path (a folder, a .tar or a .zip), with the backend's default credentials."""
+    """A project at a URI or plain path (a folder, or one of PACKED), with the backend's default credentials."""
     if is_instance(uri):
         return open_instance_project(uri, api_from_environment())
     return StorageProject(open_source_storage(uri), connections=connections_of(uri))
@@ -35,8 +42,8 @@ def open_team_files_root(uri: str) -> Storage:
 
 
 def connections_of(uri: str) -> int:
-    """How many reads at once pay: none of its own for a folder."""
-    return 0 if scheme_of(uri) == "file" else REMOTE_CONNECTIONS
+    """How many reads at once pay: none of its own for a folder, nor for a stream, which lies in a work file then."""
+    return 0 if scheme_of(uri) == "file" or is_stream(uri) else REMOTE_CONNECTIONS
 
 
 def locate_sources(layer: Layer, given: Mapping[str, str], projects_root: str | None) -> dict[str, str]:
@@ -67,8 +74,15 @@ def open_sources(
     projects_root: str | None = None,
     open_one: Callable[[str], Source] = open_project,
 ) -> dict[str, Source]:
-    """Like `locate_sources`, opened; one project is opened once."""
+    """Like `locate_sources`, opened; one project is opened once.
+
+    Raises SettingsError for two streams that differ in nothing but what is shown nowhere: they could not be told apart.
+    """
     places = locate_sources(layer, given, projects_root)
+    streams = [without_secrets(uri) for uri in dict.fromkeys(places.values()) if is_stream(uri)]
+    if same := next((uri for uri in streams if streams.count(uri) > 1), None):
+        fact = "is two sources that differ only in their user or query, which may be secret and are shown nowhere"
+        raise SettingsError(same, fact, "Give one of them another path")
     opened = {uri: open_one(uri) for uri in dict.fromkeys(places.values())}
     return {name: opened[uri] for name, uri in places.items()}
 

@@ -6,7 +6,7 @@ import re
 from urllib.parse import unquote
 
 from airflow_savemasks.engine.errors import SettingsError
-from airflow_savemasks.engine.storage.base import scheme_of
+from airflow_savemasks.engine.storage.base import scheme_of, without_secrets
 from airflow_savemasks.hooks.this_machine import folder_at
 
 UNSEEN = re.compile(r"[\x00-\x1f\x7f\\]")
@@ -17,7 +17,7 @@ def path_below(root: str, source: str, conn_id: str) -> str:
 
     Raises SettingsError for anything that is or could become something else: another place, another scheme, `..`.
     """
-    where = f"source {source!r}"
+    where = f"source {without_secrets(source)!r}"
     fix = f"Name a project below the root of the connection {conn_id!r}, such as 'lemons'"
     start = root.rstrip("/") + "/"
     path = source.removeprefix(start)

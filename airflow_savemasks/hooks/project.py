@@ -20,14 +20,15 @@ class ProjectHook(StorageHook):
     hook_name = "Save Masks projects"
 
     def open(self, uri: str) -> Source:
-        """The project (folder, .tar, .zip) at a URI, an absolute path, or one below the root.
+        """The project (a folder or packed) at a URI, an absolute path, or one below the root.
 
-        Where the connection says `only_below_root`, nothing else, and no link leads out of the root. Raises
-        SettingsError.
+        A packed one may lie behind any scheme that smart_open knows (engine/storage/stream.py); no connection has
+        credentials for those. Where the connection says `only_below_root`, nothing else, and no link leads out of the
+        root. Raises SettingsError.
         """
-        from airflow_savemasks.engine.opening import connections_of
+        from airflow_savemasks.engine.opening import connections_of, open_project
         from airflow_savemasks.engine.project.stored import StorageProject
-        from airflow_savemasks.engine.storage.base import unpacked
+        from airflow_savemasks.engine.storage.base import is_stream, unpacked
         from airflow_savemasks.engine.supervisely.uris import is_instance
 
         refuse_password(uri)
@@ -43,6 +44,8 @@ class ProjectHook(StorageHook):
             uri = f"{self.root.rstrip('/')}/{uri}"
         if is_instance(uri):
             return self.supervisely().project(uri)
+        if is_stream(uri):
+            return open_project(uri)
         return StorageProject(unpacked(self.storage(uri)), connections=connections_of(uri))
 
     def _open_below(self, uri: str) -> Source:

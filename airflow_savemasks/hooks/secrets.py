@@ -10,8 +10,10 @@ from urllib.parse import unquote
 from airflow.sdk.log import mask_secret
 
 from airflow_savemasks.engine.errors import SettingsError
+from airflow_savemasks.engine.storage.base import is_stream, without_secrets
 
 USER = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^:/@]*:([^@]+)@")  # secrets of S3 have slashes in them
+STREAM_USER = re.compile(r"^[^:/?#]+://([^/?#@]*)@")
 
 
 def password_of(uri: str) -> str:
@@ -24,28 +26,36 @@ def password_of(uri: str) -> str:
 
 def without_password(uri: str) -> str:
     """The URI as people may see it."""
+    if is_stream(uri):
+        return without_secrets(uri)
     password = password_of(uri)
     return uri.replace(f":{password}@", ":***@", 1) if password else uri
 
 
 def mask_passwords(value: Any) -> None:
-    """Have Airflow mask the passwords of all URIs in a value, at any depth, in logs and rendered fields."""
+    """Have Airflow mask the passwords of all URIs in a value, at any depth, in logs and rendered fields.
+
+    Of a stream the user and the query too: each may be a token.
+    """
     if isinstance(value, Mapping):
         value = list(value.values())
     if isinstance(value, list | tuple):
         for one in value:
             mask_passwords(one)
-    elif isinstance(value, str) and (password := password_of(value)):
-        mask_secret(password)
-        mask_secret(unquote(password))
+    elif isinstance(value, str):
+        secrets = [password_of(value)]
+        if is_stream(value):
+            secrets += [value.partition("?")[2], *STREAM_USER.findall(value)]
+        for secret in filter(None, secrets):
+            mask_secret(secret)
+            mask_secret(unquote(secret))
 
 
 def refuse_password(uri: str) -> None:
     """Raises SettingsError, without the password, for a URI that has one. An S3 key and secret are such, too."""
     if password_of(uri):
         mask_passwords(uri)
-        raise SettingsError(
-            without_password(uri),
-            "there is a password in the URI, where others see it",
-            "Remove it and have it changed; credentials come from a connection (storage_conn_id)",
-        )
+        fix = "Remove it and have it changed; credentials come from a connection (storage_conn_id)"
+        if is_stream(uri):
+            fix = "Remove it and have it changed; a token may stand in the query, which is masked"
+        raise SettingsError(without_password(uri), "there is a password in the URI, where others see it", fix)

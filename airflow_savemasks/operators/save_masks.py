@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 
+from airflow_savemasks.engine.settings.describe import FIELDS, is_object
 from airflow_savemasks.engine.settings.options import Options
 from airflow_savemasks.operators.outcome import outcome
 from airflow_savemasks.operators.upstream import checked_sources, find_source
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from airflow_savemasks.engine.progress import Progress
     from airflow_savemasks.engine.storage.base import Storage
 
-OPTIONS = tuple(Options.model_fields)  # arguments of the operator, one by one, and template fields
+OPTIONS = tuple(FIELDS)  # arguments of the operator, one by one, and template fields
 
 
 class SaveMasksOperator(BaseOperator):
@@ -29,13 +30,17 @@ class SaveMasksOperator(BaseOperator):
 
     layer: the layer's JSON or a whole graph, as pasted; sources: `$name` (or a project's name in a graph) -> URI,
     absolute path, or path below the root of the project connection. A `$data_1` that `sources` does not name is the
-    XCom of the task `data_1`. The other arguments are those of `engine.options.Options`. All are JSON types.
+    XCom of the task `data_1`. The other arguments are the fields of `engine.settings.options.Options`, or texts that
+    templates make of them; they are written out so that editors complete them, and a test holds them to the model. All
+    are JSON types.
 
     Returns the result (README, "The result"). A retry renders only what is not finished yet.
     """
 
     template_fields: Sequence[str] = ("layer", "sources", "team_files_conn_id", "project_conn_id", *OPTIONS)
-    template_fields_renderers = {"layer": "json", "sources": "json", "limits": "json"}
+    template_fields_renderers = dict.fromkeys(
+        ["layer", "sources", *(name for name, field in FIELDS.items() if is_object(field))], "json"
+    )
     ui_color = "#1b6e53"
     ui_fgcolor = "#fff"
 
@@ -134,7 +139,11 @@ class SaveMasksOperator(BaseOperator):
             if entry.name not in sources and entry.project is None:
                 sources[entry.name] = find_source(self, context["ti"], entry.name)
         hook = ProjectHook(self.project_conn_id)
-        return job.open_job(layer, open_sources(layer, sources, hook.root, hook.open), options)
+        opened = open_sources(layer, sources, hook.root, hook.open)
+        for source in opened.values():
+            if self._stop is not None:
+                source.watch(self._stop)  # before anything is read of it: a stream is read whole for its meta.json
+        return job.open_job(layer, opened, options)
 
     def _teller(self, context: Context) -> Callable[[str], None] | None:
         """Writes progress where the UI shows it: the task state store of Airflow 3.3 and later."""

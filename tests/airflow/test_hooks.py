@@ -210,7 +210,8 @@ def test_the_test_button_makes_nothing_and_says_what_is_there(connect, tmp_path:
     [
         ("sftp://ann:geheim99@host/x", "sftp://ann:***@host/x"),
         ("s3://KEY:sec/ret99@bucket/x", "s3://KEY:***@bucket/x"),
-        ("https://ann:geheim99@host/x.zip", "https://ann:***@host/x.zip"),
+        ("https://ann:geheim99@host/x.zip", "https://host/x.zip"),
+        ("http://ann:geheim99@host:80/x.zip?token=99", "http://host:80/x.zip"),
         ("sftp://ann@host:22/x", "sftp://ann@host:22/x"),
         ("sftp://host:22/a:b@c", "sftp://host:22/a:b@c"),
         ("s3://bucket/a:b@c", "s3://bucket/a:b@c"),

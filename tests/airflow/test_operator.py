@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import tarfile
 import threading
 import time
+from inspect import signature
 from pathlib import Path
-from typing import Any
+from types import NoneType
+from typing import Any, Union
 from unittest import mock
 
 import pytest
@@ -24,6 +27,7 @@ from airflow_savemasks.engine.errors import (
     StorageError,
 )
 from tests.engine.samples import LAYER, make_project
+from tests.engine.web import served
 
 pytestmark = pytest.mark.usefixtures("airflow_home")
 
@@ -73,44 +77,52 @@ def test_wrong_settings_fail_without_a_retry_and_say_what_to_do(operator) -> Non
         operator(sources={"$data_1": "/x"}, on_bad_item="ignore").execute(context())
 
 
-def test_every_argument_is_templated_and_named_as_its_option() -> None:
-    from inspect import signature
+OWN = ("layer", "sources", "team_files_conn_id", "project_conn_id")  # arguments that are no options
 
+
+def written(field: Any) -> Any:
+    """What the operator's signature has to say of an option: its types, or the text that a template makes of it."""
+    from airflow_savemasks.engine.settings import describe
+
+    if describe.is_object(field):
+        return dict[str, Any] | str | None
+    types = describe.kinds(field)
+    return Union[*dict.fromkeys([kind for kind in types if kind is not NoneType] + [str])] | (
+        None if NoneType in types else str
+    )
+
+
+def test_the_written_out_signature_is_that_of_the_model() -> None:
+    from airflow_savemasks.engine.settings import describe
     from airflow_savemasks.engine.settings.options import Options
     from airflow_savemasks.operators.save_masks import OPTIONS, SaveMasksOperator
     from airflow_savemasks.task_groups import SHARED
 
-    arguments = signature(SaveMasksOperator.__init__).parameters
+    arguments = signature(SaveMasksOperator.__init__, eval_str=True).parameters
+    assert [name for name in arguments if name not in ("self", "kwargs", *OWN)] == list(OPTIONS)
     assert tuple(Options.model_fields) == OPTIONS
-    assert [name for name in arguments if name in OPTIONS] == list(OPTIONS)
-    for name in OPTIONS:
-        assert arguments[name].default in (Options.model_fields[name].default, None), name
+    for name, field in describe.FIELDS.items():
+        assert arguments[name].default == describe.default(field), name
+        assert type(arguments[name].default) is type(describe.default(field)), name
+        assert arguments[name].annotation == written(field), name
         assert Options(**{name: arguments[name].default}) == Options(), name
-    assert set(SaveMasksOperator.template_fields) == set(SHARED)
-    assert set(arguments) - {"self", "kwargs"} == set(SHARED)
+    assert set(SaveMasksOperator.template_fields) == set(SHARED) == set(arguments) - {"self", "kwargs"}
     assert SaveMasksOperator.template_fields_renderers == {"layer": "json", "sources": "json", "limits": "json"}
 
 
-def test_every_argument_stands_in_the_readme_with_its_default() -> None:
-    from inspect import signature
+def test_every_argument_that_is_no_option_stands_in_the_readme() -> None:
+    from airflow_savemasks.operators.save_masks import SaveMasksOperator
 
-    from airflow_savemasks.operators.save_masks import OPTIONS, SaveMasksOperator
+    readme = (Path(__file__).parents[2] / "README.md").read_text("utf-8").splitlines()
+    for name in signature(SaveMasksOperator.__init__).parameters:
+        assert name in ("self", "kwargs") or any(line.startswith(f"| `{name}` |") for line in readme), name
 
-    readme = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
-    for name, argument in signature(SaveMasksOperator.__init__).parameters.items():
-        if name in ("self", "kwargs"):
-            continue
-        row = next((line for line in readme.splitlines() if line.startswith(f"| `{name}` |")), None)
-        assert row, name
-        if name in OPTIONS and name not in ("workers", "limits"):
-            default = (
-                json.dumps(argument.default)
-                if isinstance(argument.default, str)
-                else f"{argument.default:g}"
-                if (isinstance(argument.default, float))
-                else str(argument.default)
-            )
-            assert row.split("|")[2].strip() == f"`{default}`", row
+
+def test_an_argument_is_kept_as_it_was_given(operator) -> None:
+    from airflow_savemasks.operators.save_masks import OPTIONS
+
+    for name in OPTIONS:
+        assert getattr(operator(**{name: "{{ params.it }}"}), name) == "{{ params.it }}"
 
 
 def test_options_are_typed_whatever_a_template_made_of_them(operator, tmp_path: Path) -> None:
@@ -128,6 +140,57 @@ def test_options_are_typed_whatever_a_template_made_of_them(operator, tmp_path: 
     task = operator(sources={"$data_1": str(project)}, limits={"labels": 1}, reuse=False)
     with pytest.raises(Exception, match="labels"):
         task.execute(context())
+
+
+def test_a_source_may_be_a_stream_whose_query_is_masked(
+    operator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from airflow.sdk.exceptions import AirflowFailException
+
+    from airflow_savemasks.hooks import secrets
+
+    masked: list[str] = []
+    monkeypatch.setattr(secrets, "mask_secret", masked.append)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    with tarfile.open(tmp_path / "x.tar.gz", "w:gz") as tar:
+        tar.add(make_project(tmp_path / "project"), "project")
+    with served() as web:
+        web.gives(tmp_path / "x.tar.gz")
+        task = operator(sources={"$data_1": "{{ where }}"})
+        task.render_template_fields({"where": f"{web.root}/plain/x.tar.gz?token=geheim%2099"})
+        assert {"token=geheim%2099", "token=geheim 99"} <= set(masked)
+        result = task.execute(context())
+        assert result["items"] == 4
+        assert "geheim" not in json.dumps(result)
+        task = operator(sources={"$data_1": f"{web.root}/status/403/x.tar.gz?token=geheim99"})
+        with pytest.raises(AirflowFailException, match="the server answers 403 Forbidden") as refused:
+            task.execute(context())
+        assert "geheim" not in str(refused.value)
+        web.requests.clear()
+        extra = {"root": str(tmp_path), "only_below_root": True}
+        monkeypatch.setenv("AIRFLOW_CONN_ONLY", json.dumps({"conn_type": "savemasks", "extra": extra}))
+        task = operator(sources={"$data_1": f"{web.root}/plain/x.tar?token=geheim99"}, project_conn_id="only")
+        with pytest.raises(AirflowFailException, match="is not below the only root") as refused:
+            task.execute(context())
+        assert "geheim" not in str(refused.value)
+        extra = {"root": f"{web.root}/plain", "only_below_root": True}
+        monkeypatch.setenv("AIRFLOW_CONN_WEB", json.dumps({"conn_type": "savemasks", "extra": extra}))
+        with pytest.raises(AirflowFailException, match="http:// can only be a source"):
+            operator(sources={"$data_1": "x.tar.gz"}, project_conn_id="web").execute(context())
+        with pytest.raises(AirflowFailException, match="http:// can only be a source"):
+            operator(sources={"$data_1": str(tmp_path / "project")}, team_files_conn_id="web").execute(context())
+        assert web.requests == []
+
+
+def test_a_stop_ends_the_reading_of_a_stream(operator, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    with served() as web:
+        task = operator(sources={"$data_1": f"{web.root}/silent/x.tar"})
+        threading.Timer(0.5, task.on_kill).start()
+        began = time.monotonic()
+        with pytest.raises(Exception, match="stopped on request"):
+            task.execute(context())
+        assert time.monotonic() - began < 3
 
 
 def test_bad_items_fail_at_once_unless_they_are_to_be_retried(operator, tmp_path: Path) -> None:

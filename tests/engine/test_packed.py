@@ -21,7 +21,7 @@ import pytest
 
 from airflow_savemasks.engine.errors import SettingsError, Stopped, StorageError
 from airflow_savemasks.engine.limits import Limits
-from airflow_savemasks.engine.storage import packed_unpacking
+from airflow_savemasks.engine.storage import work_file
 from airflow_savemasks.engine.storage.base import NO_UTF8, Storage, open_source_storage, open_storage, without_password
 from tests.engine.samples import make_project, run
 
@@ -101,7 +101,7 @@ def test_several_streams_are_one_tar_and_a_damaged_or_short_one_is_named(tmp_pat
 
 
 def test_a_work_file_is_bounded_and_gone_afterwards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(packed_unpacking.tempfile, "tempdir", str(tmp_path / "work"))
+    monkeypatch.setattr(work_file.tempfile, "tempdir", str(tmp_path / "work"))
     (tmp_path / "work").mkdir()
     bomb = gzip.compress(make_tar([("a", bytes(30_000_000))]))
     refused(tmp_path, "x.tar.gz", bomb, r"too large.*unpacked_bytes", unpacked_bytes=20_000_000)
@@ -109,7 +109,7 @@ def test_a_work_file_is_bounded_and_gone_afterwards(tmp_path: Path, monkeypatch:
     assert storage.stat("a").size == 30_000_000
     assert list((tmp_path / "work").iterdir()) == []
     usage = SimpleNamespace(total=100 << 30, used=0, free=(1 << 30) - 5)
-    monkeypatch.setattr(packed_unpacking.shutil, "disk_usage", lambda _: usage)
+    monkeypatch.setattr(work_file.shutil, "disk_usage", lambda _: usage)
     refused(tmp_path, "z.tar.gz", bomb, f"at least {len(bomb) + 5:,} bytes are missing")
 
 

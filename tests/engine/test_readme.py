@@ -1,4 +1,4 @@
-"""The shell commands of the README run as they stand there."""
+"""The shell commands of the README run as they stand there, and its table of options is that of the model."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.engine.samples import LAYER, layer, make_project
+from tests.tools import options_table
 
 README = Path(__file__).parents[2] / "README.md"
 COMMANDS = re.findall(r"^\$ python (-m airflow_savemasks .+)$", README.read_text("utf-8"), re.MULTILINE)
@@ -26,11 +27,17 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
         make_project(folder / name)
     both = {"classes_mapping": "default", "tags_mapping": "default"}
     (folder / "graph.json").write_text(json.dumps([{**DATA, "settings": both}, layer(dst="fruits")]))
+    (folder / "options.json").write_text(json.dumps({"on_bad_item": "skip", "limits": {"labels": 200_000}}))
     return folder
 
 
+def test_the_table_of_options_is_that_of_their_model() -> None:
+    found, expected = options_table.of_readme(README.read_text("utf-8")), options_table.table()
+    assert found == expected, f"Run python tests/tools/options_table.py; it should be\n{expected}"
+
+
 def test_the_readme_has_commands() -> None:
-    assert len(COMMANDS) >= 4
+    assert len(COMMANDS) >= 5
 
 
 @pytest.mark.parametrize("command", COMMANDS)

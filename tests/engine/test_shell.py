@@ -108,14 +108,6 @@ def test_an_option_cannot_be_shortened(words: list[str], capsys: pytest.CaptureF
     assert "unrecognized" in capsys.readouterr().err
 
 
-def test_every_option_of_the_engine_but_the_one_for_airflow_can_be_given() -> None:
-    from airflow_savemasks.engine.settings.options import Options
-    from airflow_savemasks.shell import export_parser
-
-    known = {action.dest for action in export_parser()._actions} | {"limits"}
-    assert set(Options.model_fields) - known == {"retry_bad_items"}
-
-
 @pytest.mark.parametrize("name", ["team/a/lemons", 'it\'s "so"', "a<b>c", "50% off?#1", "-dash", "x.tar"])
 def test_verify_takes_any_name(words: list[str], tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "layer.json").write_text(json.dumps({**LAYER, "dst": name}))

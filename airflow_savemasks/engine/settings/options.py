@@ -123,52 +123,71 @@ def _limits(value: Any) -> dict[str, int] | Limits:
     return checked
 
 
+Flag = Annotated[bool, BeforeValidator(_flag)]
+FromZero = Annotated[int, BeforeValidator(_whole(0)), Field(ge=0)]
+FromOne = Annotated[int, BeforeValidator(_whole(1)), Field(ge=1)]
+Days = Annotated[float, BeforeValidator(_days), Field(ge=0, le=1e9)]
+
+
 class Options(BaseModel):
     """All JSON types, so that they pass through an operator, a mapped task and a shell alike.
 
     Each may be given as the text that a template makes of it: "3", "True"; "", "none" and null are the default.
     `Options(**given)` raises SettingsError, with all that is wrong in it.
+
+    The operator's template fields, the shell's flags and help (engine/settings/describe.py) and the README's table
+    come from here. `unit` is what a number counts; what is `airflow_only` has no meaning, and no flag, in a shell.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     machine_png: Annotated[Literal["auto", "rgb"], BeforeValidator(_one_of("auto", "rgb"))] = Field(
-        "auto", description='"rgb" forces three channels where all machine colours are gray.'
+        "auto",
+        description='"auto" writes gray PNGs if all machine colours are gray; "rgb" writes three channels always.',
     )
-    strict_colors: Annotated[bool, BeforeValidator(_flag)] = Field(
-        False, description="True makes doubtful colours errors, not warnings."
+    strict_colors: Flag = Field(
+        False, description="Doubtful colours (black, shared, of unknown classes, missing) are errors, not warnings."
     )
     on_bad_item: Annotated[Literal["fail", "skip"], BeforeValidator(_one_of("fail", "skip"))] = Field(
-        "fail", description='"skip" leaves bad items out and lists them; "fail" publishes nothing.'
+        "fail",
+        description='"fail" publishes nothing if there are bad items; "skip" leaves them out, and lists them in '
+        "manifest and result.",
     )
-    max_skipped: Annotated[int, BeforeValidator(_whole(0))] = Field(
-        100, description="More skipped items than this fail the export."
+    max_skipped: FromZero = Field(
+        100, description="More skipped items than this fail the export.", json_schema_extra={"unit": "items"}
     )
-    retry_bad_items: Annotated[bool, BeforeValidator(_flag)] = Field(
+    retry_bad_items: Flag = Field(
         False,
         description="False makes Airflow fail at once for bad items; True retries them, as data may be mended.",
+        json_schema_extra={"airflow_only": True},
     )
     if_exists: Annotated[
         Literal["replace", "fail", "rename"], BeforeValidator(_one_of("replace", "fail", "rename"))
     ] = Field(
         "replace",
-        description="What happens to an archive of that name; rename takes the first free of _000, _001, ....",
+        description='What happens to an archive of that name; "rename" takes the first free of _000, _001, ....',
     )
     reuse: Annotated[bool | str, BeforeValidator(_reuse)] = Field(
         True,
         description="False renders every part again; a name is that of an earlier archive to take parts from, too.",
     )
-    workers: Annotated[int, BeforeValidator(_whole(1))] | None = Field(
-        None, description="Threads that render; one a core without it."
+    workers: FromOne | None = Field(
+        None, description="Threads that render; one a core without it.", json_schema_extra={"unit": "threads"}
     )
-    volume_size: Annotated[int, BeforeValidator(_whole(1))] | None = Field(
-        None, description="Bytes after which the archive goes on in another volume; one archive without it."
+    volume_size: FromOne | None = Field(
+        None,
+        description="Bytes after which the archive goes on in another volume (-00002.tar), each of which opens alone.",
+        json_schema_extra={"unit": "bytes"},
     )
-    keep_parts_days: Annotated[float, BeforeValidator(_days)] = Field(
-        7.0, description="Finished parts of exports that never ended are removed after so many days."
+    keep_parts_days: Days = Field(
+        7.0,
+        description="Finished parts of exports that never ended are removed after so many days.",
+        json_schema_extra={"unit": "days"},
     )
     limits: Annotated[Limits, BeforeValidator(_limits)] = Field(
-        Limits(), description="What an input may take of memory and time (engine/limits.py), as a dict or its JSON."
+        Limits(),
+        description='What an input may take at most of memory and time, such as {"labels": 200000}; what is not named '
+        "keeps its default (docs/reliability.md).",
     )
 
     def __init__(self, **given: Any) -> None:

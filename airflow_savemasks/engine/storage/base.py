@@ -13,7 +13,6 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, BinaryIO, Protocol
-from urllib.parse import urlsplit
 
 from airflow_savemasks.engine.errors import SettingsError
 from airflow_savemasks.engine.limits import LIMITS, Limits
@@ -142,14 +141,23 @@ SCHEMES: Mapping[str, tuple[str, str | None]] = {  # scheme -> module, extra tha
     "azure": ("azure", "azure"),
     "sftp": ("sftp", "sftp"),
 }
+INSTANCE = "supervisely"  # no storage: engine/supervisely/
+STREAM = "airflow_savemasks.engine.storage.stream"  # for all other schemes that smart_open knows
 PACKED_TARS = (".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".tar.zst", ".tzst")
 PACKED = (".tar", ".zip", *PACKED_TARS)  # what a source may be packed in
 ClientFactory = Callable[[], Any]
 
 
 def scheme_of(uri: str) -> str:
-    """`file` for plain paths."""
-    return urlsplit(uri).scheme.lower() if "://" in uri else "file"
+    """`file` for plain paths; "" where something else than a scheme stands before ://."""
+    found = re.match(r"([A-Za-z][A-Za-z0-9+.-]*)://", uri)
+    return found[1].lower() if found else "" if "://" in uri else "file"
+
+
+def is_stream(uri: str) -> bool:
+    """Whether a URI has a scheme that no module here is for, but smart_open (storage/stream.py)."""
+    scheme = scheme_of(uri)
+    return scheme not in {*SCHEMES, INSTANCE, ""} and bool(import_module(STREAM).knows(scheme))
 
 
 def open_storage(uri: str, client: ClientFactory | None = None, *, confined: bool = False) -> Storage:
@@ -159,12 +167,15 @@ def open_storage(uri: str, client: ClientFactory | None = None, *, confined: boo
     without it the backend's own default credentials serve. Called when first needed, kept and shared by all threads.
     Raises SettingsError for an unknown scheme or a missing extra.
     """
-    shown = without_password(uri).encode("utf-8", "backslashreplace").decode()
+    shown = without_secrets(uri).encode("utf-8", "backslashreplace").decode()
     try:
         uri.encode()
     except UnicodeEncodeError as error:
         raise SettingsError(shown, "is no UTF-8", "Rename it, so that results and logs can name it") from error
     scheme = scheme_of(uri)
+    if is_stream(uri):
+        fix = f"Write to a folder or to one of {[f'{name}://' for name in SCHEMES]}"
+        raise SettingsError(shown, f"{scheme}:// can only be a source: one packed file, read as a stream", fix)
     if scheme not in SCHEMES:
         raise SettingsError(shown, f"unknown scheme {scheme!r}", f"Known are {[f'{name}://' for name in SCHEMES]}")
     module, extra = SCHEMES[scheme]
@@ -180,7 +191,10 @@ def open_storage(uri: str, client: ClientFactory | None = None, *, confined: boo
 
 
 def open_source_storage(uri: str, client: ClientFactory | None = None, limits: Limits = LIMITS) -> ReadableStorage:
-    """Like `open_storage`; one of PACKED is opened as what lies in it, to be read only."""
+    """Like `open_storage`; one of PACKED is opened as what lies in it, to be read only, also behind a stream."""
+    if is_stream(uri):
+        streamed: ReadableStorage = import_module(STREAM).open_packed(uri, limits)
+        return streamed
     return unpacked(open_storage(uri, client), limits)
 
 
@@ -203,3 +217,16 @@ def without_password(uri: str) -> str:
     'sftp://kiwi@host/folder'
     """
     return re.sub(r"^([^:/@]+://[^:/@]*):[^/]*@", r"\1@", uri)
+
+
+def without_secrets(uri: str) -> str:
+    """A URI as results, messages and logs may have it.
+
+    Without the password, and for schemes that are none of ours without user and query, which may be a key or a token.
+
+    >>> without_secrets("https://kiwi:secret@host:8080/a@b.tar?token=secret")
+    'https://host:8080/a@b.tar'
+    """
+    if scheme_of(uri) in {*SCHEMES, INSTANCE}:
+        return without_password(uri)
+    return re.sub(r"^([^:/?#]+://)([^:/?#@]*:(?![0-9]*/)[^@]*@|[^/?#@]*@)?([^?#]*).*", r"\1\3", uri, flags=re.DOTALL)

@@ -16,7 +16,15 @@ from airflow_savemasks.engine.errors import Changed, NotFound, Stopped, StorageE
 from airflow_savemasks.engine.limits import LIMITS, Limits, TooLarge
 from airflow_savemasks.engine.storage.base import CHUNK, Entry, Folder, ReadableStorage
 from airflow_savemasks.engine.storage.folder import FolderStorage
-from airflow_savemasks.engine.storage.packed_index import PACK_AGAIN, Member, Readable, Tree, tar_checksum, tar_index
+from airflow_savemasks.engine.storage.packed_index import (
+    PACK_AGAIN,
+    Member,
+    Readable,
+    Tree,
+    Whole,
+    tar_checksum,
+    tar_index,
+)
 from airflow_savemasks.engine.storage.packed_unpacking import unpack
 from airflow_savemasks.engine.storage.packed_zip import inflate, zip_index
 
@@ -46,7 +54,7 @@ class PackedStorage(ReadableStorage):
     in an archive of this identity.
     """
 
-    def __init__(self, storage: ReadableStorage, limits: Limits = LIMITS) -> None:
+    def __init__(self, storage: Whole, limits: Limits = LIMITS) -> None:
         self._storage = storage
         self.limits = limits
         self.uri = storage.uri
@@ -104,6 +112,7 @@ class PackedStorage(ReadableStorage):
             return self._index
 
     def _read_index(self) -> dict[str, Member]:
+        self._storage.limits = self.limits
         archive = self._storage.stat("")
         if archive is None:
             raise NotFound(self.uri, "does not exist", "Correct the path or put the file there")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import tarfile
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
@@ -22,6 +23,19 @@ class Readable(Protocol):
     """What has the bytes of an archive: a storage with it at the path "", or a work file."""
 
     def stream(self, path: str, offset: int, size: int, known: Entry | None = None) -> Iterator[bytes]:
+        """As a Storage has it."""
+
+
+class Whole(Readable, Protocol):
+    """An archive where it lies, at the path "". limits: for what is bounded as it is read; set before that."""
+
+    uri: str
+    limits: Limits
+
+    def stat(self, path: str) -> Entry | None:
+        """As a Storage has it."""
+
+    def watch(self, stop: threading.Event) -> None:
         """As a Storage has it."""
 
 

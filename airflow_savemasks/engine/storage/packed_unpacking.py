@@ -1,46 +1,25 @@
-"""A compressed tar as a work file: unpacked once, to a file without a name that goes with its last reader."""
+"""A compressed tar as a work file: unpacked once."""
 
 from __future__ import annotations
 
 import bz2
-import errno
 import gzip
 import io
 import lzma
-import os
-import shutil
-import tempfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from importlib import import_module
 from typing import Any, cast
 
 from airflow_savemasks.engine.errors import SettingsError, StorageError
-from airflow_savemasks.engine.limits import Limits, above
+from airflow_savemasks.engine.limits import Limits
 from airflow_savemasks.engine.storage.base import CHUNK, Entry
 from airflow_savemasks.engine.storage.packed_index import PACK_AGAIN, Readable
+from airflow_savemasks.engine.storage.work_file import Bound, WorkFile, write_work_file
 
-ROOM, SHARE = 1 << 30, 20  # what stays free: this many bytes, or this part of a smaller disk
-LOOK = 64 << 20  # bytes written between two looks at the disk
 FED = 32 << 10  # packed bytes given to a decoder at once
 MEMORY = 256 << 20  # bytes that a decoder may take, as its file asks for
 ENDINGS = {"gz": "gz", "tgz": "gz", "bz2": "bz2", "tbz2": "bz2", "xz": "xz", "txz": "xz", "zst": "zst", "tzst": "zst"}
-
-
-class WorkFile:
-    """The bytes of a tar, unpacked."""
-
-    def __init__(self, file: Any, size: int, obey: Callable[[], None]) -> None:
-        self._file = file
-        self._obey = obey
-        self.size = size
-
-    def stream(self, path: str, offset: int, size: int, known: Entry | None = None) -> Iterator[bytes]:  # noqa: ARG002
-        while size > 0 and (chunk := os.pread(self._file.fileno(), min(CHUNK, size), offset)):
-            self._obey()
-            offset, size = offset + len(chunk), size - len(chunk)
-            yield chunk
 
 
 def unpack(source: Readable, archive: Entry, uri: str, limits: Limits, obey: Callable[[], None]) -> WorkFile:
@@ -52,55 +31,21 @@ def unpack(source: Readable, archive: Entry, uri: str, limits: Limits, obey: Cal
     kind = ENDINGS[uri.lower().rpartition(".")[2]]
     chunks = source.stream("", 0, archive.size, archive)
     pieces = _decoders(uri)[kind](chunks)
-    folder = tempfile.gettempdir()
-    _check_room(uri, folder, archive.size)
-    file = tempfile.TemporaryFile(prefix="savemasks-")  # noqa: SIM115 - it lives as long as what reads it
+    bound = Bound(uri, limits, "unpacked_bytes", "unpacked")
+    bound.check_room(archive.size)
+    return write_work_file(_named(pieces, uri), bound, obey)
+
+
+def _named(pieces: Iterator[bytes], uri: str) -> Iterator[bytes]:
+    """The same pieces; what decoders say of their data becomes an error that names the archive."""
     try:
-        size = _write(file, pieces, uri, folder, limits, obey)
-    except BaseException:
-        file.close()
-        raise
-    return WorkFile(file, size, obey)
-
-
-def _write(file: Any, pieces: Iterable[bytes], uri: str, folder: str, limits: Limits, obey: Callable[[], None]) -> int:
-    """Write it all out; how many bytes it is."""
-    size = looked = 0
-    with _errors(uri):
-        for piece in pieces:
-            obey()
-            size += len(piece)
-            if size > limits.unpacked_bytes:
-                raise StorageError(uri, *above("unpacked_bytes", size, limits))
-            file.write(piece)
-            if size - looked > LOOK:
-                file.flush()
-                looked = size
-                _check_room(uri, folder, 0)
-        file.flush()
-    return size
-
-
-def _check_room(uri: str, folder: str, wanted: int) -> None:
-    disk = shutil.disk_usage(folder)
-    missing = wanted + min(ROOM, disk.total // SHARE) - disk.free
-    if missing > 0:
-        fact = f"cannot be unpacked: at least {missing:,} bytes are missing on the disk of {folder}"
-        raise StorageError(uri, fact, "Free some space, set TMPDIR to a larger disk, or unpack it beforehand")
-
-
-@contextmanager
-def _errors(uri: str) -> Iterator[None]:
-    try:
-        yield
+        yield from pieces
     except (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile, ValueError) as error:
         raise StorageError(uri, f"is damaged or cut off ({error})", PACK_AGAIN) from error
     except OSError as error:
-        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-            raise StorageError(uri, "the disk for its work file is full", "Set TMPDIR to a larger disk") from error
-        if error.errno is None:  # what decoders say of their data
-            raise StorageError(uri, f"is damaged or cut off ({error})", PACK_AGAIN) from error
-        raise StorageError(uri, f"{error.strerror}", "Look at the disk for temporary files") from error
+        if error.errno is not None:  # of the work file that is read, not of the data
+            raise StorageError(uri, f"{error.strerror}", "Look at the disk that it lies on") from error
+        raise StorageError(uri, f"is damaged or cut off ({error})", PACK_AGAIN) from error
     except Exception as error:
         if type(error).__name__ != "ZstdError":
             raise

@@ -1,0 +1,112 @@
+"""Flags of the shell for the options of an export, made from their model; and the options as a file.
+
+The rule: `name` is `--name`, with dashes; a choice takes one of its words, a number its unit, true or false is
+`--name` and `--no-name`; what may be false or a text is `--no-name` and `--name TEXT`; an object is `--name` without
+the plural's s, once for each field. An option that only Airflow obeys has no flag; the file may have it all the same,
+so that one file serves both.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pydantic.fields import FieldInfo
+
+from airflow_savemasks.engine.errors import SettingsError
+from airflow_savemasks.engine.limits import Limits
+from airflow_savemasks.engine.settings import describe
+from airflow_savemasks.engine.settings.options import Options
+from airflow_savemasks.engine.storage.base import without_secrets
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """A flag for each option, and --options. What is not given stays None: defaults stand in one place, the model."""
+    group = parser.add_argument_group("options of the export", "Each may also stand in the file of --options.")
+    group.add_argument(
+        "--options",
+        metavar="FILE",
+        help="file or URI with options as one JSON object, - for standard input; flags win over it (default: none)",
+    )
+    for name, field in describe.IN_A_SHELL.items():
+        _add_flag(group, name, field)
+    limits = parser.add_argument_group("limits", "What --limit may name, with its default.")
+    for name, field in Limits.model_fields.items():
+        limits.description = f"{limits.description}\n{name}={field.default}: {field.description}"
+
+
+def chosen(args: argparse.Namespace, read: Callable[[str], str]) -> Options:
+    """The options that words and file say. read: path -> text.
+
+    Raises SettingsError, which names the field, and the file where it stands in one.
+    """
+    in_file = from_file(args.options, read(args.options)) if args.options is not None else {}
+    flags = {name: value for name in describe.IN_A_SHELL if (value := getattr(args, name)) is not None}
+    for name, field in describe.IN_A_SHELL.items():
+        if describe.is_object(field) and name in flags:
+            flags[name] = {**in_file.get(name, {}), **dict(_pair(_object_flag(name), text) for text in flags[name])}
+    return Options(**{**in_file, **flags})
+
+
+def from_file(path: str, text: str) -> dict[str, Any]:
+    """The options that a file's text gives, checked. path: for messages. Raises SettingsError."""
+    path = without_secrets(path)
+    example = 'Write one, such as {"on_bad_item": "skip", "limits": {"labels": 200000}}'
+    try:
+        given = json.loads(text, object_pairs_hook=_once)
+    except (ValueError, RecursionError) as error:
+        raise SettingsError(path, f"is no JSON ({error})", example) from error
+    if not isinstance(given, Mapping):
+        raise SettingsError(path, "is no JSON object", example)
+    try:
+        return Options(**given).model_dump(exclude_unset=True)
+    except SettingsError as error:
+        raise SettingsError(f"{path}, {error.where}", error.problem, error.fix) from None
+
+
+def _add_flag(group: Any, name: str, field: FieldInfo) -> None:
+    flag = _flag(name)
+    default = describe.shown_in_shell(describe.default(field))
+    text = f"{field.description} (default: {default})".replace("%", "%%")
+    types = describe.kinds(field)
+    if describe.is_object(field):
+        group.add_argument(
+            _object_flag(name), dest=name, action="append", metavar="NAME=NUMBER", help=f"{text} May be given again."
+        )
+    elif bool in types and str in types:
+        either = group.add_mutually_exclusive_group()
+        no = f"--no-{flag.removeprefix('--')}"
+        either.add_argument(no, dest=name, action="store_const", const=False, help=f"the same as {flag} false")
+        either.add_argument(flag, metavar="NAME", help=text)
+    elif bool in types:
+        group.add_argument(flag, action=argparse.BooleanOptionalAction, help=text)
+    elif choices := describe.choices(field):
+        group.add_argument(flag, choices=choices, help=text)
+    else:
+        group.add_argument(flag, metavar=describe.unit(field).upper() or "N", help=text)
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+def _object_flag(name: str) -> str:
+    return _flag(name).removesuffix("s")
+
+
+def _pair(flag: str, text: str) -> tuple[str, str]:
+    name, _, number = text.partition("=")
+    if not name or not number:
+        raise SettingsError(flag, f"{text!r} is not NAME=NUMBER", f"Write one, such as {flag} labels=200000")
+    return name, number
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object; of two values for one name neither can be meant."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"{next(name for name in names if names.count(name) > 1)!r} is there twice")
+    return found
