@@ -144,7 +144,7 @@ def project(tmp_path: Path) -> Path:
 
 
 def export(project: Path, source: str, team_files: str) -> int:
-    return main([str(project.with_name("layer.json")), "--source", source, "--team-files", team_files])
+    return main(["export", str(project.with_name("layer.json")), "--source", source, "--team-files", team_files])
 
 
 def png_of(archive: bytes, name: str) -> list[list[int]]:
