@@ -18,3 +18,8 @@ def parse_geometry(data: dict[str, Any], shape: str, template: Any = None, limit
 def clip(geometry: Geometry, width: int, height: int, limits: Limits = LIMITS) -> Sequence[Any]:
     """What of it lies in a picture of width x height pixels."""
     return geometry.clip(width, height, limits)
+
+
+def parsed(geometry: type[Geometry], data: dict[str, Any], limits: Limits = LIMITS) -> Any:
+    """A geometry of a known class, read without a template."""
+    return geometry.parse(data, Given({}, limits))

@@ -15,7 +15,7 @@ from airflow_savemasks.engine.errors import AccessError, SettingsError, StorageE
 from airflow_savemasks.engine.export import render_parts
 from airflow_savemasks.engine.parts.planning import make_plan
 from airflow_savemasks.engine.progress import Progress
-from airflow_savemasks.engine.storage.base import Range, open_storage
+from airflow_savemasks.engine.storage.base import Range, open_storage, scheme_of, without_password
 from airflow_savemasks.engine.storage.temporary import is_temporary_of
 from tests.engine.samples import WORK, job_of, make_project, run
 
@@ -162,3 +162,20 @@ def test_old_parts_that_this_export_can_use_stay(tmp_path: Path) -> None:
     before = sorted(path.name for path in (out / WORK).iterdir())
     make_plan(job, storage)
     assert sorted(path.name for path in (out / WORK).iterdir()) == before
+
+
+def test_schemes_are_those_of_uris_alone() -> None:
+    assert [scheme_of(uri) for uri in ("/a", "a:b", "file:///a", "S3://b/c", "")] == [
+        "file",
+        "file",
+        "file",
+        "s3",
+        "file",
+    ]
+    with pytest.raises(SettingsError, match=r"ftp://x: unknown scheme 'ftp'. Known are \['file://', 's3://'"):
+        open_storage("ftp://x")
+    with pytest.raises(SettingsError, match="is no UTF-8. Rename it"):
+        open_storage("/tmp/caf\udce9")
+    assert without_password("s3://b/a:b@c") == "s3://b/a:b@c"
+    assert without_password("sftp://:secret@host/a") == "sftp://@host/a"
+    assert without_password("sftp://user@host/a") == "sftp://user@host/a"

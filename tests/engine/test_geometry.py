@@ -176,3 +176,31 @@ def test_whatever_is_left_of_a_line_or_polygon_lies_in_the_picture(
 def test_a_mask_comes_back_from_its_coding(height: int, width: int, seed: int) -> None:
     mask = np.random.default_rng(seed).random((height, width)) < 0.5
     assert np.array_equal(decode_mask(encode_mask(mask))[0], mask)
+
+
+def test_edges_of_a_graph_end_at_enabled_nodes_and_stay_in_the_picture() -> None:
+    nodes = {"a": {"loc": [0, 0]}, "b": {"loc": [4, 0]}, "c": {"loc": [4, 4]}}
+    assert drawn("graph", {"nodes": nodes}, template=GRAPH) == ["#####..", *["....#.."] * 4]
+    nodes["b"]["disabled"] = True  # type: ignore[assignment]
+    assert drawn("graph", {"nodes": nodes}, template=GRAPH) == ["#......", *["......."] * 3, "....#.."]
+    assert drawn("graph", {"nodes": {"b": {"loc": [1.9, 2.9, 7]}}}, template=GRAPH)[2] == ".#....."
+    for size in ((5, 4), (4, 5)):
+        assert "#" not in "".join(drawn("graph", {"nodes": {**nodes, "b": {"loc": [4, 0]}}}, size, GRAPH))
+
+
+def test_a_cuboid_2d_is_two_faces_and_the_edges_between_them() -> None:
+    places = [(0, 0), (4, 0), (4, 4), (0, 4), (2, 2), (6, 2), (6, 6), (2, 6)]
+    corners = ("topleft", "topright", "bottomright", "bottomleft")
+    names = [f"face{face}-{corner}" for face in (1, 2) for corner in corners]
+    vertices = {name: {"loc": list(place)} for name, place in zip(names, places, strict=True)}
+    assert drawn("cuboid_2d", {"vertices": vertices}, (7, 7)) == [
+        "#####..",
+        "##..##.",
+        "#.#####",
+        "#.#.#.#",
+        "#####.#",
+        ".##..##",
+        "..#####",
+    ]
+    with pytest.raises(ValueError, match="a cuboid_2d needs 8 vertices, it has 7"):
+        drawn("cuboid_2d", {"vertices": dict(list(vertices.items())[1:])})

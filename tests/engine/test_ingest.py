@@ -70,3 +70,29 @@ def test_what_is_no_file_or_breaks_a_reader_is_named_and_the_rest_is_taken(inbox
     assert report.added == ["a.png", "b.png"]
     assert list(report.broken) == ["c.png", "d.png", "e.png", "f.png"]
     assert "no file" in report.broken["d.png"]
+
+
+def test_classes_that_the_inbox_lacks_stay_and_a_meta_that_says_the_same_is_not_written_again(
+    inbox: Path, tmp_path: Path
+) -> None:
+    meta, project = inbox / "meta.json", tmp_path / "p"
+    ingest_pairs(str(inbox), str(project), "ds")
+    before = (project / "meta.json").stat().st_mtime_ns
+    ingest_pairs(str(inbox), str(project), "ds")
+    assert (project / "meta.json").stat().st_mtime_ns == before
+    new = {"title": "stem", "shape": "line", "color": "#123456"}
+    meta.write_text(json.dumps({"classes": [*CLASSES[:1], new], "tags": []}))
+    (inbox / "a.png.json").write_text(json.dumps(annotation(9)))  # it has a label of the class that is not here
+    assert ingest_pairs(str(inbox), str(project), "ds").replaced == ["a.png"]
+    titles = [item["title"] for item in json.loads((project / "meta.json").read_text())["classes"]]
+    assert titles == ["leaf", "stem", "box"]
+    meta.write_text("{")
+    with pytest.raises(ProjectError, match=r"inbox/meta\.json: broken JSON"):
+        ingest_pairs(str(inbox), str(project), "ds")
+
+
+@pytest.mark.parametrize(("width", "height"), [(41, 30), (40, 31)])
+def test_a_pair_of_two_sizes_is_named(inbox: Path, tmp_path: Path, width: int, height: int) -> None:
+    (inbox / "a.png").write_bytes(picture(1, width=width, height=height))
+    (told,) = ingest_pairs(str(inbox), str(tmp_path / "p"), "ds").broken.values()
+    assert told.startswith(f"the picture is {width}x{height} pixels, its annotation for 40x30")

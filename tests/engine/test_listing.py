@@ -11,9 +11,10 @@ import pytest
 from airflow_savemasks.engine.archive.naming import name_problem
 from airflow_savemasks.engine.errors import ProjectError
 from airflow_savemasks.engine.limits import Limits
-from airflow_savemasks.engine.project.remarks import Remarks, Tally
+from airflow_savemasks.engine.project.remarks import Remarks
 from airflow_savemasks.engine.project.stored import StorageProject, choose
 from airflow_savemasks.engine.storage.base import open_storage
+from airflow_savemasks.engine.tally import Tally
 from tests.engine.samples import add_item, layer, make_project, run
 
 

@@ -17,6 +17,7 @@ from airflow_savemasks.engine.errors import Changed, NotFound, StorageError
 from airflow_savemasks.engine.storage import open_files
 from airflow_savemasks.engine.storage.base import Entry, Range, open_storage
 from airflow_savemasks.engine.storage.folder import FolderStorage
+from airflow_savemasks.engine.storage.open_files import has_locks, has_only_name, lock, mark_as_written
 from airflow_savemasks.engine.storage.temporary import is_temporary_of, temporary_name
 from tests.engine.samples import make_project, run
 
@@ -181,3 +182,29 @@ def test_a_file_that_is_synced_is_on_the_disk_when_it_returns(tmp_path: Path) ->
     ):
         patch.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(OSError(errno.EIO, "disk")))
         open_files.sync(file, threading.Event())
+
+
+def test_a_lock_is_of_one_at_a_time_and_looking_whether_there_are_locks_takes_none(tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    path.write_bytes(b"x")
+    with path.open("rb") as one, path.open("rb") as two:
+        assert has_locks(one)
+        assert lock(two)
+        assert not lock(one)
+        assert has_locks(one)
+    with path.open("rb") as one, path.open("rb") as two:
+        mark_as_written(one)
+        assert not lock(two)
+        mark_as_written(two)  # no error: somebody else has it
+
+
+def test_a_file_has_only_its_name(tmp_path: Path) -> None:
+    path, other = tmp_path / "x", tmp_path / "y"
+    path.write_bytes(b"x")
+    other.write_bytes(b"x")
+    with path.open("rb") as file:
+        assert has_only_name(file, path)
+        assert not has_only_name(file, other)
+        assert not has_only_name(file, tmp_path / "none")
+        os.link(path, tmp_path / "second")
+        assert not has_only_name(file, path)

@@ -12,21 +12,11 @@ from pathlib import Path
 import pytest
 import smart_open
 
-from airflow_savemasks.engine.errors import (
-    AccessError,
-    NotFound,
-    SaveMasksError,
-    SettingsError,
-    StorageError,
-)
+from airflow_savemasks.engine.errors import AccessError, NotFound, SaveMasksError, SettingsError, StorageError
 from airflow_savemasks.engine.opening import open_sources, open_team_files_root
 from airflow_savemasks.engine.settings.layer import parse_layer
 from airflow_savemasks.engine.storage import retries, stream_reading
-from airflow_savemasks.engine.storage.base import (
-    open_source_storage,
-    open_storage,
-    without_secrets,
-)
+from airflow_savemasks.engine.storage.base import open_source_storage, open_storage, without_secrets
 from airflow_savemasks.engine.storage.stream_errors import failure_of
 from tests.engine.samples import layer
 from tests.engine.streams import packed, refused

@@ -12,9 +12,7 @@ from pathlib import Path
 import pytest
 
 from airflow_savemasks.__main__ import main
-from airflow_savemasks.engine.errors import (
-    StorageError,
-)
+from airflow_savemasks.engine.errors import StorageError
 from airflow_savemasks.engine.storage import stream
 from tests.engine.samples import LAYER, layer
 from tests.engine.streams import packed

@@ -1,0 +1,197 @@
+"""How parts become an archive or volumes, under which name, and what is cleaned up afterwards."""
+
+from __future__ import annotations
+
+import json
+import tarfile
+import time
+from pathlib import Path
+
+import pytest
+
+from airflow_savemasks.engine.archive.summary import Summary
+from airflow_savemasks.engine.archive.verify import verify
+from airflow_savemasks.engine.errors import ArchiveError, BadItemsError, SettingsError
+from airflow_savemasks.engine.parts.assemble import _merged, _seen, _Source, _split, check_targets
+from airflow_savemasks.engine.parts.plan import LARGEST_PART, MOST_PARTS, choose_window
+from airflow_savemasks.engine.parts.planning import make_plan
+from airflow_savemasks.engine.parts.resume import free_name
+from airflow_savemasks.engine.storage.base import Range, open_storage
+from airflow_savemasks.engine.storage.folder import FolderStorage
+from tests.engine.samples import WORK, job_of, layer, make_project, members, run
+
+
+def source(size: int) -> _Source:
+    return _Source(Summary("0" * 40, size=size), Range("x", 0, size), Range("x", 0, 0))
+
+
+@pytest.mark.parametrize(
+    ("sizes", "limit", "volumes"),
+    [
+        ([5, 5, 5], None, [[5, 5, 5]]),
+        ([5, 5, 5], 25, [[5, 5, 5]]),
+        ([5, 5, 5], 24, [[5, 5], [5]]),
+        ([5, 5, 5], 20, [[5, 5], [5]]),
+        ([5, 5, 5], 19, [[5], [5], [5]]),
+        ([50, 5, 5, 50], 20, [[50], [5, 5], [50]]),
+        ([], 20, [[]]),
+        ([5], 1, [[5]]),
+    ],
+)
+def test_a_volume_holds_as_many_parts_as_fit_with_what_stands_around_them(
+    sizes: list[int], limit: int | None, volumes: list[list[int]]
+) -> None:
+    split = _split([source(size) for size in sizes], 10, limit)
+    assert [[one.summary.size for one in volume] for volume in split] == volumes
+
+
+def test_ranges_that_follow_each_other_are_copied_as_one() -> None:
+    pieces = [
+        b"h",
+        Range("a", 0, 5),
+        Range("a", 5, 5),
+        Range("a", 11, 1),
+        Range("b", 12, 3),
+        Range("b", 15, 0),
+        b"",
+        b"e",
+    ]
+    assert _merged(pieces) == [b"h", Range("a", 0, 10), Range("a", 11, 1), Range("b", 12, 3), b"", b"e"]
+    assert _merged([Range("a", 5, 0), Range("a", 5, 1), b"x", Range("a", 6, 1)]) == [
+        Range("a", 5, 1), b"x", Range("a", 6, 1)
+    ]  # fmt: skip
+    assert _merged([]) == []
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr("airflow_savemasks.engine.parts.plan.PART_BYTES", 100_000)
+    return make_project(tmp_path / "project", items=9)
+
+
+def names(out: Path) -> list[str]:
+    return sorted(path.name for path in out.iterdir())
+
+
+def test_volumes_become_one_archive_again_and_the_other_way_round(project: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    whole = Path(run(project, tmp_path / "whole")["archive"]).read_bytes()
+    with tarfile.open(tmp_path / "whole/export.tar") as tar:
+        files = sorted(member.name for member in tar)
+    for size in (40_000, 60_000, None, 50_000, None):
+        result = run(project, out, volume_size=size)
+        verify(open_storage(str(out)), "export")
+        if size is None:
+            assert "volumes" not in result
+            assert names(out) == ["export.index.jsonl", "export.manifest.json", "export.tar"]
+            assert (out / "export.tar").read_bytes() == whole
+            continue
+        volumes = [Path(path) for path in result["volumes"]]
+        assert [path.name for path in volumes] == [f"export-{n + 1:05d}.tar" for n in range(len(volumes))]
+        assert [path for path in names(out) if path.endswith(".tar")] == [path.name for path in volumes]
+        assert all(path.stat().st_size <= size for path in volumes)
+        assert sorted({name for path in volumes for name in members(path)}) == files
+        assert result["archive"] == str(volumes[0])
+        manifest = json.loads((out / "export.manifest.json").read_text())
+        assert manifest["totals"]["files"] == result["files"] == 9 * 4 + len(volumes)
+        assert result["bytes"] == sum(path.stat().st_size for path in volumes)
+
+
+@pytest.mark.parametrize("there", ["export.tar", "export.manifest.json"])
+def test_an_archive_that_exists_is_replaced_refused_or_another_name_is_taken(
+    project: Path, tmp_path: Path, there: str
+) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    storage = open_storage(str(out))
+    jobs = {how: job_of(project, if_exists=how) for how in ("replace", "fail", "rename")}
+    assert [free_name(job, storage, "export") for job in jobs.values()] == ["export"] * 3
+    (out / there).write_text("x")
+    assert free_name(jobs["replace"], storage, "export") == "export"
+    with pytest.raises(ArchiveError, match=r"export\.tar: exists already. Choose another dst"):
+        free_name(jobs["fail"], storage, "export")
+    assert free_name(jobs["rename"], storage, "export") == "export_000"
+    (out / there.replace("export", "export_000")).write_text("x")
+    (out / "export_002.tar").write_text("x")
+    assert free_name(jobs["rename"], storage, "export") == "export_001"
+
+
+def test_renamed_archives_take_parts_from_the_last_of_them(project: Path, tmp_path: Path) -> None:
+    results = [run(project, tmp_path / "out", if_exists="rename") for _ in range(3)]
+    assert [Path(result["archive"]).name for result in results] == ["export.tar", "export_000.tar", "export_001.tar"]
+    assert [result["parts"]["rendered"] for result in results][1:] == [0, 0]
+    (project / "ds0/img/0003.png").touch()
+    assert run(project, tmp_path / "out", if_exists="rename")["parts"]["rendered"] == 1
+
+
+def test_a_file_that_is_gone_right_after_it_was_written_is_told(tmp_path: Path) -> None:
+    (tmp_path / "x.tar").write_bytes(b"123")
+    assert _seen(open_storage(str(tmp_path)), "x.tar")[0] == 3
+    with pytest.raises(ArchiveError, match=r"y\.tar: is gone right after it was written"):
+        _seen(open_storage(str(tmp_path)), "y.tar")
+
+
+@pytest.mark.parametrize("ending", ["tar", "index.jsonl", "manifest.json", "bad_items.jsonl"])
+def test_each_file_of_an_archive_needs_its_place(project: Path, tmp_path: Path, ending: str) -> None:
+    (tmp_path / f"out/export.{ending}").mkdir(parents=True)
+    storage = open_storage(str(tmp_path / "out"))
+    with pytest.raises(SettingsError, match=f"export.{ending}: cannot be written: a folder of that name lies there"):
+        check_targets(job_of(project), storage, "export")
+    check_targets(job_of(project), storage, "another")
+
+
+def test_the_names_of_volumes_need_room_where_there_are_some(project: Path, tmp_path: Path) -> None:
+    storage = open_storage(str(tmp_path / "out"))
+    name = "x" * (255 - len(".manifest.json"))
+    longest = "x" * (255 - len(".bad_items.jsonl"))
+    for dst, volume_size, fits in ((longest, None, True), (longest + "x", None, False), (name, None, False)):
+        job = job_of(project, layer(dst=dst), volume_size=volume_size)
+        if fits:
+            check_targets(job, storage, dst)
+        else:
+            with pytest.raises(SettingsError, match="a name of"):
+                check_targets(job, storage, dst)
+    (tmp_path / "out/export-00002.tar").mkdir(parents=True)
+    check_targets(job_of(project), storage, "export")
+    with pytest.raises(SettingsError, match=r"export-00002\.tar: cannot be written"):
+        check_targets(job_of(project, volume_size=9), storage, "export")
+
+
+def test_as_many_items_may_be_skipped_as_was_said(project: Path, tmp_path: Path) -> None:
+    for number in (1, 5):
+        (project / f"ds0/img/000{number}.png").write_bytes(b"x")
+    assert run(project, tmp_path / "out", on_bad_item="skip", max_skipped=2)["items"] == 7
+    # they are known from the archive now, and nothing is rendered any more
+    with pytest.raises(BadItemsError, match="2 bad items") as refused:
+        run(project, tmp_path / "out", on_bad_item="skip", max_skipped=1)
+    assert "raise max_skipped above 1" in str(refused.value)
+
+
+def test_a_window_makes_parts_of_the_size_that_is_aimed_at() -> None:
+    mib = 1 << 20
+    assert choose_window(10, 0, None) == (LARGEST_PART - 1) // 2
+    assert choose_window(0, 0, None) == 0
+    assert choose_window(1000, 1000 * mib, None) == 2  # 32 MiB of masks: 5 pictures of 1 MiB
+    assert choose_window(1000, 100_000 * mib, None) == 0
+    assert choose_window(100_000, 100_000, None) == (LARGEST_PART - 1) // 2
+    assert choose_window(MOST_PARTS * 9, MOST_PARTS * 9 * 1000 * mib, None) == 4
+    assert choose_window(1000, 1000 * mib, None, 8 * 32 * mib) == 2
+    assert choose_window(1000, 1000 * mib, None, 8 * 18 * mib) == 1
+    assert choose_window(1000, 1000 * mib, None, 8 * mib) == 0
+
+
+@pytest.mark.parametrize(("earlier", "window"), [(0, 2), (1, 1), (2, 2), (8, 8), (9, 9), (10, 2), (500, 2)])
+def test_an_earlier_window_stays_while_it_fits_roughly(earlier: int, window: int) -> None:
+    assert choose_window(1000, 1000 << 20, earlier) == window
+    assert choose_window(1000, 1000 << 20, earlier, 8 << 30) == (window if earlier <= 2 else 2)
+
+
+def test_a_plan_is_kept_with_the_days_of_what_is_beside_it(project: Path, tmp_path: Path) -> None:
+    storage = FolderStorage(tmp_path / "out")
+    plan = make_plan(job_of(project), storage)
+    assert (plan.items, plan.unannotated, plan.orphans, plan.warnings) == (9, 0, 0, ())
+    assert sum(part.items for part in plan.parts) == 9
+    (project / "ds0/ann/0001.png.json").rename(project / "ds0/ann/zz.png.json")
+    again = make_plan(job_of(project), storage)
+    assert (again.unannotated, again.orphans, len(again.warnings)) == (1, 1, 2)
+    assert time.time() - storage.listdir(WORK).files[f"{plan.digest}.plan.json"].modified < 60

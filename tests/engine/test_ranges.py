@@ -1,0 +1,126 @@
+"""How an archive is found and read on a storage that gives ranges of bytes: by few reads, within what is allowed."""
+
+from __future__ import annotations
+
+import io
+import os
+import random
+from collections.abc import Iterator
+
+import pytest
+
+from airflow_savemasks.engine.errors import AccessError, NotFound
+from airflow_savemasks.engine.limits import Limits, TooLarge
+from airflow_savemasks.engine.storage.base import Entry, Folder, Storage, unpacked
+from airflow_savemasks.engine.storage.packed_index import LEAST_READ, MOST_READ, RangeReader
+from tests.engine.test_packed import make_zip
+
+
+class Counting:
+    """Bytes that tell how many of them were asked for at a time."""
+
+    def __init__(self, content: bytes) -> None:
+        self.content = content
+        self.reads: list[int] = []
+
+    def stream(self, path: str, offset: int, size: int, known: Entry | None = None) -> Iterator[bytes]:
+        assert 0 <= offset <= offset + size <= len(self.content)
+        self.reads.append(size)
+        yield self.content[offset : offset + size]
+
+
+def reader(content: bytes, **limits: int) -> tuple[Counting, RangeReader]:
+    source = Counting(content)
+    return source, RangeReader(source, Entry(len(content), "", 0.0), Limits(**limits))
+
+
+def test_a_reader_of_ranges_is_a_file_like_any_other() -> None:
+    content = os.urandom(5 * LEAST_READ + 77)
+    source, file = reader(content, member_header=len(content))
+    plain = io.BytesIO(content)
+    rng = random.Random(1)
+    assert file.readable()
+    assert file.seekable()
+    for _ in range(600):
+        whence = rng.choice([io.SEEK_SET, io.SEEK_CUR, io.SEEK_END])
+        if rng.random() < 0.4:
+            goal = rng.randrange(len(content) + 9)
+            offset = goal - {io.SEEK_SET: 0, io.SEEK_CUR: plain.tell(), io.SEEK_END: len(content)}[whence]
+            assert file.seek(offset, whence) == plain.seek(offset, whence) == file.tell()
+        size = rng.choice([-1, 0, 1, 30, 5_000, LEAST_READ, LEAST_READ + 1, rng.randrange(9_000)])
+        file.allow()
+        assert file.read(size) == plain.read(size)
+        assert file.tell() == plain.tell()
+    assert max(source.reads) <= len(content)
+
+
+def test_reads_grow_while_one_follows_the_other_and_begin_small_elsewhere() -> None:
+    source, file = reader(bytes(40 << 20), member_header=1 << 30)
+    while file.read(LEAST_READ // 4):
+        pass
+    grown = [LEAST_READ << number for number in range(20) if LEAST_READ << number <= MOST_READ]
+    assert source.reads[:9] == [2 * LEAST_READ, *grown[2:], *[MOST_READ] * (9 - len(grown) + 1)]
+    assert sum(source.reads) == 40 << 20
+    source.reads.clear()
+    for place in (30 << 20, 10 << 20, 20 << 20):
+        file.seek(place)
+        file.read(512)
+        file.read(512)
+    assert source.reads == [LEAST_READ] * 3
+    file.read(2 * LEAST_READ)
+    assert source.reads[3:] == [2 * LEAST_READ]
+    file.seek(-100, io.SEEK_END)
+    assert len(file.read(512)) == 100
+    assert source.reads[4:] == [100]
+
+
+def test_a_reader_gives_no_more_than_is_allowed_until_it_is_said_again() -> None:
+    _, file = reader(bytes(9_000), member_header=1_000)
+    assert len(file.read(600) + file.read(400)) == 1_000
+    with pytest.raises(TooLarge, match="too large: 1,001 bytes of a header"):
+        file.read(1)
+    file.allow()
+    assert len(file.read(1_000)) == 1_000
+    file.allow(1_500)
+    assert len(file.read(1_500)) == 1_500
+    file.allow(10)
+    assert len(file.read(1_000)) == 1_000
+    with pytest.raises(TooLarge):
+        file.read(2)
+
+
+class Bucket(Storage):
+    """An object storage of one file, or of objects below it: it knows no folders."""
+
+    def __init__(self, uri: str, files: dict[str, bytes]) -> None:
+        self.uri = uri
+        self.files = files
+
+    def stat(self, path: str) -> Entry | None:
+        return Entry(len(self.files[path]), "1", 0.0) if path in self.files else None
+
+    def listdir(self, path: str) -> Folder:
+        if self.uri == "s3://forbidden.zip":
+            raise AccessError(self.uri, "must not be listed", "")
+        folders, others = (
+            (["img"], {}) if "img/" in self.files else ([], {"odd": "a pipe"} if "odd" in self.files else {})
+        )
+        return Folder(folders, {name: Entry(1, "1", 0.0) for name in self.files if name.endswith(".png")}, others)
+
+    def stream(self, path: str, offset: int, size: int, known: Entry | None = None) -> Iterator[bytes]:
+        yield self.files[path][offset : offset + size]
+
+
+def test_a_bucket_or_folder_of_objects_that_is_called_like_an_archive_is_none() -> None:
+    archive = make_zip([("a", b"content")])
+    there = unpacked(Bucket("s3://bucket/x.ZIP", {"": archive}))
+    assert there.read("a") == b"content"
+    both = unpacked(Bucket("s3://bucket/x.zip", {"": archive, "more": b""}))
+    assert both.read("a") == b"content"
+    below = [Bucket("s3://bucket/x.zip", {name: b""}) for name in ("a.png", "img/", "odd")]
+    for storage in (*below, Bucket("s3://forbidden.zip", {})):
+        assert unpacked(storage) is storage
+    assert unpacked(plain := Bucket("s3://bucket/x.png", {"": archive})) is plain
+    missing = unpacked(Bucket("s3://bucket/x.zip", {}))
+    with pytest.raises(NotFound, match="s3://bucket/x.zip: does not exist"):
+        missing.listdir("")
