@@ -27,7 +27,7 @@ from airflow_savemasks.engine.errors import (
     StorageError,
 )
 from tests.engine.samples import LAYER, make_project
-from tests.engine.web import served
+from tests.engine.storage.web import served
 
 pytestmark = pytest.mark.usefixtures("airflow_home")
 

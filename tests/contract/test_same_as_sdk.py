@@ -32,7 +32,7 @@ from airflow_savemasks.engine.project.bad_item import as_bad_item
 from airflow_savemasks.engine.project.meta import parse_meta
 from airflow_savemasks.engine.settings.colors import Colors, Rgb
 from tests.contract.random_annotations import GEOMETRY_KEYS, SHAPES, write_cases
-from tests.engine.drawing import render
+from tests.engine.masks.drawing import render
 
 Json = dict[str, Any]
 Image = NDArray[np.uint8]

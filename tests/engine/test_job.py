@@ -20,7 +20,7 @@ from airflow_savemasks.engine.settings.layer import parse_layer
 from airflow_savemasks.engine.settings.options import Options
 from airflow_savemasks.engine.storage.base import open_storage
 from tests.engine.samples import LAYER, job_of, layer, make_project
-from tests.engine.test_layer import data
+from tests.engine.settings.test_layer import data
 
 FIVE = "'a', 'b', 'c', 'd', 'e'"
 

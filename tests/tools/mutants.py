@@ -219,7 +219,7 @@ def who_covers(root: Path) -> dict[tuple[str, int], list[str]]:
 
 
 def _node_id(context: str) -> str:
-    """`tests.engine.test_plan.test_x` -> `tests/engine/test_plan.py::test_x`."""
+    """`tests.engine.parts.test_plan.test_x` -> `tests/engine/parts/test_plan.py::test_x`."""
     module, _, function = context.rpartition(".")
     return f"{module.replace('.', '/')}.py::{function}" if function.startswith("test_") else ""
 
@@ -287,7 +287,7 @@ def _kernels(copy: Path) -> list[tuple[str, str]]:
         made = subprocess.run(
             [sys.executable, "-c", compiling, str(folder)], cwd=copy, capture_output=True, check=False
         )
-        tests = ["tests/engine/test_native.py", "tests/engine/test_promises.py", "tests/engine/test_golden.py"]
+        tests = ["tests/engine/native/test_native.py", "tests/engine/test_promises.py", "tests/engine/test_golden.py"]
         seen = made.returncode != 0 or run_tests(copy, tests)[0] != 0
         found.append((f"{name}: {text!r} -> {new!r}", "seen" if seen else "survived"))
         path.write_text(old)

@@ -91,6 +91,6 @@ def blend(out: Image, picture: Image, drawing: Image, painted: Canvas) -> None:
 
     out, picture, drawing: (h, w, 3); painted: (h, w).
     """
-    # -0.25 turns addWeighted's rounding into cutting off, for every pair of bytes (tests/engine/test_render.py)
+    # -0.25 turns addWeighted's rounding into cutting off, for every pair of bytes (tests/engine/masks/test_masks.py)
     half = cv2.addWeighted(drawing, 0.5, picture, 0.5, -0.25)
     cv2.copyTo(half, painted if painted.dtype == np.uint8 else (painted != 0).astype(np.uint8), out)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from airflow_savemasks.engine.geometry.bitmap_coding import encode_alpha, encode_channels, encode_mask
-from tests.engine.geometries import clip, parse_geometry
+from tests.engine.geometry.geometries import clip, parse_geometry
 
 MASK = np.ones((3, 5), bool)
 FACES = [[0, 1, 2, 3], [0, 1, 2, 3], [3, 2, 1, 0]]

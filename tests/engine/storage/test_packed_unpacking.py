@@ -10,7 +10,7 @@ import os
 import struct
 import threading
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -22,7 +22,7 @@ from airflow_savemasks.engine.storage import packed_unpacking, work_file
 from airflow_savemasks.engine.storage.base import CHUNK
 from airflow_savemasks.engine.storage.packed_unpacking import FED, _Chunks, _decoded
 from airflow_savemasks.engine.storage.work_file import WorkFile
-from tests.engine.test_packed import COMPRESSED, make_tar, opened, refused
+from tests.engine.storage.test_packed import COMPRESSED, make_tar, opened, refused
 
 NOISE = os.urandom(200_000)
 DECODERS: dict[Callable[[bytes], bytes], Callable[[], Any]] = {

@@ -9,7 +9,7 @@ import pytest
 from airflow_savemasks.engine.image import exif
 from airflow_savemasks.engine.image.header import FRAMES, Header, look
 from airflow_savemasks.engine.image.png_container import SIGNATURE, chunk
-from tests.engine.test_picture_header import tag
+from tests.engine.image.test_header import tag
 
 ENDS = "does not decode: the file ends too early"
 PROGRESSIVE = (0xC2, 0xC6, 0xCA, 0xCE)

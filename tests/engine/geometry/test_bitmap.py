@@ -12,8 +12,8 @@ from airflow_savemasks.engine.geometry.alpha_mask import AlphaMask
 from airflow_savemasks.engine.geometry.bitmap import Bitmap
 from airflow_savemasks.engine.geometry.bitmap_coding import encode_channels, encode_mask
 from airflow_savemasks.engine.geometry.multichannel_bitmap import MultichannelBitmap
-from tests.engine.geometries import clip as cut
-from tests.engine.geometries import parsed
+from tests.engine.geometry.geometries import clip as cut
+from tests.engine.geometry.geometries import parsed
 
 RNG = np.random.default_rng(5)
 

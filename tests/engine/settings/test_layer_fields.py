@@ -10,7 +10,7 @@ import pytest
 from airflow_savemasks.engine.errors import SettingsError
 from airflow_savemasks.engine.settings.layer import Input, parse_layer
 from tests.engine.samples import LAYER, layer
-from tests.engine.test_layer import data
+from tests.engine.settings.test_layer import data
 
 
 def refusal(raw: Any) -> str:

@@ -9,7 +9,7 @@ import pytest
 
 from airflow_savemasks.engine.storage import retries, work_file
 from tests.engine.samples import make_project
-from tests.engine.web import Web, served
+from tests.engine.storage.web import Web, served
 
 
 @pytest.fixture

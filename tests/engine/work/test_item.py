@@ -17,8 +17,8 @@ from airflow_savemasks.engine.parts.planning import load_plan, make_plan
 from airflow_savemasks.engine.project.remarks import Remarks
 from airflow_savemasks.engine.project.source import is_picture
 from airflow_savemasks.engine.storage.folder import FolderStorage
+from tests.engine.image.test_header import tag
 from tests.engine.samples import WORK, add_item, annotation, job_of, layer, make_project, members, run
-from tests.engine.test_picture_header import tag
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ import pytest
 from airflow_savemasks.engine.errors import Changed, StorageError
 from airflow_savemasks.engine.storage.base import NO_UTF8, Entry
 from airflow_savemasks.engine.storage.packed_zip import PIECE, inflate
-from tests.engine.raw_zip import LARGE, Raw, deflate, extra, packed
-from tests.engine.test_packed import opened, refused
+from tests.engine.storage.raw_zip import LARGE, Raw, deflate, extra, packed
+from tests.engine.storage.test_packed import opened, refused
 
 NOISE = os.urandom(300_000)
 SLACK = 65_536  # and a hundredth of the file: what deflating may add to it

@@ -16,8 +16,8 @@ from airflow_savemasks.engine.opening import open_project
 from airflow_savemasks.engine.storage import retries, work_file
 from airflow_savemasks.engine.storage.base import is_stream, open_source_storage
 from tests.engine.samples import run
-from tests.engine.streams import packed, refused
-from tests.engine.web import Web, served_by_ftp
+from tests.engine.storage.streams import packed, refused
+from tests.engine.storage.web import Web, served_by_ftp
 
 
 def threads() -> int:

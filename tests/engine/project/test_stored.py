@@ -12,8 +12,8 @@ from airflow_savemasks.engine.limits import Limits
 from airflow_savemasks.engine.project.remarks import Remarks
 from airflow_savemasks.engine.project.stored import StorageProject
 from airflow_savemasks.engine.storage.base import open_storage
+from tests.engine.project.test_dataset import opened
 from tests.engine.samples import make_project
-from tests.engine.test_listing import opened
 
 
 def notes(root: Path) -> list[str]:

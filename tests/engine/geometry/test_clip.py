@@ -15,9 +15,9 @@ from airflow_savemasks.engine.geometry.oriented_box import OrientedBox
 from airflow_savemasks.engine.geometry.polygon import Polygon
 from airflow_savemasks.engine.geometry.rectangle import Rectangle
 from airflow_savemasks.engine.limits import Limits, TooLarge
-from tests.engine.geometries import clip as cut
-from tests.engine.geometries import parse_geometry, parsed
-from tests.engine.test_geometry import contour, drawn
+from tests.engine.geometry.geometries import clip as cut
+from tests.engine.geometry.geometries import parse_geometry, parsed
+from tests.engine.geometry.test_geometry import contour, drawn
 
 
 def points(*pairs: tuple[float, float]) -> np.ndarray[Any, Any]:

@@ -19,8 +19,8 @@ from airflow_savemasks.engine.storage import retries, stream_reading
 from airflow_savemasks.engine.storage.base import open_source_storage, open_storage, without_secrets
 from airflow_savemasks.engine.storage.stream_errors import failure_of
 from tests.engine.samples import layer
-from tests.engine.streams import packed, refused
-from tests.engine.web import Web
+from tests.engine.storage.streams import packed, refused
+from tests.engine.storage.web import Web
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from airflow_savemasks.engine.errors import Changed, NotFound, Stopped, StorageE
 from airflow_savemasks.engine.storage.base import CHUNK, Entry, Folder, open_storage, unpacked
 from airflow_savemasks.engine.storage.packed import PackedStorage
 from airflow_savemasks.engine.storage.packed_index import tar_checksum
-from tests.engine.test_packed import make_tar, make_zip, opened, refused
+from tests.engine.storage.test_packed import make_tar, make_zip, opened, refused
 
 KINDS = {"tar": make_tar, "zip": make_zip}
 CONTENT = os.urandom(900)

@@ -17,9 +17,9 @@ from airflow_savemasks.engine.masks import human, label_map
 from airflow_savemasks.engine.masks.spans import GAP, Spans
 from airflow_savemasks.engine.project.annotation import Label
 from airflow_savemasks.engine.settings.colors import Colors
-from tests.engine.drawing import render
+from tests.engine.masks.drawing import render
+from tests.engine.masks.test_masks import box, no_picture
 from tests.engine.samples import decoded
-from tests.engine.test_render import box, no_picture
 
 RNG = np.random.default_rng(3)
 ORANGE = (250, 120, 3)

@@ -13,7 +13,7 @@ from airflow_savemasks.engine.image import png_write as png
 from airflow_savemasks.engine.masks.human import blend
 from airflow_savemasks.engine.project.annotation import Label
 from airflow_savemasks.engine.settings.colors import Colors
-from tests.engine.drawing import render
+from tests.engine.masks.drawing import render
 from tests.engine.samples import decoded
 
 

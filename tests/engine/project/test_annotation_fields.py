@@ -10,7 +10,7 @@ import pytest
 from airflow_savemasks.engine.errors import ItemError, ProjectError
 from airflow_savemasks.engine.project.annotation import MOST_NAMES, AnnotationReader
 from airflow_savemasks.engine.project.meta import Meta, map_meta, merge_metas, parse_meta
-from tests.engine.test_meta import graph, meta, tag
+from tests.engine.project.test_meta import graph, meta, tag
 
 BOX = {"classTitle": "a", "tags": [], "points": {"exterior": [[1, 1], [3, 4]], "interior": []}}
 OLD_SETTINGS = {"multiView": {"enabled": False, "tagName": None, "tagId": None, "isSynced": False}}

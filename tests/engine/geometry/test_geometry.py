@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_savemasks.engine.geometry.bitmap_coding import decode_mask, encode_mask
-from tests.engine.geometries import clip, parse_geometry
+from tests.engine.geometry.geometries import clip, parse_geometry
 
 GRAPH = {"nodes": {"a": {}, "b": {}, "c": {}}, "edges": [{"src": "a", "dst": "b"}, {"src": "b", "dst": "c"}]}
 

@@ -26,7 +26,7 @@ from airflow_savemasks.engine.masks.human import human_lines
 from airflow_savemasks.engine.masks.spans import Spans
 from tests.engine.samples import decoded, make_project, members, run
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 compiled = pytest.mark.skipif(native.library is None, reason="the kernels are not compiled here")
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from airflow_savemasks.engine.storage import packed_index
-from tests.engine.raw_zip import LARGE, Raw, deflate, directory, end, extra, packed, packed_64
-from tests.engine.test_packed import opened, refused
+from tests.engine.storage.raw_zip import LARGE, Raw, deflate, directory, end, extra, packed, packed_64
+from tests.engine.storage.test_packed import opened, refused
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from airflow_savemasks.engine.errors import AccessError, NotFound
 from airflow_savemasks.engine.limits import Limits, TooLarge
 from airflow_savemasks.engine.storage.base import Entry, Folder, Storage, unpacked
 from airflow_savemasks.engine.storage.packed_index import LEAST_READ, MOST_READ, RangeReader
-from tests.engine.test_packed import make_zip
+from tests.engine.storage.test_packed import make_zip
 
 
 class Counting:

@@ -15,8 +15,8 @@ from airflow_savemasks.__main__ import main
 from airflow_savemasks.engine.errors import StorageError
 from airflow_savemasks.engine.storage import stream
 from tests.engine.samples import LAYER, layer
-from tests.engine.streams import packed
-from tests.engine.web import Web, served
+from tests.engine.storage.streams import packed
+from tests.engine.storage.web import Web, served
 
 
 @pytest.mark.parametrize("ending", ["json", "json.gz"])
