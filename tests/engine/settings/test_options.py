@@ -123,5 +123,5 @@ def test_each_option_says_in_one_sentence_what_it_does() -> None:
 
 @pytest.mark.parametrize("value", [None, "", "none", 5])
 def test_an_option_that_is_not_there_is_refused_whatever_it_is(value: Any) -> None:
-    with pytest.raises(SettingsError, match="colour: there is no such option"):
+    with pytest.raises(SettingsError, match="color: there is no such option"):
         Options(color=value)

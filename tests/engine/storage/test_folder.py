@@ -172,8 +172,8 @@ def test_schemes_are_those_of_uris_alone() -> None:
         "s3",
         "file",
     ]
-    with pytest.raises(SettingsError, match=r"ftp://x: unknown scheme 'ftp'. Known are \['file://', 's3://'"):
-        open_storage("ftp://x")
+    with pytest.raises(SettingsError, match=r"gopher://x: unknown scheme 'gopher'. Known are \['file://', 's3://'"):
+        open_storage("gopher://x")
     with pytest.raises(SettingsError, match="is no UTF-8. Rename it"):
         open_storage("/tmp/caf\udce9")
     assert without_password("s3://b/a:b@c") == "s3://b/a:b@c"
