@@ -29,6 +29,13 @@ def test_crossings_are_estimated_from_where_there_may_be_too_many() -> None:
     assert estimate_crossings([circle], 10, closed=False) == 0
 
 
+def test_edges_that_touch_do_not_cross() -> None:
+    base = np.array([[0, 0], [1000, 0]])
+    teeth = np.array([[10 * number, 50 * (number % 2)] for number in range(1, 90)])
+    assert estimate_crossings([base, teeth], 10, closed=False) == 0
+    assert estimate_crossings([base, teeth - [0, 25]], 10, closed=False) > 50
+
+
 def _crossings(ring: np.ndarray) -> int:
     ends = np.roll(ring, -1, axis=0)
 

@@ -78,6 +78,13 @@ def test_a_jpeg_without_pixels_is_refused(height: int, width: int) -> None:
     assert look(jpeg(frame(1, 1), scan())) == Header("JPEG", 1, 1)
 
 
+def test_an_empty_file_is_told_as_such() -> None:
+    with pytest.raises(ValueError, match="^the file is empty$"):
+        look(b"")
+    with pytest.raises(ValueError, match="the file is damaged or none of JPEG, PNG, BMP, WebP, TIFF$"):
+        look(b"x")
+
+
 def test_a_jpeg_without_a_frame_has_no_size() -> None:
     with pytest.raises(ValueError, match="its header says 0x0 pixels"):
         look(jpeg(scan()))
@@ -221,6 +228,7 @@ def test_a_webp_is_turned_by_exif_data_inside_of_it() -> None:
     assert look(webp(lossy()) + part(b"EXIF", tag(6))) == Header("WebP", 30, 46)  # behind it
     assert look(webp(lossy(), part(b"EXIF", tag(6)[:30]) + tag(6)[30:])) == Header("WebP", 30, 46)
     assert look(webp(lossy(), b"odd")) == Header("WebP", 30, 46)
+    assert look(webp(lossy(), part(b"XMP ", tag(6)))) == Header("WebP", 30, 46)
 
 
 def test_a_webp_that_is_shorter_than_it_says_or_has_no_picture_is_cut() -> None:

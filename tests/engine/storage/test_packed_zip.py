@@ -102,6 +102,7 @@ def test_folders_and_what_macos_adds_are_no_files(tmp_path: Path) -> None:
         (Raw(deflated=False, unpacked=6), "'a' is larger packed than it says to be unpacked"),
         (Raw(packed=1000 + 10 + SLACK + 1, unpacked=1000), "'a' is larger packed than it says"),
         (Raw(extra=b"\x01\0\4\0abcd", unpacked=LARGE), "a large file without its size"),
+        (Raw(extra=b"\x01\0\7\0" + bytes(7) + b"UT\0\0", unpacked=LARGE), "a large file without its size"),
         (Raw(extra=extra(7), unpacked=LARGE, packed=LARGE), "a large file without its size"),
     ],
 )

@@ -52,6 +52,17 @@ V1 = "5:memory:/m\n4:cpu,cpuacct:/docker/abc\n"
         ({"proc/self/cgroup": "0::/../../x\n", "sys/fs/cgroup/cpu.max": "400000 100000\n"}, 4),
         ({"proc/self/cgroup": V2, "sys/fs/cgroup/pods/one/cpu.max": "what\n"}, 8),
         ({"proc/self/cgroup": V2, "sys/fs/cgroup/pods/one/cpu.max": "100 0\n"}, 8),
+        ({"proc/self/cgroup": V2, "sys/fs/cgroup/pods/one/cpu.max": "0 100000\n"}, 8),
+        ({"proc/self/cgroup": V2, "sys/fs/cgroup/pods/one/cpu.max": "100000 100000 100000\n"}, 8),
+        ({"proc/self/cgroup": "1:name:/pods/one\n", "sys/fs/cgroup/pods/one/cpu.max": "100000 100000\n"}, 8),
+        (
+            {
+                "proc/self/cgroup": "5:memory:/m\n",
+                "sys/fs/cgroup/cpu/m/cpu.cfs_quota_us": "100000\n",
+                "sys/fs/cgroup/cpu/m/cpu.cfs_period_us": "100000\n",
+            },
+            8,
+        ),
         (
             {
                 "proc/self/cgroup": V1,
