@@ -1,7 +1,8 @@
-"""From names in a layer to opened projects: `sources`, the root of the projects, or a single path."""
+"""From URIs to opened projects and Team Files, and from the names in a layer to its sources."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 
 from airflow_savemasks.engine.errors import SettingsError
@@ -16,12 +17,10 @@ from airflow_savemasks.engine.storage.base import (
     scheme_of,
     without_secrets,
 )
-from airflow_savemasks.engine.supervisely.opening import (
-    api_from_environment,
-    open_instance_project,
-    open_team_files,
-)
-from airflow_savemasks.engine.supervisely.uris import is_instance
+from airflow_savemasks.engine.supervisely.api import Api
+from airflow_savemasks.engine.supervisely.project import InstanceProject
+from airflow_savemasks.engine.supervisely.team_files import TeamFiles
+from airflow_savemasks.engine.supervisely.uris import is_instance, parse_project, parse_team_folder
 
 PARTS_AT_HOME = "~/.cache/airflow_savemasks/parts"
 REMOTE_CONNECTIONS = 10  # reads in flight from a storage behind a network; boto3's pool has ten connections
@@ -39,6 +38,25 @@ def open_team_files_root(uri: str) -> Storage:
     if is_instance(uri):
         return open_team_files(uri, api_from_environment(), open_storage(PARTS_AT_HOME, confined=True))
     return open_storage(uri, confined=True)
+
+
+def open_instance_project(uri: str, api: Api, team: int | None = None) -> InstanceProject:
+    """The project that a URI names. Raises SettingsError, ProjectError, StorageError."""
+    return InstanceProject(api, parse_project(uri), team)
+
+
+def open_team_files(uri: str, api: Api, parts: Storage) -> TeamFiles:
+    """The folder of Team Files that a URI names, with the storage for its parts."""
+    team, folder = parse_team_folder(uri)
+    return TeamFiles(api, team, folder, parts)
+
+
+def api_from_environment() -> Api:
+    """SERVER_ADDRESS and API_TOKEN, as the SDK has them; for the shell."""
+    address, token = os.environ.get("SERVER_ADDRESS", ""), os.environ.get("API_TOKEN", "")
+    if not address or not token:
+        raise SettingsError("environment", "SERVER_ADDRESS or API_TOKEN is not set", "Set both for supervisely:// URIs")
+    return Api(address, token)
 
 
 def connections_of(uri: str) -> int:

@@ -55,14 +55,14 @@ class SuperviselyHook(BaseHook):
 
     def project(self, uri: str) -> Source:
         """The project at `supervisely://<workspace>/<project>` or `supervisely://project/<id>`."""
-        from airflow_savemasks.engine.supervisely.opening import open_instance_project
+        from airflow_savemasks.engine.opening import open_instance_project
 
         api = self.get_conn()
         return open_instance_project(uri, api, self._team)
 
     def team_files(self, uri: str, parts: Storage) -> Storage:
         """The folder at `supervisely://team/<id>/folder`; `parts` is the storage for finished parts."""
-        from airflow_savemasks.engine.supervisely.opening import open_team_files
+        from airflow_savemasks.engine.opening import open_team_files
 
         return open_team_files(uri, self.get_conn(), parts)
 

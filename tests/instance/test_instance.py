@@ -15,14 +15,13 @@ import pytest
 from airflow_savemasks.engine.errors import AccessError, BadItemsError, ProjectError, SettingsError, StorageError
 from airflow_savemasks.engine.export import export
 from airflow_savemasks.engine.job import Job, open_job
-from airflow_savemasks.engine.opening import open_sources
+from airflow_savemasks.engine.opening import open_instance_project, open_sources, open_team_files
 from airflow_savemasks.engine.progress import Progress
 from airflow_savemasks.engine.settings.layer import parse_layer
 from airflow_savemasks.engine.settings.options import Options
 from airflow_savemasks.engine.storage.base import open_storage
 from airflow_savemasks.engine.supervisely.api import Api
 from airflow_savemasks.engine.supervisely.coordinates import annotation_to_pixels, box_to_pixels
-from airflow_savemasks.engine.supervisely.opening import open_instance_project, open_team_files
 from tests.engine.samples import LAYER, annotation, make_project, members, picture, run
 from tests.instance.conftest import TOKEN
 
