@@ -18,6 +18,11 @@ HOOKS = {
 }
 
 
+def is_missing(error: Exception) -> bool:
+    """Whether an error of Airflow says that there is no such connection: its class moves between releases."""
+    return type(error).__name__ == "AirflowNotFoundException"
+
+
 def client_factory(uri: str, conn_id: str | None) -> ClientFactory | None:
     """Makes the client for a URI's scheme from an Airflow connection; None for folders.
 
@@ -58,7 +63,7 @@ class FromConnection:
                 self._check_host()
             return self._hook.get_conn()
         except Exception as error:
-            if type(error).__name__ != "AirflowNotFoundException":
+            if not is_missing(error):
                 raise
             raise SettingsError(
                 self._uri,

@@ -12,7 +12,7 @@ from airflow.sdk import BaseHook
 from airflow_savemasks.engine.errors import SaveMasksError, SettingsError
 from airflow_savemasks.engine.storage.base import open_storage, scheme_of
 from airflow_savemasks.engine.supervisely.uris import is_instance
-from airflow_savemasks.hooks.clients import client_factory
+from airflow_savemasks.hooks.clients import client_factory, is_missing
 from airflow_savemasks.hooks.secrets import refuse_password
 from airflow_savemasks.hooks.supervisely import SuperviselyHook
 from airflow_savemasks.hooks.this_machine import folder_at, home_folder
@@ -121,7 +121,7 @@ class StorageHook(BaseHook):
         try:
             connection = self.get_connection(self.conn_id)
         except Exception as error:
-            if type(error).__name__ != "AirflowNotFoundException":
+            if not is_missing(error):
                 raise
             if self.conn_id == self.default_conn_name:
                 return {}

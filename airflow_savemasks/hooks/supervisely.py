@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseHook
 
 from airflow_savemasks.engine.errors import SaveMasksError, SettingsError
+from airflow_savemasks.hooks.clients import is_missing
 
 if TYPE_CHECKING:
     from airflow_savemasks.engine.project.source import Source
@@ -37,7 +38,7 @@ class SuperviselyHook(BaseHook):
             try:
                 connection = self.get_connection(self.conn_id)
             except Exception as error:
-                if type(error).__name__ != "AirflowNotFoundException":
+                if not is_missing(error):
                     raise
                 raise SettingsError(where, "does not exist", f"Add it, of type {self.conn_type!r}") from error
             if connection.conn_type != self.conn_type:
