@@ -103,7 +103,8 @@ class RangeReader(io.RawIOBase):
             wanted = min(max(size, self._step), left)
             self._held = b"".join(self._source.stream("", self._at, wanted, self._archive))
             self._start = self._at
-        data = self._held[self._at - self._start :][:size]
+        at = self._at - self._start
+        data = self._held[at : at + size]
         self._at += size
         return data
 

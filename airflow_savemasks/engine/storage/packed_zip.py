@@ -95,6 +95,8 @@ def _directory(file: RangeReader, limits: Limits) -> tuple[int, int, int]:
         raise BadZipFile("it ends too early")
     if here >= LOCATOR_64.size and tail[here - LOCATOR_64.size :][:4] == b"PK\6\7":
         place -= LOCATOR_64.size + END_64.size
+        if place < 0:
+            raise BadZipFile("the end of the central directory in 64 bits is missing")
         file.seek(place)
         end = file.read(END_64.size)
         if len(end) < END_64.size or end[:4] != b"PK\6\6":

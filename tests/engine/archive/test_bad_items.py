@@ -76,15 +76,15 @@ def test_a_message_spells_out_twenty_bad_items_and_a_file_all_of_them(tmp_path: 
 def test_the_file_of_bad_items_is_made_of_all_batches_in_the_order_of_the_plan(tmp_path: Path) -> None:
     storage = FolderStorage(tmp_path)
 
-    def batch(first: int, *numbers: int, plan: str = "p") -> list[str]:
+    def batch(first: int, *numbers: int, plan: str = "p") -> list[str] | None:
         collected = BadItems()
         for number in numbers:
             collected.add(bad(number))
         where = write_batch(storage, WORK, "export", plan, first, collected)
         assert where in (None, str(tmp_path / "export.bad_items.jsonl"))
-        return [] if where is None else [json.loads(line)["item"] for line in Path(where).read_bytes().splitlines()]
+        return None if where is None else [json.loads(line)["item"] for line in Path(where).read_bytes().splitlines()]
 
-    assert batch(0) == []
+    assert batch(0) is None
     assert batch(100, 5, 6) == ["ds0/5.png", "ds0/6.png"]
     assert batch(9, 1) == ["ds0/1.png", "ds0/5.png", "ds0/6.png"]
     assert batch(3, 7, plan="another") == ["ds0/7.png"]

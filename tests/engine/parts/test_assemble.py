@@ -116,6 +116,14 @@ def test_an_archive_that_exists_is_replaced_refused_or_another_name_is_taken(
     assert free_name(jobs["rename"], storage, "export") == "export_001"
 
 
+def test_an_archive_that_must_not_be_replaced_is_told_before_anything_is_rendered(
+    project: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "export.tar").write_text("x")
+    with pytest.raises(ArchiveError, match=r"export\.tar: exists already"):
+        make_plan(job_of(project, if_exists="fail"), open_storage(str(tmp_path)))
+
+
 def test_renamed_archives_take_parts_from_the_last_of_them(project: Path, tmp_path: Path) -> None:
     results = [run(project, tmp_path / "out", if_exists="rename") for _ in range(3)]
     assert [Path(result["archive"]).name for result in results] == ["export.tar", "export_000.tar", "export_001.tar"]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
 import pytest
 
+from airflow_savemasks.engine.errors import StorageError
 from airflow_savemasks.engine.storage import packed_index
+from airflow_savemasks.engine.storage.base import open_source_storage
 from tests.engine.storage.raw_zip import LARGE, Raw, deflate, directory, end, extra, packed, packed_64
 from tests.engine.storage.test_packed import opened, refused
 
@@ -88,3 +91,10 @@ def test_all_names_together_have_a_bound(tmp_path: Path, monkeypatch: pytest.Mon
     whole = [name[: 1 << 15] for name in names]
     assert len(opened(tmp_path, "x.zip", packed(*(Raw(name) for name in whole))).listdir("").files) == 96
     refused(tmp_path, "y.zip", packed(*(Raw(name) for name in [*whole, b"n"])), "names of more than 3 MiB")
+
+
+def test_a_file_too_short_for_the_directory_that_it_speaks_of_is_a_broken_archive(tmp_path: Path) -> None:
+    locator = struct.pack("<4sLQL", b"PK\6\7", 0, 0, 1)
+    (tmp_path / "x.zip").write_bytes(locator + struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 1, 1, 46, 0, 0))
+    with pytest.raises(StorageError, match=r"x\.zip: cannot be read as an archive .*64 bits is missing"):
+        open_source_storage(str(tmp_path / "x.zip")).listdir("")
