@@ -13,7 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_savemasks.engine import native
@@ -51,6 +51,7 @@ def bytes_of(kind: str, size: int, seed: int) -> np.ndarray:
 
 
 @compiled
+@settings(max_examples=60)
 @given(
     st.sampled_from(["flat", "noise", "gentle", "repeated", "rare", "mixed"]),
     st.one_of(st.integers(0, 64), st.integers(65, 600_000)),
