@@ -176,7 +176,8 @@ def _is_text(node: ast.BinOp) -> bool:
 def copy_tree(folder: Path) -> Path:
     """A copy of what tests need."""
     for name in ("airflow_savemasks", "tests", "dags", "benchmarks"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "results", "work"))
+        left_out = ("__pycache__", *(("results", "work") if name == "benchmarks" else ()))
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns(*left_out))
     for name in ("pyproject.toml", "build_kernels.py", "README.md"):
         shutil.copy(ROOT / name, folder / name)
     return folder
