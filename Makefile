@@ -32,7 +32,7 @@ ui: .venv/installed
 	@mkdir -p .airflow
 	$(AIRFLOW_ENV) PORT=$(PORT) $(BIN)/python tests/tools/standalone.py
 
-## test: the whole suite; fast: what needs no Airflow
+## test: all but the slow suites, which have targets below; fast: what needs no Airflow
 test: .venv/installed
 	$(BIN)/python -m pytest
 

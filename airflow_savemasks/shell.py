@@ -58,7 +58,7 @@ def _say(text: str) -> None:
 
 
 def _verify(args: argparse.Namespace, stopping: Stopping) -> dict[str, Any]:
-    from airflow_savemasks.engine.archive.naming import manifest_path
+    from airflow_savemasks.engine.archive.published import archive_of
     from airflow_savemasks.engine.archive.verify import verify
     from airflow_savemasks.engine.opening import open_team_files_root
 
@@ -69,11 +69,7 @@ def _verify(args: argparse.Namespace, stopping: Stopping) -> dict[str, Any]:
     team_files = open_team_files_root(folder or slash or ".")
     team_files.watch(stopping.event)
     stopping.obeyed()
-    name = file.removesuffix(".tar")
-    whole, _, number = name.rpartition("-")
-    if len(number) == 5 and number.isdecimal() and whole and team_files.stat(manifest_path(name)) is None:
-        name = whole
-    return verify(team_files, name)
+    return verify(team_files, archive_of(team_files, file))
 
 
 def _export(args: argparse.Namespace, stopping: Stopping) -> dict[str, Any]:

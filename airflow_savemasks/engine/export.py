@@ -1,10 +1,10 @@
-"""The way of an item, on one screen: each step is a call into the room of its name.
+"""The way of an item, on one screen: each step is a call into a room.
 
-    list_items, make_plan   project, parts    what there is, split into parts whose digests say what they depend on
-    load_ahead              work              bytes of pictures and annotations, some items ahead
-    render_all              work              header looked at, labels read and clipped, masks drawn, PNGs encoded
-    write_part              parts, archive    members of a tar and a receipt; a retry finds them
-    assemble                parts, archive    volumes, index, manifest: published
+    make_plan     parts             what there is (list_items), split into parts named by a hash of what they depend on
+    load_ahead    work              bytes of pictures and annotations, some items ahead
+    render_all    work              header looked at, labels read and clipped, masks drawn, PNGs encoded
+    write_part    parts, archive    members of a tar and a receipt; a retry finds them
+    assemble      parts, archive    volumes, index, manifest: published
 
 One task runs them after each other; a fanned-out group puts workers between planning and publishing. Each may be run
 again at any time: what is finished stays and is found.

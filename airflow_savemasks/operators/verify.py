@@ -19,16 +19,15 @@ if TYPE_CHECKING:
 
     from airflow_savemasks.engine.storage.base import Storage
 
-SUFFIX = ".tar"
-MANIFEST = ".manifest.json"
 FIX = "Give the result of a SaveMasksOperator, its 'archive', or a name in Team Files"
 
 
 class VerifyArchiveOperator(BaseOperator):
     """Checks every byte of an archive against its manifest.
 
-    archive: the result of a SaveMasksOperator (`save_masks.output`), the URI under "archive" in it, or the archive's
-    name in Team Files, with or without `.tar`; templated. team_files_conn_id: as for SaveMasksOperator.
+    archive: the result of a SaveMasksOperator (`save_masks.output`), the URI under "archive" in it or of another of its
+    volumes, or the archive's name in Team Files, with or without `.tar`; templated. team_files_conn_id: as for
+    SaveMasksOperator.
 
     Returns {"archive", "items", "bytes"}. A damaged archive fails without a retry; the error names the files.
     """
@@ -67,11 +66,11 @@ class VerifyArchiveOperator(BaseOperator):
 
 def name_of(archive: Any, team_files: Storage) -> str:
     """The name in Team Files of a result, a URI or a name. Raises SettingsError for one that lies elsewhere."""
+    from airflow_savemasks.engine.archive.published import archive_of
+
     given = _parsed(archive)
-    suffix = SUFFIX
     if isinstance(given, Mapping):
-        suffix = MANIFEST  # the first of several volumes has a number in its name
-        given = given.get("manifest")
+        given = given.get("archive")
     if not isinstance(given, str) or not given.strip():
         raise SettingsError("archive", f"a {type(archive).__name__} that names none", FIX)
     root = team_files.locate("").rstrip("/") + "/"
@@ -80,7 +79,7 @@ def name_of(archive: Any, team_files: Storage) -> str:
         raise SettingsError(
             "archive", f"{given!r} does not lie in {root}", "Name the connection of its Team Files: team_files_conn_id"
         )
-    return name.removesuffix(suffix)
+    return archive_of(team_files, name)
 
 
 def _parsed(archive: Any) -> Any:

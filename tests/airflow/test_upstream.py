@@ -95,6 +95,20 @@ def test_the_error_of_a_damaged_archive_names_the_file(tmp_path: Path, team: Pat
 
 
 @pytest.mark.usefixtures("airflow_home")
+def test_an_archive_of_volumes_is_found_by_its_result_its_name_and_each_of_its_volumes(
+    tmp_path: Path, team: Path
+) -> None:
+    from airflow_savemasks.operators.verify import VerifyArchiveOperator
+    from tests.engine.samples import run
+
+    result = run(make_project(tmp_path / "project"), team, volume_size=10_000)
+    assert len(result["volumes"]) > 1
+    for archive in (result, result["archive"], result["volumes"][-1], "export", "export.tar"):
+        task = VerifyArchiveOperator(task_id="verify", archive=archive, team_files_conn_id="nested_team_files")
+        assert task.execute({})["items"] == 4, archive
+
+
+@pytest.mark.usefixtures("airflow_home")
 @pytest.mark.parametrize(
     ("archive", "says"),
     [

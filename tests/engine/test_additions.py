@@ -23,6 +23,7 @@ from airflow_savemasks.engine.errors import NotFound
 from airflow_savemasks.engine.geometry import table
 from airflow_savemasks.engine.geometry.base import Box, Canvas, Color, Given, Json, WholeOrNothing, as_points
 from airflow_savemasks.engine.image.png_write import ScanLines, gray_lines
+from airflow_savemasks.engine.job import RENDERER
 from airflow_savemasks.engine.masks import registry
 from airflow_savemasks.engine.masks.drawing import Drawing
 from airflow_savemasks.engine.masks.registry import MaskKind
@@ -192,3 +193,10 @@ def test_a_storage_is_a_module_and_a_line_in_the_table(project: Path, monkeypatc
     assert export(project, "memory://project", "memory://out") == 0
     assert stored["memory://out"]["out.tar"] == wanted
     assert [name for name in stored["memory://out"] if name.startswith(".parts")] == [], "the work area is empty again"
+
+
+def test_whoever_adds_a_geometry_or_a_kind_of_mask_raises_the_number_of_the_renderer() -> None:
+    """Parts of before would be reused without it: put the new number and the new names here."""
+    shapes = "alpha_mask bitmap cuboid cuboid_2d graph line multichannelBitmap multipolygon oriented_bbox point polygon"
+    known = (2, f"{shapes} rectangle", "masks_machine masks_human")
+    assert (RENDERER, " ".join(sorted(table.GEOMETRIES)), " ".join(kind.folder for kind in registry.KINDS)) == known

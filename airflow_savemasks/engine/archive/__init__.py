@@ -1,4 +1,4 @@
 """The published format: tar, names of members and files, index, manifest, the file of bad items, and checking them.
 
-Nothing here knows how an export is cut into parts, or draws.
+A part is known here as a run of members with sums; how items become parts, and what is drawn, is not.
 """

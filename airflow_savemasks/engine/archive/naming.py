@@ -10,6 +10,7 @@ from os.path import splitext
 
 META = "meta.json"
 BAD_ITEMS = ".bad_items.jsonl"
+VOLUME_DIGITS = 5
 ANN, IMG = "ann", "img"
 
 
@@ -73,7 +74,9 @@ def bad_items_path(dst: str) -> str:
 
 def volume_names(name: str, count: int) -> list[str]:
     """The files of an archive of so many volumes."""
-    return [f"{name}.tar"] if count == 1 else [f"{name}-{number:05d}.tar" for number in range(1, count + 1)]
+    return (
+        [f"{name}.tar"] if count == 1 else [f"{name}-{number:0{VOLUME_DIGITS}d}.tar" for number in range(1, count + 1)]
+    )
 
 
 def renamed(dst: str) -> Iterator[str]:

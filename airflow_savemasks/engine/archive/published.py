@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from airflow_savemasks.engine.archive.naming import index_path, manifest_path, volume_names
+from airflow_savemasks.engine.archive.naming import VOLUME_DIGITS, index_path, manifest_path, volume_names
 from airflow_savemasks.engine.archive.summary import Count, Summary
 from airflow_savemasks.engine.log import log
 from airflow_savemasks.engine.storage.base import ReadableStorage
@@ -137,6 +137,19 @@ def parse_manifest(content: bytes, name: str) -> Published:
         bytes=raw.totals.bytes,
         parts=tuple(parts),
     )
+
+
+def archive_of(team_files: ReadableStorage, file: str) -> str:
+    """The name of the archive that a file is, or is a volume of: `a/x`, `a/x.tar` and `a/x-00002.tar` -> `a/x`.
+
+    An archive that is itself called so (`x-00002` has a manifest) is that one.
+    """
+    name = file.removesuffix(".tar")
+    whole, _, number = name.rpartition("-")
+    is_number = len(number) == VOLUME_DIGITS and number.isascii() and number.isdecimal()
+    if is_number and whole and not whole.endswith("/") and team_files.stat(manifest_path(name)) is None:
+        return whole
+    return name
 
 
 def read_manifest(team_files: ReadableStorage, name: str) -> Published | None:

@@ -1,4 +1,4 @@
-"""A picture's bytes to an array. What they say of themselves before that stands in picture_header.py."""
+"""A picture's bytes to an array. What they say of themselves before that stands in header.py."""
 
 from __future__ import annotations
 

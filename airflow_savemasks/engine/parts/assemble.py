@@ -22,7 +22,7 @@ from airflow_savemasks.engine.errors import ArchiveError, BadItemsError, Setting
 from airflow_savemasks.engine.job import Job, renderer
 from airflow_savemasks.engine.log import log
 from airflow_savemasks.engine.masks.registry import KINDS
-from airflow_savemasks.engine.parts import receipts as part_files
+from airflow_savemasks.engine.parts import receipts
 from airflow_savemasks.engine.parts.cleanup import clean_up
 from airflow_savemasks.engine.parts.growing import head_of, with_growing_head
 from airflow_savemasks.engine.parts.plan import Plan
@@ -125,7 +125,7 @@ def check_targets(job: Job, team_files: Storage, name: str) -> None:
     files = [f"{name}.tar", index_path(name), manifest_path(name), bad_items_path(name)]
     if job.options.volume_size is not None:
         files.append(volume_names(name, 2)[1])
-    for file in [*files, part_files.part_path(job.layer.dst, "0" * 40)]:
+    for file in [*files, receipts.part_path(job.layer.dst, "0" * 40)]:
         if problem := team_files.obstacle(file):
             fix = "Choose another dst, or clear the way"
             raise SettingsError(team_files.locate(file), f"cannot be written: {problem}", fix)
@@ -172,7 +172,7 @@ def _summaries(team_files: Storage, plan: Plan, finished: dict[str, Finished]) -
             index = Range(found.index, placed.index_offset, placed.index_size)
             return _Source(placed.summary, Range(placed.volume, placed.offset, placed.summary.size), index)
         assert found.receipt is not None
-        receipt = part_files.read_receipt(team_files, found.receipt)
+        receipt = receipts.read_receipt(team_files, found.receipt)
         whole = team_files.stat(found.receipt)
         assert whole is not None
         size = len(receipt.lines)
@@ -211,7 +211,7 @@ def _own_copies(team_files: Storage, plan: Plan, sources: Sequence[_Source]) -> 
     """Parts of the old archive as part files."""
     copies = []
     for source in sources:
-        path = part_files.part_path(plan.dst, source.summary.digest)
+        path = receipts.part_path(plan.dst, source.summary.digest)
         if not source.piece.path.startswith(f"{WORK_FOLDER}/"):
             team_files.compose(path, [source.piece])
             source = _Source(source.summary, Range(path, 0, source.summary.size), source.index)

@@ -9,8 +9,8 @@ from airflow_savemasks.engine.archive.published import Placed, Published
 from airflow_savemasks.engine.errors import SaveMasksError
 from airflow_savemasks.engine.job import Job
 from airflow_savemasks.engine.log import log
-from airflow_savemasks.engine.parts import receipts as part_files
-from airflow_savemasks.engine.parts.growing import ENDING as STRIP
+from airflow_savemasks.engine.parts import receipts
+from airflow_savemasks.engine.parts.growing import ENDING as GROWING_ENDING
 from airflow_savemasks.engine.parts.plan import Plan
 from airflow_savemasks.engine.storage.base import Storage
 
@@ -44,7 +44,7 @@ def clean_up(
 
 def remove_parts(team_files: Storage, plan: Plan) -> None:
     """Remove the part files of a published archive, but for those that a storage without ranges has to keep."""
-    own = part_files.folder_of(plan.dst)
+    own = receipts.folder_of(plan.dst)
     needed = {part.digest for part in plan.parts} if team_files.keeps_parts else set()
     team_files.delete([f"{own}/{name}" for name in team_files.listdir(own).files if _digest(name) not in needed])
 
@@ -54,13 +54,13 @@ def remove_unfinished(job: Job, team_files: Storage, plan: Plan, now: float) -> 
 
     now: seconds since 1970 by the storage's clock. Growing archives stay: their receipts say whether they are used.
     """
-    own = part_files.folder_of(plan.dst)
+    own = receipts.folder_of(plan.dst)
     needed = {plan.digest, *(part.digest for part in plan.parts)}
     oldest = now - job.options.keep_parts_days * DAY
     stale = [
         f"{own}/{name}"
         for name, entry in team_files.listdir(own).files.items()
-        if entry.modified < oldest and _digest(name) not in needed and not name.endswith(STRIP)
+        if entry.modified < oldest and _digest(name) not in needed and not name.endswith(GROWING_ENDING)
     ]
     if stale:
         log.info("removing %d files of an export that never ended: %s", len(stale), team_files.locate(own))

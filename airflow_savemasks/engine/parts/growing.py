@@ -16,8 +16,9 @@ import orjson
 
 from airflow_savemasks.engine.archive import naming, tar
 from airflow_savemasks.engine.job import Job
-from airflow_savemasks.engine.parts import receipts as part_files
 from airflow_savemasks.engine.parts.plan import Plan
+from airflow_savemasks.engine.parts.receipts import folder_of
+from airflow_savemasks.engine.parts.receipts import places as part_places
 from airflow_savemasks.engine.storage.base import Piece, Range, Storage
 
 ENDING = ".growing"
@@ -63,13 +64,13 @@ def open_growing(
         yield None
         return
     head = head_of(job)
-    places = part_files.places(team_files, plan.dst)
+    places = part_places(team_files, plan.dst)
     kept = [places.pop(receipt, None) if receipt else None for receipt in receipts.values()]
     if kept:
         others = [place for place in places.values() if place not in kept]  # one part may have receipts of two machines
         path, end = _to_go_on(team_files, head, kept, others)
     else:
-        path, end = f"{part_files.folder_of(plan.dst)}/{uuid4().hex}{ENDING}", 0
+        path, end = f"{folder_of(plan.dst)}/{uuid4().hex}{ENDING}", 0
         _remove_unused(team_files, plan, {place.path for place in places.values()})
     if path is None:
         yield None
@@ -119,7 +120,7 @@ def _starts_with(team_files: Storage, path: str, head: bytes) -> bool:
 
 def _remove_unused(team_files: Storage, plan: Plan, named: set[str]) -> None:
     """Remove those that no receipt names and nobody writes: of tries that died before their first receipt."""
-    folder = part_files.folder_of(plan.dst)
+    folder = folder_of(plan.dst)
     for name in team_files.listdir(folder).files:
         path = f"{folder}/{name}"
         if name.endswith(ENDING) and path not in named:

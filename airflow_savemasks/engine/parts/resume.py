@@ -10,7 +10,7 @@ from airflow_savemasks.engine.archive.published import Placed, Published, is_cur
 from airflow_savemasks.engine.errors import ArchiveError
 from airflow_savemasks.engine.job import Job
 from airflow_savemasks.engine.log import log
-from airflow_savemasks.engine.parts import receipts as part_files
+from airflow_savemasks.engine.parts import receipts
 from airflow_savemasks.engine.storage.base import Storage
 
 
@@ -27,7 +27,7 @@ def find_reusable(job: Job, team_files: Storage) -> dict[str, Finished]:
     """Digest -> where the part lies, for the parts that need no rendering. Nothing where `reuse` is false."""
     if not job.options.reuse:
         return {}
-    return _find(job, team_files, [part_files.WITH_SKIPPED])
+    return _find(job, team_files, [receipts.WITH_SKIPPED])
 
 
 def find_finished(job: Job, team_files: Storage) -> dict[str, Finished]:
@@ -35,19 +35,19 @@ def find_finished(job: Job, team_files: Storage) -> dict[str, Finished]:
 
     Those that left out items which could not be read are among them: the next export tries these again.
     """
-    return _find(job, team_files, [part_files.WITH_SKIPPED, part_files.WITH_UNREAD])
+    return _find(job, team_files, [receipts.WITH_SKIPPED, receipts.WITH_UNREAD])
 
 
 def _find(job: Job, team_files: Storage, skipping: Sequence[str]) -> dict[str, Finished]:
     """skipping: endings of the receipts of parts that left out items, taken where on_bad_item is "skip"."""
     skips = job.options.on_bad_item == "skip"
-    endings = [part_files.COMPLETE, *(skipping if skips else ())]
+    endings = [receipts.COMPLETE, *(skipping if skips else ())]
     found: dict[str, Finished] = {}
     for old in old_archives(job, team_files):
         for placed in old.parts:
             if not placed.summary.skipped or (skips and not placed.summary.unread):
                 found[placed.summary.digest] = Finished(None, placed, old.index.file)
-    for digest, receipt in part_files.find_receipts(team_files, job.layer.dst, endings).items():
+    for digest, receipt in receipts.find_receipts(team_files, job.layer.dst, endings).items():
         found[digest] = Finished(receipt, None)
     return found
 

@@ -88,8 +88,8 @@ class BlockWriter(io.RawIOBase):
 class RemoteStorage(Storage):
     """Base of the storages with a client.
 
-    Subclasses add listdir, stat, read, delete, sweep, obstacle, _fetch and _begin. A password in the host of a URI may
-    serve to connect; it is not part of `uri`, so that no message shows it.
+    Subclasses add listdir, stat, read, delete, remove_abandoned, obstacle, _fetch and _begin. A password in the host
+    of a URI may serve to connect; it is not part of `uri`, so that no message shows it.
     """
 
     def __init__(self, scheme: str, host: str, prefix: str, client: ClientFactory, explain: Explain) -> None:

@@ -45,7 +45,7 @@ class S3Upload:
         self.complete()
 
     def begin(self) -> None:
-        """Where the answer is lost and the request repeated, the first upload stays open until the next sweep."""
+        """Where the answer is lost and the request repeated, the first upload stays until the next export."""
         self._id = self._ask("create_multipart_upload")["UploadId"]
 
     def send(self, number: int, data: bytes) -> None:

@@ -1,7 +1,7 @@
 """Names of files that are not whole yet: short whatever the file is called, and found again by its name.
 
 `.<hash of the name>.<random>.tmp`: 38 bytes, so that a name as long as a file system takes has a temporary one too. The
-hash is of the name without the number of a volume (`-00002`) or of a renamed archive (`_001`), as an export that sweeps
+hash is of the name without the number of a volume (`-00002`) or of a renamed archive (`_001`), as whoever cleans up
 does not know how many of them there were.
 """
 

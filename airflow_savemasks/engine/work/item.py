@@ -11,7 +11,7 @@ from airflow_savemasks.engine.archive import naming
 from airflow_savemasks.engine.archive.members import Rendered, pack
 from airflow_savemasks.engine.errors import ItemError
 from airflow_savemasks.engine.geometry.unknown import Unknown
-from airflow_savemasks.engine.image import decode as picture
+from airflow_savemasks.engine.image.decode import decode, inspect
 from airflow_savemasks.engine.image.header import Header
 from airflow_savemasks.engine.image.png_write import encode
 from airflow_savemasks.engine.job import Job
@@ -62,7 +62,7 @@ def _inspect(job: Job, planned: Planned, loaded: Loaded) -> Header | ItemError:
         return loaded.error
     try:
         with as_bad_item(where_of(job, planned)):
-            return picture.inspect(loaded.picture, job.options.limits)
+            return inspect(loaded.picture, job.options.limits)
     except ItemError as error:
         return error
 
@@ -75,7 +75,7 @@ def _render(job: Job, planned: Planned, loaded: Loaded, header: Header, check: C
     check()
 
     def decoded() -> NDArray[np.uint8]:
-        image = picture.decode(loaded.picture)
+        image = decode(loaded.picture)
         if image.shape[:2] != (annotation.height, annotation.width):
             raise _other_size(where, image.shape[0], image.shape[1], annotation.height, annotation.width)
         return image
@@ -120,7 +120,7 @@ def _annotation(job: Job, planned: Planned, loaded: Loaded, header: Header) -> A
     def check_size(height: int, width: int) -> None:
         size = header.height, header.width
         if size == (width, height) != (height, width):  # EXIF data may be read in more than one way: OpenCV has the say
-            turned = picture.decode(loaded.picture)
+            turned = decode(loaded.picture)
             size = turned.shape[0], turned.shape[1]
         if size != (height, width):
             raise _other_size(where, size[0], size[1], height, width)

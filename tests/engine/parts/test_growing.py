@@ -66,7 +66,7 @@ def die_before_the_manifest(project: Path, out: Path) -> None:
             run(project, out)
 
 
-def strip_of(out: Path) -> Path:
+def growing_of(out: Path) -> Path:
     (found,) = (out / WORK).glob("*.growing")
     return found
 
@@ -74,7 +74,7 @@ def strip_of(out: Path) -> Path:
 def test_parts_stand_in_one_file_until_the_archive_is_published(project: Path, wanted: bytes, tmp_path: Path) -> None:
     names = fail_half_way(project, tmp_path / "out")
     assert [name.rpartition(".")[2] for name in names if not name.endswith(("receipt", "jsonl", "json"))] == ["growing"]
-    inode = strip_of(tmp_path / "out").stat().st_ino
+    inode = growing_of(tmp_path / "out").stat().st_ino
     archive = Path(run(project, tmp_path / "out")["archive"])
     assert archive.read_bytes() == wanted
     assert not (tmp_path / "out/.parts").exists()
@@ -96,7 +96,7 @@ def test_what_a_killed_try_wrote_after_its_last_receipt_is_cut_off(
     project: Path, wanted: bytes, tmp_path: Path
 ) -> None:
     fail_half_way(project, tmp_path / "out")
-    with strip_of(tmp_path / "out").open("ab") as file:
+    with growing_of(tmp_path / "out").open("ab") as file:
         file.write(b"half a part")
     assert Path(run(project, tmp_path / "out")["archive"]).read_bytes() == wanted
 
@@ -234,7 +234,7 @@ def test_parts_get_files_of_their_own_while_another_process_has_the_growing_arch
     project: Path, wanted: bytes, tmp_path: Path
 ) -> None:
     fail_half_way(project, tmp_path / "out")
-    with strip_of(tmp_path / "out").open("rb") as other:
+    with growing_of(tmp_path / "out").open("rb") as other:
         fcntl.flock(other, fcntl.LOCK_EX)
         assert Path(run(project, tmp_path / "out")["archive"]).read_bytes() == wanted
     modes = {path.stat().st_mode for path in (tmp_path / "out").iterdir()}
@@ -246,7 +246,7 @@ def test_a_growing_archive_that_lost_its_beginning_is_not_published(
 ) -> None:
     """Parts are checked by their SHA-256 after a loss of power, the head by its bytes."""
     fail_half_way(project, tmp_path / "out")
-    with strip_of(tmp_path / "out").open("r+b") as file:
+    with growing_of(tmp_path / "out").open("r+b") as file:
         file.write(bytes(600))
     monkeypatch.setattr("airflow_savemasks.engine.storage.folder._boot", lambda: "anotherboot")
     result = run(project, tmp_path / "out")
@@ -257,7 +257,7 @@ def test_a_growing_archive_that_lost_its_beginning_is_not_published(
 def test_rendering_everything_again_leaves_what_receipts_name(project: Path, wanted: bytes, tmp_path: Path) -> None:
     """Whoever reads a part while another try renders it again reads the same bytes."""
     fail_half_way(project, tmp_path / "out")
-    growing = strip_of(tmp_path / "out")
+    growing = growing_of(tmp_path / "out")
     before = growing.read_bytes()
     with unreadable(project, "0000.png"), pytest.raises(BadItemsError):
         run(project, tmp_path / "out", reuse=False)

@@ -24,7 +24,7 @@ from airflow_savemasks.engine.storage.folder import FolderStorage
 from tests.engine.samples import WORK, job_of, make_project
 
 DIGESTS = [f"{number:040x}" for number in range(9)]
-STRIP, OTHER = f"{WORK}/{'a' * 32}.growing", f"{WORK}/{'b' * 32}.growing"
+GROWING, OTHER = f"{WORK}/{'a' * 32}.growing", f"{WORK}/{'b' * 32}.growing"
 
 
 @pytest.fixture
@@ -74,21 +74,21 @@ def test_a_new_growing_archive_begins_with_the_head_of_the_archive(
 
 def test_a_growing_archive_goes_on_where_its_last_part_ends(job: Job, storage: FolderStorage, plan: Plan) -> None:
     head = head_of(job)
-    put(storage, STRIP, head + b"x" * 200 + b"half a part")
-    receipts = [receipt(storage, number, STRIP, len(head) + 100 * number) for number in (0, 1)]
-    assert opened(job, storage, plan, *receipts) == (STRIP, len(head) + 200)
-    assert storage.read(STRIP) == head + b"x" * 200
-    assert opened(job, storage, plan, *reversed(receipts)) == (STRIP, len(head) + 200)
+    put(storage, GROWING, head + b"x" * 200 + b"half a part")
+    receipts = [receipt(storage, number, GROWING, len(head) + 100 * number) for number in (0, 1)]
+    assert opened(job, storage, plan, *receipts) == (GROWING, len(head) + 200)
+    assert storage.read(GROWING) == head + b"x" * 200
+    assert opened(job, storage, plan, *reversed(receipts)) == (GROWING, len(head) + 200)
 
 
 def test_a_growing_archive_is_not_gone_on_with_where_parts_lie_elsewhere_too(
     job: Job, storage: FolderStorage, plan: Plan
 ) -> None:
     head = head_of(job)
-    for path in (STRIP, OTHER):
+    for path in (GROWING, OTHER):
         put(storage, path, head + b"x" * 400)
     put(storage, f"{WORK}/{DIGESTS[2]}.tar", b"x" * 100)
-    mine = [receipt(storage, number, STRIP, len(head) + 100 * number) for number in (0, 1)]
+    mine = [receipt(storage, number, GROWING, len(head) + 100 * number) for number in (0, 1)]
     own_file = receipt(storage, 2, f"{WORK}/{DIGESTS[2]}.tar", 0)
     assert opened(job, storage, plan, *mine, own_file) is None
     assert opened(job, storage, plan, own_file, *mine) is None
@@ -98,7 +98,7 @@ def test_a_growing_archive_is_not_gone_on_with_where_parts_lie_elsewhere_too(
     assert opened(job, storage, plan, mine[0]) is None  # what another receipt names is kept for other tries
     in_other = receipt(storage, 3, OTHER, len(head))
     assert opened(job, storage, plan, *mine, in_other) is None
-    assert opened(job, storage, plan, *mine) == (STRIP, len(head) + 200)
+    assert opened(job, storage, plan, *mine) == (GROWING, len(head) + 200)
     assert storage.read(OTHER) == head + b"x" * 400
 
 
@@ -106,33 +106,33 @@ def test_a_growing_archive_is_not_gone_on_with_where_parts_lie_elsewhere_too(
 def test_a_growing_archive_that_does_not_begin_like_the_archive_is_left_alone(
     job: Job, storage: FolderStorage, plan: Plan, content: bytes
 ) -> None:
-    put(storage, STRIP, content)
-    assert opened(job, storage, plan, receipt(storage, 0, STRIP, len(head_of(job)))) is None
-    assert storage.read(STRIP) == content
-    storage.delete([STRIP])
-    assert opened(job, storage, plan, receipt(storage, 0, STRIP, len(head_of(job)))) is None
+    put(storage, GROWING, content)
+    assert opened(job, storage, plan, receipt(storage, 0, GROWING, len(head_of(job)))) is None
+    assert storage.read(GROWING) == content
+    storage.delete([GROWING])
+    assert opened(job, storage, plan, receipt(storage, 0, GROWING, len(head_of(job)))) is None
 
 
 def test_growing_archives_that_no_receipt_names_make_way_for_a_new_one(
     job: Job, storage: FolderStorage, plan: Plan
 ) -> None:
-    for path in (STRIP, OTHER, f"{WORK}/{DIGESTS[5]}.tar"):
+    for path in (GROWING, OTHER, f"{WORK}/{DIGESTS[5]}.tar"):
         put(storage, path, b"x" * 500)
     receipt(storage, 0, OTHER, 0)
     assert opened(job, storage, plan) is not None
-    assert storage.stat(STRIP) is None
+    assert storage.stat(GROWING) is None
     assert storage.stat(OTHER) is not None
     assert storage.stat(f"{WORK}/{DIGESTS[5]}.tar") is not None
 
 
 def test_the_head_is_taken_from_the_growing_archive_where_the_first_part_follows_it(storage: FolderStorage) -> None:
     head = b"the head"
-    put(storage, STRIP, head + b"x" * 200)
+    put(storage, GROWING, head + b"x" * 200)
     put(storage, OTHER, b"another!" + b"x" * 200)
     put(storage, f"{WORK}/part.tar", head + b"x" * 200)
-    first = Range(STRIP, len(head), 100)
-    more = Range(STRIP, len(head) + 100, 100)
-    assert with_growing_head(storage, [head, first, more]) == [Range(STRIP, 0, len(head)), first, more]
+    first = Range(GROWING, len(head), 100)
+    more = Range(GROWING, len(head) + 100, 100)
+    assert with_growing_head(storage, [head, first, more]) == [Range(GROWING, 0, len(head)), first, more]
     for pieces in (
         [head],
         [head, more, first],
@@ -152,9 +152,9 @@ def found_in(storage: FolderStorage, *endings: str) -> list[int]:
 
 
 def test_a_receipt_counts_where_its_part_lies_as_long_as_it_says(storage: FolderStorage) -> None:
-    put(storage, STRIP, b"x" * 500)
+    put(storage, GROWING, b"x" * 500)
     for number, offset in enumerate((0, 399, 400, 401, 500)):
-        receipt(storage, number, STRIP, offset)
+        receipt(storage, number, GROWING, offset)
     receipt(storage, 5, OTHER, 0)
     put(storage, f"{WORK}/{DIGESTS[6]}.tar", b"x" * 100)
     receipt(storage, 6, f"{WORK}/{DIGESTS[6]}.tar", 0)
@@ -163,30 +163,30 @@ def test_a_receipt_counts_where_its_part_lies_as_long_as_it_says(storage: Folder
 
 def test_receipts_of_another_machine_are_believed_only_for_the_very_bytes(storage: FolderStorage) -> None:
     content = bytes(range(250)) * 2
-    put(storage, STRIP, content)
+    put(storage, GROWING, content)
     sums = [hashlib.sha256(content[offset : offset + 100]).hexdigest() for offset in (0, 7, 400)]
     storage.boot_id = "before"
-    receipt(storage, 0, STRIP, 0, sha256=sums[0])
-    receipt(storage, 1, STRIP, 7, sha256=sums[1])
-    receipt(storage, 2, STRIP, 8, sha256=sums[1])
-    receipt(storage, 3, STRIP, 401, sha256=sums[2])
+    receipt(storage, 0, GROWING, 0, sha256=sums[0])
+    receipt(storage, 1, GROWING, 7, sha256=sums[1])
+    receipt(storage, 2, GROWING, 8, sha256=sums[1])
+    receipt(storage, 3, GROWING, 401, sha256=sums[2])
     receipt(storage, 4, OTHER, 0, sha256=sums[0])
     put(storage, f"{WORK}/{DIGESTS[5]}.tar", content[:99])
     receipt(storage, 5, f"{WORK}/{DIGESTS[5]}.tar", 0, sha256=sums[0])
     put(storage, f"{WORK}/{DIGESTS[6]}.before{COMPLETE}", b"no receipt")
     storage.boot_id = "now"
     assert found_in(storage) == [0, 1]
-    (storage.root / STRIP).write_bytes(bytes(500))
+    (storage.root / GROWING).write_bytes(bytes(500))
     assert found_in(storage) == [0, 1]  # they were looked at once, and have receipts of this machine now
     assert parts.read_receipt(storage, f"{WORK}/{DIGESTS[1]}.now{COMPLETE}").lines == b'{"a line": 1}\n'
 
 
 def test_receipts_tell_by_their_names_what_was_left_out(storage: FolderStorage) -> None:
-    put(storage, STRIP, b"x" * 500)
+    put(storage, GROWING, b"x" * 500)
     bad = BadItem("ds0/a.png", "here", "broken", "mend it")
-    receipt(storage, 0, STRIP, 0)
-    receipt(storage, 1, STRIP, 0, skipped=[bad])
-    receipt(storage, 2, STRIP, 0, skipped=[bad], unread=1)
+    receipt(storage, 0, GROWING, 0)
+    receipt(storage, 1, GROWING, 0, skipped=[bad])
+    receipt(storage, 2, GROWING, 0, skipped=[bad], unread=1)
     assert found_in(storage, COMPLETE) == [0]
     assert found_in(storage, WITH_SKIPPED) == [1]
     assert found_in(storage, COMPLETE, WITH_SKIPPED, WITH_UNREAD) == [0, 1, 2]
