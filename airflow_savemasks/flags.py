@@ -19,7 +19,7 @@ from airflow_savemasks.engine.errors import SettingsError
 from airflow_savemasks.engine.limits import Limits
 from airflow_savemasks.engine.settings import describe
 from airflow_savemasks.engine.settings.options import Options
-from airflow_savemasks.engine.storage.base import without_secrets
+from airflow_savemasks.engine.storage.uris import without_secrets
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:

@@ -12,7 +12,8 @@ from urllib.parse import unquote, urlsplit
 
 from airflow_savemasks import __version__
 from airflow_savemasks.engine.errors import SaveMasksError, SettingsError, Stopped, StorageError
-from airflow_savemasks.engine.storage.base import is_stream, without_secrets
+from airflow_savemasks.engine.storage.opening import is_stream
+from airflow_savemasks.engine.storage.uris import without_secrets
 from airflow_savemasks.stopping import Stopping
 
 if TYPE_CHECKING:

@@ -28,7 +28,7 @@ from airflow_savemasks.engine.opening import open_sources
 from airflow_savemasks.engine.progress import Progress
 from airflow_savemasks.engine.settings.layer import parse_layer
 from airflow_savemasks.engine.settings.options import Options
-from airflow_savemasks.engine.storage.base import open_storage
+from airflow_savemasks.engine.storage.opening import open_storage
 
 PHASES = {"make_plan": "plan", "render_parts": "render", "assemble": "assemble"}
 

@@ -42,7 +42,7 @@ from airflow_savemasks.engine.parts.writing import PartWriter
 from airflow_savemasks.engine.project.remarks import Remarks
 from airflow_savemasks.engine.settings.layer import parse_layer
 from airflow_savemasks.engine.settings.options import Options
-from airflow_savemasks.engine.storage.base import open_storage
+from airflow_savemasks.engine.storage.opening import open_storage
 from airflow_savemasks.engine.work.item import render_items
 
 ENGINE = "airflow_savemasks.engine"

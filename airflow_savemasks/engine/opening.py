@@ -9,14 +9,9 @@ from airflow_savemasks.engine.errors import SettingsError
 from airflow_savemasks.engine.project.source import Source
 from airflow_savemasks.engine.project.stored import StorageProject
 from airflow_savemasks.engine.settings.layer import Layer
-from airflow_savemasks.engine.storage.base import (
-    Storage,
-    is_stream,
-    open_source_storage,
-    open_storage,
-    scheme_of,
-    without_secrets,
-)
+from airflow_savemasks.engine.storage.base import Storage
+from airflow_savemasks.engine.storage.opening import is_stream, open_source_storage, open_storage
+from airflow_savemasks.engine.storage.uris import scheme_of, without_secrets
 from airflow_savemasks.engine.supervisely.api import Api
 from airflow_savemasks.engine.supervisely.project import InstanceProject
 from airflow_savemasks.engine.supervisely.team_files import TeamFiles

@@ -6,7 +6,7 @@ import re
 from urllib.parse import unquote
 
 from airflow_savemasks.engine.errors import SettingsError
-from airflow_savemasks.engine.storage.base import scheme_of, without_secrets
+from airflow_savemasks.engine.storage.uris import scheme_of, without_secrets
 from airflow_savemasks.hooks.this_machine import folder_at
 
 UNSEEN = re.compile(r"[\x00-\x1f\x7f\\]")

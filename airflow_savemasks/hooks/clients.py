@@ -7,7 +7,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from airflow_savemasks.engine.errors import SettingsError
-from airflow_savemasks.engine.storage.base import ClientFactory, scheme_of
+from airflow_savemasks.engine.storage.base import ClientFactory
+from airflow_savemasks.engine.storage.uris import scheme_of
 
 # scheme -> module and class of the hook, its argument for the connection, the default connection, our extra
 HOOKS = {

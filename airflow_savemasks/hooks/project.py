@@ -28,7 +28,7 @@ class ProjectHook(StorageHook):
         """
         from airflow_savemasks.engine.opening import connections_of, open_project
         from airflow_savemasks.engine.project.stored import StorageProject
-        from airflow_savemasks.engine.storage.base import is_stream, unpacked
+        from airflow_savemasks.engine.storage.opening import is_stream, unpacked
         from airflow_savemasks.engine.supervisely.uris import is_instance
 
         refuse_password(uri)
@@ -51,7 +51,8 @@ class ProjectHook(StorageHook):
     def _open_below(self, uri: str) -> Source:
         from airflow_savemasks.engine.opening import connections_of
         from airflow_savemasks.engine.project.stored import StorageProject
-        from airflow_savemasks.engine.storage.base import PACKED, unpacked
+        from airflow_savemasks.engine.storage.opening import unpacked
+        from airflow_savemasks.engine.storage.uris import PACKED
         from airflow_savemasks.engine.supervisely.uris import is_instance
 
         root = self.root

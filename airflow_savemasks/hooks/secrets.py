@@ -10,7 +10,8 @@ from urllib.parse import unquote
 from airflow.sdk.log import mask_secret
 
 from airflow_savemasks.engine.errors import SettingsError
-from airflow_savemasks.engine.storage.base import is_stream, without_secrets
+from airflow_savemasks.engine.storage.opening import is_stream
+from airflow_savemasks.engine.storage.uris import without_secrets
 
 USER = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^:/@]*:([^@]+)@")  # secrets of S3 have slashes in them
 STREAM_USER = re.compile(r"^[^:/?#]+://([^/?#@]*)@")

@@ -10,7 +10,8 @@ from urllib.parse import quote
 from airflow.sdk import BaseHook
 
 from airflow_savemasks.engine.errors import SaveMasksError, SettingsError
-from airflow_savemasks.engine.storage.base import open_storage, scheme_of
+from airflow_savemasks.engine.storage.opening import open_storage
+from airflow_savemasks.engine.storage.uris import scheme_of
 from airflow_savemasks.engine.supervisely.uris import is_instance
 from airflow_savemasks.hooks.clients import client_factory, is_missing
 from airflow_savemasks.hooks.secrets import refuse_password

@@ -12,7 +12,7 @@ import jsonschema
 import pytest
 
 import airflow_savemasks
-from airflow_savemasks.engine.storage.base import SCHEMES
+from airflow_savemasks.engine.storage.uris import SCHEMES
 
 
 def test_the_description_fits_the_schema_of_the_installed_airflow() -> None:

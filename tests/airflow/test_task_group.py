@@ -92,7 +92,7 @@ def test_assemble_refuses_and_names_the_missing_parts(tmp_path: Path, monkeypatc
     from airflow_savemasks.engine.parts.assemble import assemble
     from airflow_savemasks.engine.parts.planning import load_plan, make_plan
     from airflow_savemasks.engine.progress import Progress
-    from airflow_savemasks.engine.storage.base import open_storage
+    from airflow_savemasks.engine.storage.opening import open_storage
     from tests.engine.samples import job_of, layer
 
     monkeypatch.setattr("airflow_savemasks.engine.parts.plan.PART_BYTES", 100_000)

@@ -16,7 +16,7 @@ from airflow_savemasks.engine.opening import open_instance_project, open_sources
 from airflow_savemasks.engine.progress import Progress
 from airflow_savemasks.engine.settings.layer import parse_layer
 from airflow_savemasks.engine.settings.options import Options
-from airflow_savemasks.engine.storage.base import open_storage
+from airflow_savemasks.engine.storage.opening import open_storage
 from airflow_savemasks.engine.supervisely.api import Api
 from tests.engine.samples import members, run
 from tests.standin.server import StandIn

@@ -18,7 +18,8 @@ from airflow_savemasks.engine.parts.receipts import folder_of
 from airflow_savemasks.engine.progress import Progress
 from airflow_savemasks.engine.settings.layer import parse_layer
 from airflow_savemasks.engine.settings.options import Options
-from airflow_savemasks.engine.storage.base import Storage, open_storage
+from airflow_savemasks.engine.storage.base import Storage
+from airflow_savemasks.engine.storage.opening import open_storage
 
 CLASSES = [
     {"title": "leaf", "shape": "polygon", "color": "#00FF00"},

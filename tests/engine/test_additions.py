@@ -28,7 +28,7 @@ from airflow_savemasks.engine.masks import registry
 from airflow_savemasks.engine.masks.drawing import Drawing
 from airflow_savemasks.engine.masks.registry import MaskKind
 from airflow_savemasks.engine.parts import assemble
-from airflow_savemasks.engine.storage import base
+from airflow_savemasks.engine.storage import uris
 from airflow_savemasks.engine.storage.base import Entry, Folder, Piece, Range, Storage
 
 
@@ -189,7 +189,7 @@ def test_a_storage_is_a_module_and_a_line_in_the_table(project: Path, monkeypatc
     module = ModuleType("memory")
     module.open_uri = lambda uri, client: MemoryStorage(uri, stored[uri])  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "airflow_savemasks.engine.storage.memory", module)
-    monkeypatch.setattr(base, "SCHEMES", {**base.SCHEMES, "memory": ("memory", None)})
+    monkeypatch.setitem(uris.SCHEMES, "memory", ("memory", None))
     assert export(project, "memory://project", "memory://out") == 0
     assert stored["memory://out"]["out.tar"] == wanted
     assert [name for name in stored["memory://out"] if name.startswith(".parts")] == [], "the work area is empty again"

@@ -15,7 +15,7 @@ from airflow_savemasks.engine import export as engine
 from airflow_savemasks.engine.archive.verify import verify
 from airflow_savemasks.engine.errors import ArchiveError, BadItemsError, ProjectError, SettingsError, Stopped
 from airflow_savemasks.engine.progress import Progress
-from airflow_savemasks.engine.storage.base import open_storage
+from airflow_savemasks.engine.storage.opening import open_storage
 from tests.engine.samples import LAYER, WORK, add_item, decoded, job_of, layer, make_project, members, picture, run
 
 

@@ -18,7 +18,7 @@ from airflow_savemasks.engine.project.stored import StorageProject, choose
 from airflow_savemasks.engine.settings.colors import color_warnings
 from airflow_savemasks.engine.settings.layer import parse_layer
 from airflow_savemasks.engine.settings.options import Options
-from airflow_savemasks.engine.storage.base import open_storage
+from airflow_savemasks.engine.storage.opening import open_storage
 from tests.engine.samples import LAYER, job_of, layer, make_project
 from tests.engine.settings.test_layer import data
 

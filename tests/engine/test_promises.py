@@ -21,7 +21,7 @@ from airflow_savemasks.engine.parts import receipts as parts
 from airflow_savemasks.engine.parts.assemble import assemble
 from airflow_savemasks.engine.parts.planning import make_plan
 from airflow_savemasks.engine.progress import Progress
-from airflow_savemasks.engine.storage.base import open_storage
+from airflow_savemasks.engine.storage.opening import open_storage
 from airflow_savemasks.engine.work import rendering
 from airflow_savemasks.engine.work.budget import Budget
 from tests.engine.samples import (

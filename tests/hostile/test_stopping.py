@@ -22,7 +22,8 @@ from airflow_savemasks.engine.parts import assemble as publish
 from airflow_savemasks.engine.parts import plan as planning
 from airflow_savemasks.engine.progress import Progress
 from airflow_savemasks.engine.storage import open_files
-from airflow_savemasks.engine.storage.base import Range, open_storage
+from airflow_savemasks.engine.storage.base import Range
+from airflow_savemasks.engine.storage.opening import open_storage
 from tests.engine.samples import LAYER, job_of, make_project, run
 
 SOON = 1.5  # seconds: one, and what a busy machine adds

@@ -19,7 +19,7 @@ from airflow_savemasks.engine.opening import open_instance_project, open_sources
 from airflow_savemasks.engine.progress import Progress
 from airflow_savemasks.engine.settings.layer import parse_layer
 from airflow_savemasks.engine.settings.options import Options
-from airflow_savemasks.engine.storage.base import open_storage
+from airflow_savemasks.engine.storage.opening import open_storage
 from airflow_savemasks.engine.supervisely.api import Api
 from airflow_savemasks.engine.supervisely.coordinates import annotation_to_pixels, box_to_pixels
 from tests.engine.samples import LAYER, annotation, make_project, members, picture, run

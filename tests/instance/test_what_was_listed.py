@@ -16,7 +16,8 @@ from airflow_savemasks.engine.errors import Changed, NotFound, ProjectError, Sto
 from airflow_savemasks.engine.limits import Limits
 from airflow_savemasks.engine.opening import open_instance_project, open_team_files
 from airflow_savemasks.engine.project.remarks import Remarks
-from airflow_savemasks.engine.storage.base import Range, open_storage
+from airflow_savemasks.engine.storage.base import Range
+from airflow_savemasks.engine.storage.opening import open_storage
 from airflow_savemasks.engine.supervisely.api import Api
 from airflow_savemasks.engine.supervisely.listing import full_names, item_of
 from airflow_savemasks.engine.supervisely.project import InstanceProject

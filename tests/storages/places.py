@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from airflow_savemasks.engine.storage.base import ClientFactory, Storage, open_storage
+from airflow_savemasks.engine.storage.base import ClientFactory, Storage
+from airflow_savemasks.engine.storage.opening import open_storage
 
 BUCKET = "savemasks"
 

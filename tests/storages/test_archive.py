@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from airflow_savemasks.engine.errors import StorageError
-from airflow_savemasks.engine.storage.base import Entry, Storage, open_source_storage, open_storage
+from airflow_savemasks.engine.storage.base import Entry, Storage
+from airflow_savemasks.engine.storage.opening import open_source_storage, open_storage
 from airflow_savemasks.engine.storage.packed import PackedStorage
 from tests.engine.samples import add_item, make_project, run
 from tests.storages.places import Place

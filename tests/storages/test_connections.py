@@ -97,7 +97,7 @@ def test_roots_of_projects_and_team_files_on_a_storage(
 def test_an_access_error_names_the_connection(
     s3_address: str, connect: Callable[..., None], make_place: Callable[[str], Place]
 ) -> None:
-    from airflow_savemasks.engine.storage.base import open_storage
+    from airflow_savemasks.engine.storage.opening import open_storage
     from airflow_savemasks.hooks.clients import client_factory
 
     place = make_place("s3")
@@ -114,7 +114,7 @@ def test_an_access_error_names_the_connection(
 def test_a_missing_connection_and_a_wrong_account_key(
     connect: Callable[..., None], azure_words: str, make_place: Callable[[str], Place]
 ) -> None:
-    from airflow_savemasks.engine.storage.base import open_storage
+    from airflow_savemasks.engine.storage.opening import open_storage
     from airflow_savemasks.hooks.clients import client_factory
 
     root = make_place("azure").root
@@ -129,7 +129,7 @@ def test_a_missing_connection_and_a_wrong_account_key(
 
 
 def test_a_password_goes_to_no_other_host(connect: Callable[..., None]) -> None:
-    from airflow_savemasks.engine.storage.base import open_storage
+    from airflow_savemasks.engine.storage.opening import open_storage
     from airflow_savemasks.hooks.clients import client_factory
 
     connect("host", conn_type="sftp", host="files.example", login="x", password="x")

@@ -195,7 +195,7 @@ WRITER = """
 import sys, time
 from airflow_savemasks.engine.storage import remote
 from tests.storages import places
-from airflow_savemasks.engine.storage.base import open_storage
+from airflow_savemasks.engine.storage.opening import open_storage
 remote.BLOCK = 5 << 20
 with open_storage(sys.argv[1], lambda: places.s3_client(sys.argv[2])).writing(sys.argv[3]) as out:
     out.write(bytes(6 << 20)); print("writing", flush=True); time.sleep(60)
@@ -218,7 +218,7 @@ def test_what_a_killed_writer_left_is_swept(s3_address: str) -> None:
 
 
 def test_a_missing_bucket_and_missing_credentials_are_told(s3_address: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    from airflow_savemasks.engine.storage.base import open_storage
+    from airflow_savemasks.engine.storage.opening import open_storage
 
     storage = open_storage("s3://nobody/x", lambda: places.s3_client(s3_address))
     with pytest.raises(StorageError, match="the bucket does not exist"):

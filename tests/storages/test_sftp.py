@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from airflow_savemasks.engine.errors import AccessError, StorageError
-from airflow_savemasks.engine.storage.base import NO_UTF8, open_storage
+from airflow_savemasks.engine.storage.base import NO_UTF8
+from airflow_savemasks.engine.storage.opening import open_storage
 from airflow_savemasks.engine.storage.temporary import temporary_name
 from tests.storages import places, servers
 from tests.storages.conftest import BLOCK

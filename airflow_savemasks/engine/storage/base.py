@@ -1,4 +1,4 @@
-"""What the engine asks of a storage, whatever it is, and how one is opened from a URI.
+"""What the engine asks of a storage, whatever it is: a protocol for reading, one for writing, one for the work area.
 
 Paths are relative to the storage's root, with `/`, never leading or trailing; "" is the root itself. Every method
 raises StorageError (AccessError where rights or credentials are missing) that names the URI.
@@ -6,17 +6,15 @@ raises StorageError (AccessError where rights or credentials are missing) that n
 
 from __future__ import annotations
 
-import re
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from importlib import import_module
 from typing import Any, BinaryIO, Protocol
 
-from airflow_savemasks.engine.errors import SettingsError
 from airflow_savemasks.engine.limits import LIMITS, Limits
 
+ClientFactory = Callable[[], Any]
 WORK_FOLDER = ".parts"  # below a root: what an export keeps until it is published
 CHUNK = 1 << 20  # bytes read at a time when something is streamed
 
@@ -132,101 +130,3 @@ class Storage(WritableStorage, Protocol):
         It is made if it is not there, and stays when the block raises. None where there is no such thing.
         """
         return nullcontext()
-
-
-SCHEMES: Mapping[str, tuple[str, str | None]] = {  # scheme -> module, extra that it needs
-    "file": ("folder", None),
-    "s3": ("s3", "s3"),
-    "gs": ("gcs", "gcs"),
-    "azure": ("azure", "azure"),
-    "sftp": ("sftp", "sftp"),
-}
-INSTANCE = "supervisely"  # no storage: engine/supervisely/
-STREAM = "airflow_savemasks.engine.storage.stream"  # for all other schemes that smart_open knows
-PACKED_TARS = (".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".tar.zst", ".tzst")
-PACKED = (".tar", ".zip", *PACKED_TARS)  # what a source may be packed in
-ClientFactory = Callable[[], Any]
-
-
-def scheme_of(uri: str) -> str:
-    """`file` for plain paths; "" where something else than a scheme stands before ://."""
-    found = re.match(r"([A-Za-z][A-Za-z0-9+.-]*)://", uri)
-    return found[1].lower() if found else "" if "://" in uri else "file"
-
-
-def is_stream(uri: str) -> bool:
-    """Whether a URI has a scheme that no module here is for, but smart_open (storage/stream.py)."""
-    scheme = scheme_of(uri)
-    return scheme not in {*SCHEMES, INSTANCE, ""} and bool(import_module(STREAM).knows(scheme))
-
-
-def open_storage(uri: str, client: ClientFactory | None = None, *, confined: bool = False) -> Storage:
-    """The storage at a URI. confined: for folders, links that lead out of the root are refused.
-
-    client: makes the backend's client (boto3 S3 client, google Client, BlobServiceClient, paramiko SFTPClient);
-    without it the backend's own default credentials serve. Called when first needed, kept and shared by all threads.
-    Raises SettingsError for an unknown scheme or a missing extra.
-    """
-    shown = without_secrets(uri).encode("utf-8", "backslashreplace").decode()
-    try:
-        uri.encode()
-    except UnicodeEncodeError as error:
-        raise SettingsError(shown, "is no UTF-8", "Rename it, so that results and logs can name it") from error
-    scheme = scheme_of(uri)
-    if is_stream(uri):
-        fix = f"Write to a folder or to one of {[f'{name}://' for name in SCHEMES]}"
-        raise SettingsError(shown, f"{scheme}:// can only be a source: one packed file, read as a stream", fix)
-    if scheme not in SCHEMES:
-        raise SettingsError(shown, f"unknown scheme {scheme!r}", f"Known are {[f'{name}://' for name in SCHEMES]}")
-    module, extra = SCHEMES[scheme]
-    try:
-        made: Storage = import_module(f"airflow_savemasks.engine.storage.{module}").open_uri(
-            uri, client, **({"confined": True} if confined and scheme == "file" else {})
-        )
-    except ModuleNotFoundError as error:
-        raise SettingsError(
-            shown, f"{error.name} is not installed", f"Install it: pip install 'airflow-savemasks[{extra}]'"
-        ) from error
-    return made
-
-
-def open_source_storage(uri: str, client: ClientFactory | None = None, limits: Limits = LIMITS) -> ReadableStorage:
-    """Like `open_storage`; one of PACKED is opened as what lies in it, to be read only, also behind a stream."""
-    if is_stream(uri):
-        streamed: ReadableStorage = import_module(STREAM).open_packed(uri, limits)
-        return streamed
-    return unpacked(open_storage(uri, client), limits)
-
-
-def unpacked(storage: ReadableStorage, limits: Limits = LIMITS) -> ReadableStorage:
-    """A storage whose root is one of PACKED -> what lies in that; any other as it is, also a folder of such a name.
-
-    Raises StorageError where it cannot be looked at.
-    """
-    if not storage.uri.lower().endswith(PACKED):
-        return storage
-    module = import_module("airflow_savemasks.engine.storage.packed")
-    source: ReadableStorage = storage if module.is_folder(storage) else module.PackedStorage(storage, limits)
-    return source
-
-
-def without_password(uri: str) -> str:
-    """A URI as it may be shown: without the password in `user:password@host`.
-
-    >>> without_password("sftp://kiwi:secret@host/folder")
-    'sftp://kiwi@host/folder'
-    """
-    return re.sub(r"^([^:/@]+://[^:/@]*):[^/]*@", r"\1@", uri)
-
-
-def without_secrets(uri: str) -> str:
-    """A URI as results, messages and logs may have it.
-
-    Without the password, and for schemes that are none of ours without user and query, which may be a key or a token.
-
-    >>> without_secrets("https://kiwi:secret@host:8080/a@b.tar?token=secret")
-    'https://host:8080/a@b.tar'
-    """
-    if scheme_of(uri) in {*SCHEMES, INSTANCE}:
-        return without_password(uri)
-    return re.sub(r"^([^:/?#]+://)([^:/?#@]*:(?![0-9]*/)[^@]*@|[^/?#@]*@)?([^?#]*).*", r"\1\3", uri, flags=re.DOTALL)

@@ -12,13 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 from airflow_savemasks.engine.errors import StorageError
 from airflow_savemasks.engine.storage import folder_names
-from airflow_savemasks.engine.storage.base import (
-    WORK_FOLDER,
-    ClientFactory,
-    Piece,
-    Range,
-    Storage,
-)
+from airflow_savemasks.engine.storage.base import WORK_FOLDER, ClientFactory, Piece, Range, Storage
 from airflow_savemasks.engine.storage.folder_reading import EXPORT_AGAIN, FolderReader
 from airflow_savemasks.engine.storage.open_files import (
     SteadyFile,

@@ -12,21 +12,9 @@ from pathlib import Path
 
 from airflow_savemasks.engine.errors import AccessError, Changed, NotFound, Stopped, StorageError
 from airflow_savemasks.engine.storage import folder_names
-from airflow_savemasks.engine.storage.base import (
-    CHUNK,
-    NO_UTF8,
-    Entry,
-    Folder,
-    ReadableStorage,
-)
+from airflow_savemasks.engine.storage.base import CHUNK, NO_UTF8, Entry, Folder, ReadableStorage
 from airflow_savemasks.engine.storage.folder_names import readable
-from airflow_savemasks.engine.storage.open_files import (
-    entry_of,
-    kind_of,
-    open_regular,
-    read_whole,
-    unchanged,
-)
+from airflow_savemasks.engine.storage.open_files import entry_of, kind_of, open_regular, read_whole, unchanged
 
 EXPORT_AGAIN = "Export again with reuse=False"
 

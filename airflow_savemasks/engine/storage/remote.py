@@ -10,8 +10,9 @@ from contextlib import contextmanager
 from typing import Any, BinaryIO, Protocol, cast
 
 from airflow_savemasks.engine.errors import Changed, SettingsError, StorageError
-from airflow_savemasks.engine.storage.base import CHUNK, ClientFactory, Entry, Piece, Storage, without_password
+from airflow_savemasks.engine.storage.base import CHUNK, ClientFactory, Entry, Piece, Storage
 from airflow_savemasks.engine.storage.retries import Explain, Guard
+from airflow_savemasks.engine.storage.uris import without_password
 
 BLOCK = 16 << 20  # bytes gathered before they are sent
 LONGEST_KEY = 1024  # bytes of UTF-8 in the name of an object

@@ -16,11 +16,12 @@ from hashlib import sha256
 from airflow_savemasks.engine.errors import SettingsError, StorageError
 from airflow_savemasks.engine.limits import LIMITS, Limits
 from airflow_savemasks.engine.log import log
-from airflow_savemasks.engine.storage.base import PACKED, SCHEMES, Entry, ReadableStorage, scheme_of, without_secrets
+from airflow_savemasks.engine.storage.base import Entry, ReadableStorage
 from airflow_savemasks.engine.storage.packed import PackedStorage
 from airflow_savemasks.engine.storage.retries import Guard
 from airflow_savemasks.engine.storage.stream_errors import explain
 from airflow_savemasks.engine.storage.stream_reading import AS_IT_IS, BY_ITS_NAME, reading
+from airflow_savemasks.engine.storage.uris import PACKED, SCHEMES, scheme_of, without_secrets
 from airflow_savemasks.engine.storage.work_file import Bound, WorkFile, write_work_file
 
 OURS = {"s3a": "s3", "s3n": "s3", "gcs": "gs", "ssh": "sftp", "scp": "sftp"}  # other names of what has a module here

@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from airflow_savemasks.engine.storage.base import scheme_of
 from airflow_savemasks.engine.storage.retries import Failure, Kind
 from airflow_savemasks.engine.storage.stream_errors import Failed, failure_of, too_short
+from airflow_savemasks.engine.storage.uris import scheme_of
 
 PIECE = 128 << 10  # bytes read at once
 WAITING = 8  # pieces that are read ahead

@@ -15,7 +15,7 @@ import pytest
 from airflow_savemasks.engine.archive.published import is_sealed, parse_manifest, seal
 from airflow_savemasks.engine.archive.verify import verify
 from airflow_savemasks.engine.errors import ArchiveError
-from airflow_savemasks.engine.storage.base import open_storage
+from airflow_savemasks.engine.storage.opening import open_storage
 from tests.engine.samples import make_project, run
 
 

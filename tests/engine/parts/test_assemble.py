@@ -16,8 +16,9 @@ from airflow_savemasks.engine.parts.assemble import _merged, _seen, _Source, _sp
 from airflow_savemasks.engine.parts.plan import LARGEST_PART, MOST_PARTS, choose_window
 from airflow_savemasks.engine.parts.planning import make_plan
 from airflow_savemasks.engine.parts.resume import free_name
-from airflow_savemasks.engine.storage.base import Range, open_storage
+from airflow_savemasks.engine.storage.base import Range
 from airflow_savemasks.engine.storage.folder import FolderStorage
+from airflow_savemasks.engine.storage.opening import open_storage
 from tests.engine.samples import WORK, job_of, layer, make_project, members, run
 
 

@@ -18,8 +18,9 @@ from airflow_savemasks.engine.errors import BadItemsError, StorageError
 from airflow_savemasks.engine.parts import assemble as publish
 from airflow_savemasks.engine.progress import Progress
 from airflow_savemasks.engine.storage import open_files
-from airflow_savemasks.engine.storage.base import Range, open_storage
+from airflow_savemasks.engine.storage.base import Range
 from airflow_savemasks.engine.storage.folder import FolderStorage
+from airflow_savemasks.engine.storage.opening import open_storage
 from airflow_savemasks.engine.storage.temporary import is_temporary_of, temporary_name
 from tests.engine.samples import WORK, job_of, layer, make_project, run
 

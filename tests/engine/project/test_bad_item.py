@@ -17,7 +17,7 @@ from airflow_savemasks.engine.archive.bad_items import BadItem, BadItems
 from airflow_savemasks.engine.errors import BadItemsError, ItemError, Stopped, StorageError
 from airflow_savemasks.engine.geometry.crossings import estimate_crossings
 from airflow_savemasks.engine.project.bad_item import as_bad_item
-from airflow_savemasks.engine.storage.base import open_storage
+from airflow_savemasks.engine.storage.opening import open_storage
 from tests.engine.samples import annotation, make_project, picture, run
 
 BROKEN = [

@@ -13,7 +13,7 @@ from airflow_savemasks.engine.errors import ProjectError
 from airflow_savemasks.engine.limits import Limits
 from airflow_savemasks.engine.project.remarks import Remarks
 from airflow_savemasks.engine.project.stored import StorageProject, choose
-from airflow_savemasks.engine.storage.base import open_storage
+from airflow_savemasks.engine.storage.opening import open_storage
 from airflow_savemasks.engine.tally import Tally
 from tests.engine.samples import add_item, layer, make_project, run
 

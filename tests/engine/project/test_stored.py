@@ -11,7 +11,7 @@ from airflow_savemasks.engine.errors import ProjectError
 from airflow_savemasks.engine.limits import Limits
 from airflow_savemasks.engine.project.remarks import Remarks
 from airflow_savemasks.engine.project.stored import StorageProject
-from airflow_savemasks.engine.storage.base import open_storage
+from airflow_savemasks.engine.storage.opening import open_storage
 from tests.engine.project.test_dataset import opened
 from tests.engine.samples import make_project
 

@@ -12,7 +12,8 @@ import pytest
 
 from airflow_savemasks.engine.errors import SaveMasksError
 from airflow_savemasks.engine.limits import Limits
-from airflow_savemasks.engine.storage.base import open_source_storage, without_secrets
+from airflow_savemasks.engine.storage.opening import open_source_storage
+from airflow_savemasks.engine.storage.uris import without_secrets
 
 
 def packed(project: Path, ending: str) -> Path:

@@ -15,8 +15,10 @@ from airflow_savemasks.engine.errors import AccessError, SettingsError, StorageE
 from airflow_savemasks.engine.export import render_parts
 from airflow_savemasks.engine.parts.planning import make_plan
 from airflow_savemasks.engine.progress import Progress
-from airflow_savemasks.engine.storage.base import Range, open_storage, scheme_of, without_password
+from airflow_savemasks.engine.storage.base import Range
+from airflow_savemasks.engine.storage.opening import open_storage
 from airflow_savemasks.engine.storage.temporary import is_temporary_of
+from airflow_savemasks.engine.storage.uris import scheme_of, without_password
 from tests.engine.samples import WORK, job_of, make_project, run
 
 
@@ -101,7 +103,7 @@ import sys, time
 from airflow_savemasks.engine.export import render_parts
 from airflow_savemasks.engine.parts.planning import make_plan
 from airflow_savemasks.engine.progress import Progress
-from airflow_savemasks.engine.storage.base import open_storage
+from airflow_savemasks.engine.storage.opening import open_storage
 with open_storage(sys.argv[1]).writing(sys.argv[2]) as out:
     out.write(b"half"); out.flush(); print("writing", flush=True); time.sleep(60)
 """

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from airflow_savemasks.engine.storage.base import open_storage
 from airflow_savemasks.engine.storage.folder_names import is_inside, obstacle, readable
+from airflow_savemasks.engine.storage.opening import open_storage
 
 
 def why(root: Path, path: str, *, confined: bool = False) -> str | None:

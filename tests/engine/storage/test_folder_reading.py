@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from airflow_savemasks.engine.errors import AccessError, Changed, NotFound, Stopped, StorageError
-from airflow_savemasks.engine.storage.base import CHUNK, Range, Storage, open_storage
+from airflow_savemasks.engine.storage.base import CHUNK, Range, Storage
+from airflow_savemasks.engine.storage.opening import open_storage
 
 
 def put(storage: Storage, path: str, content: bytes = b"new") -> None:

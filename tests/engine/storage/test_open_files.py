@@ -15,9 +15,10 @@ import pytest
 
 from airflow_savemasks.engine.errors import Changed, NotFound, StorageError
 from airflow_savemasks.engine.storage import open_files
-from airflow_savemasks.engine.storage.base import Entry, Range, open_storage
+from airflow_savemasks.engine.storage.base import Entry, Range
 from airflow_savemasks.engine.storage.folder import FolderStorage
 from airflow_savemasks.engine.storage.open_files import has_locks, has_only_name, lock, mark_as_written
+from airflow_savemasks.engine.storage.opening import open_storage
 from airflow_savemasks.engine.storage.temporary import is_temporary_of, temporary_name
 from tests.engine.samples import make_project, run
 

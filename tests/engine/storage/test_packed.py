@@ -22,7 +22,9 @@ import pytest
 from airflow_savemasks.engine.errors import SettingsError, Stopped, StorageError
 from airflow_savemasks.engine.limits import Limits
 from airflow_savemasks.engine.storage import work_file
-from airflow_savemasks.engine.storage.base import NO_UTF8, Storage, open_source_storage, open_storage, without_password
+from airflow_savemasks.engine.storage.base import NO_UTF8, Storage
+from airflow_savemasks.engine.storage.opening import open_source_storage, open_storage
+from airflow_savemasks.engine.storage.uris import without_password
 from tests.engine.samples import make_project, run
 
 NOISE = os.urandom(40_000)

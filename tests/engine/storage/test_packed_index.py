@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from airflow_savemasks.engine.errors import Changed, NotFound, Stopped, StorageError
-from airflow_savemasks.engine.storage.base import CHUNK, Entry, Folder, open_storage, unpacked
+from airflow_savemasks.engine.storage.base import CHUNK, Entry, Folder
+from airflow_savemasks.engine.storage.opening import open_storage, unpacked
 from airflow_savemasks.engine.storage.packed import PackedStorage
 from airflow_savemasks.engine.storage.packed_index import tar_checksum
 from tests.engine.storage.test_packed import make_tar, make_zip, opened, refused

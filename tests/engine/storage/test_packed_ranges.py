@@ -11,7 +11,8 @@ import pytest
 
 from airflow_savemasks.engine.errors import AccessError, NotFound
 from airflow_savemasks.engine.limits import Limits, TooLarge
-from airflow_savemasks.engine.storage.base import Entry, Folder, Storage, unpacked
+from airflow_savemasks.engine.storage.base import Entry, Folder, Storage
+from airflow_savemasks.engine.storage.opening import unpacked
 from airflow_savemasks.engine.storage.packed_index import LEAST_READ, MOST_READ, RangeReader
 from tests.engine.storage.test_packed import make_zip
 

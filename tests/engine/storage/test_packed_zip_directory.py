@@ -9,7 +9,7 @@ import pytest
 
 from airflow_savemasks.engine.errors import StorageError
 from airflow_savemasks.engine.storage import packed_index
-from airflow_savemasks.engine.storage.base import open_source_storage
+from airflow_savemasks.engine.storage.opening import open_source_storage
 from tests.engine.storage.raw_zip import LARGE, Raw, deflate, directory, end, extra, packed, packed_64
 from tests.engine.storage.test_packed import opened, refused
 

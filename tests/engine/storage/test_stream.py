@@ -14,7 +14,7 @@ import pytest
 from airflow_savemasks.engine.errors import AccessError, NotFound, Stopped, StorageError
 from airflow_savemasks.engine.opening import open_project
 from airflow_savemasks.engine.storage import retries, work_file
-from airflow_savemasks.engine.storage.base import is_stream, open_source_storage
+from airflow_savemasks.engine.storage.opening import is_stream, open_source_storage
 from tests.engine.samples import run
 from tests.engine.storage.streams import packed, refused
 from tests.engine.storage.web import Web, served_by_ftp

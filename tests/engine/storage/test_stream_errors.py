@@ -16,8 +16,9 @@ from airflow_savemasks.engine.errors import AccessError, NotFound, SaveMasksErro
 from airflow_savemasks.engine.opening import open_sources, open_team_files_root
 from airflow_savemasks.engine.settings.layer import parse_layer
 from airflow_savemasks.engine.storage import retries, stream_reading
-from airflow_savemasks.engine.storage.base import open_source_storage, open_storage, without_secrets
+from airflow_savemasks.engine.storage.opening import open_source_storage, open_storage
 from airflow_savemasks.engine.storage.stream_errors import failure_of
+from airflow_savemasks.engine.storage.uris import without_secrets
 from tests.engine.samples import layer
 from tests.engine.storage.streams import packed, refused
 from tests.engine.storage.web import Web

@@ -20,7 +20,7 @@ from airflow_savemasks.engine.project.source import Item, Loaded
 from airflow_savemasks.engine.project.stored import StorageProject
 from airflow_savemasks.engine.settings.layer import parse_layer
 from airflow_savemasks.engine.settings.options import Options
-from airflow_savemasks.engine.storage.base import open_storage
+from airflow_savemasks.engine.storage.opening import open_storage
 from airflow_savemasks.engine.work.in_order import in_order
 from airflow_savemasks.engine.work.loading import _batches, load_ahead, load_items
 from airflow_savemasks.engine.work.rendering import GROUP_BYTES, GROUP_ITEMS, _groups, render_all
