@@ -315,7 +315,7 @@ def test_an_export_to_a_storage_is_that_to_a_folder(place: Place, tmp_path: Path
 def test_an_export_from_a_storage_is_that_from_a_folder(
     place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from airflow_savemasks.engine.storage import base as engine_storage
+    from airflow_savemasks.engine.storage import opening
 
     project = make_project(tmp_path / "project", items=5)
     make_project(project, items=3, dataset="other")
@@ -324,8 +324,8 @@ def test_an_export_from_a_storage_is_that_from_a_folder(
         if file.is_file():
             put(there, str(file.relative_to(project)), file.read_bytes())
     if place.client is not None:  # what an Airflow connection does, or the backend's own configuration
-        opened = engine_storage.open_storage
-        monkeypatch.setattr(engine_storage, "open_storage", lambda uri, client=None: opened(uri, place.client))
+        opened = opening.open_storage
+        monkeypatch.setattr(opening, "open_storage", lambda uri, client=None: opened(uri, place.client))
     run(there.uri, tmp_path / "from there")
     monkeypatch.undo()
     run(project, tmp_path / "from here")
