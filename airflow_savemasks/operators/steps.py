@@ -18,9 +18,9 @@ MOST_BATCHES = 1024  # Airflow's [core] max_map_length
 
 
 class PlanOperator(SaveMasksOperator):
-    """Lists the items and deals the parts that need rendering out to batches.
+    """Lists the items and deals those that need rendering out to batches.
 
-    Returns at least one batch: {"plan": digest, "parts": [[first, last], ...], "label": text for the UI}.
+    Returns at least one batch: plain JSON, see engine/parts/batches.py; its "label" is for the UI.
     """
 
     def __init__(self, *, batches: int = 16, **kwargs: Any) -> None:
@@ -31,15 +31,16 @@ class PlanOperator(SaveMasksOperator):
 
     def work(self, job: Job, team_files: Storage, stop: threading.Event, progress: Progress) -> list[dict[str, Any]]:
         from airflow_savemasks.engine.parts.batches import make_batches
-        from airflow_savemasks.engine.parts.planning import make_plan
-        from airflow_savemasks.engine.parts.resume import find_reusable
+        from airflow_savemasks.engine.parts.planning import keep_plan, make_plan
+        from airflow_savemasks.engine.parts.receipts import folder_of
 
-        plan = make_plan(job, team_files, stop)
-        return make_batches(plan, find_reusable(job, team_files), self.batches)
+        files = make_plan(job, team_files, team_files, folder_of(job.layer.dst), stop)
+        keep_plan(team_files, files.plan)
+        return make_batches(files, self.batches)
 
 
 class RenderOperator(SaveMasksOperator):
-    """Renders the parts of one batch; mapped over what PlanOperator returned. Returns {"rendered", "reused"}."""
+    """Renders the items of one batch; mapped over what PlanOperator returned. Returns {"rendered", "reused"}."""
 
     template_fields: Sequence[str] = (*SaveMasksOperator.template_fields, "batch")
 
@@ -48,17 +49,16 @@ class RenderOperator(SaveMasksOperator):
         self.batch = batch
 
     def work(self, job: Job, team_files: Storage, stop: threading.Event, progress: Progress) -> dict[str, int]:
-        from airflow_savemasks.engine.export import render_parts
+        from airflow_savemasks.engine.export import render_batch
         from airflow_savemasks.engine.parts.planning import load_plan
 
-        plan = load_plan(job, team_files, self.batch["plan"])
-        numbers = [number for first, last in self.batch["parts"] for number in range(first, last + 1)]
-        outcome = render_parts(job, team_files, plan, numbers, stop, progress)
+        files = load_plan(job, team_files, self.batch["plan"])
+        outcome = render_batch(job, team_files, files, self.batch, stop, progress)
         return {"rendered": outcome.rendered, "reused": outcome.reused}
 
 
 class AssembleOperator(SaveMasksOperator):
-    """Publishes the archive once all batches are done. Refuses, naming them, where parts are missing."""
+    """Publishes the archive once all batches are done. Refuses, naming them, where items are missing."""
 
     template_fields: Sequence[str] = (*SaveMasksOperator.template_fields, "plan", "outcomes")
 
@@ -71,6 +71,6 @@ class AssembleOperator(SaveMasksOperator):
         from airflow_savemasks.engine.parts.assemble import assemble
         from airflow_savemasks.engine.parts.planning import load_plan
 
-        plan = load_plan(job, team_files, self.plan[0]["plan"])
+        files = load_plan(job, team_files, self.plan[0]["plan"])
         rendered = sum(outcome["rendered"] for outcome in self.outcomes)
-        return assemble(job, team_files, plan, rendered, len(plan.parts) - rendered, 0.0)
+        return assemble(job, team_files, files, rendered, 0.0)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine.samples import members
+from tests.engine.samples import exported, members
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 sys.path.insert(0, str(GOLDEN))
@@ -40,7 +40,7 @@ def test_a_sample_dag_runs_as_it_stands(dags, airflow_home: Path, dag_id: str, i
     run = dags[dag_id].test()
     assert run.state == "success"
     result = result_of(run)
-    assert result["items"] == items
+    assert exported(result) == items
     path = Path(result["archive"])
     assert path.parent == airflow_home / "team_files"
     assert archive is None or path.stem == archive
@@ -80,7 +80,7 @@ def test_a_broken_pair_in_the_inbox_turns_the_run_red_but_the_good_ones_are_expo
     conf = {"inbox": str(tmp_path / "inbox"), "project": str(tmp_path / "project")}
     run = dags["ingest_then_save_masks"].test(run_conf=conf)
     assert run.state == "failed"
-    assert result_of(run)["items"] == 3
+    assert exported(result_of(run)) == 3
     assert list(result_of(run, "take_from_inbox")["broken"]) == ["broken.jpg"]
 
 

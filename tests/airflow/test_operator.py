@@ -26,7 +26,7 @@ from airflow_savemasks.engine.errors import (
     Stopped,
     StorageError,
 )
-from tests.engine.samples import LAYER, make_project
+from tests.engine.samples import LAYER, exported, make_project
 from tests.engine.storage.web import served
 
 pytestmark = pytest.mark.usefixtures("airflow_home")
@@ -59,9 +59,9 @@ def operator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
 def test_a_source_without_an_entry_is_the_xcom_of_the_task_of_that_name(operator, tmp_path: Path) -> None:
     project = make_project(tmp_path / "project")
-    assert operator().execute(context({"data_1": str(project)}))["items"] == 4
+    assert exported(operator().execute(context({"data_1": str(project)}))) == 4
     grouped = operator(task_id="group.save_masks")
-    assert grouped.execute(context({"group.data_1": str(project), "data_1": "/no/such"}))["items"] == 4
+    assert exported(grouped.execute(context({"group.data_1": str(project), "data_1": "/no/such"}))) == 4
 
 
 def test_wrong_settings_fail_without_a_retry_and_say_what_to_do(operator) -> None:
@@ -135,8 +135,8 @@ def test_options_are_typed_whatever_a_template_made_of_them(operator, tmp_path: 
         volume_size="{{ none }}",
     )
     task.render_template_fields({"where": str(project), "workers": 2, "reuse": False, "labels": 100})
-    assert task.execute(context())["items"] == 4
-    assert task.execute(context())["parts"]["reused"] == 0
+    assert exported(task.execute(context())) == 4
+    assert task.execute(context())["items"]["reused"] == 0
     task = operator(sources={"$data_1": str(project)}, limits={"labels": 1}, reuse=False)
     with pytest.raises(Exception, match="labels"):
         task.execute(context())
@@ -160,7 +160,7 @@ def test_a_source_may_be_a_stream_whose_query_is_masked(
         task.render_template_fields({"where": f"{web.root}/plain/x.tar.gz?token=geheim%2099"})
         assert {"token=geheim%2099", "token=geheim 99"} <= set(masked)
         result = task.execute(context())
-        assert result["items"] == 4
+        assert exported(result) == 4
         assert "geheim" not in json.dumps(result)
         task = operator(sources={"$data_1": f"{web.root}/status/403/x.tar.gz?token=geheim99"})
         with pytest.raises(AirflowFailException, match="the server answers 403 Forbidden") as refused:
@@ -273,8 +273,8 @@ def test_a_graphs_projects_lie_below_the_root_of_the_project_connection(
     monkeypatch.setenv("AIRFLOW_CONN_PROJECTS", json.dumps({"conn_type": "savemasks", "extra": extra}))
     settings = {"classes_mapping": "default", "tags_mapping": "default"}
     data = {"action": "data", "src": ["Fruits/*"], "dst": "$data_1", "settings": settings}
-    assert operator(layer=[data, LAYER], project_conn_id="projects").execute(context())["items"] == 4
-    assert operator(sources={"$data_1": "Fruits"}, project_conn_id="projects").execute(context())["items"] == 4
+    assert exported(operator(layer=[data, LAYER], project_conn_id="projects").execute(context())) == 4
+    assert exported(operator(sources={"$data_1": "Fruits"}, project_conn_id="projects").execute(context())) == 4
 
 
 def test_layer_and_sources_are_templated_at_any_depth(operator) -> None:
@@ -294,7 +294,7 @@ def test_progress_is_told_to_the_task_state_store(operator, tmp_path: Path) -> N
 def test_a_failing_store_does_not_fail_the_export(operator, tmp_path: Path) -> None:
     store = mock.Mock(set=mock.Mock(side_effect=OSError("database is locked")))
     project = make_project(tmp_path / "project")
-    assert operator(sources={"$data_1": str(project)}).execute(context(task_state_store=store))["items"] == 4
+    assert exported(operator(sources={"$data_1": str(project)}).execute(context(task_state_store=store))) == 4
     assert store.set.call_count == 1
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.airflow.test_dags import result_of
-from tests.engine.samples import make_project
+from tests.engine.samples import exported, make_project
 from tests.standin.server import StandIn
 
 TOKEN = "a-token-that-must-not-leak"
@@ -34,7 +34,7 @@ def test_the_sample_dag_takes_a_project_from_the_instance_to_its_team_files(inst
     run = dags["supervisely_to_team_files"].test(run_conf=conf)
     assert run.state == "success"
     result = result_of(run)
-    assert result["items"] == 6
+    assert exported(result) == 6
     team = instance.instance.team.id
     assert result["archive"] == f"supervisely://team/{team}/masks/masks.tar"
     assert "/masks/masks.tar" in instance.instance.storage.paths(team)

@@ -54,7 +54,7 @@ def test_the_group_makes_the_archive_of_the_operator_and_reuses_like_it(group_ru
     assert not (tmp_path / "team" / ".parts").exists()
     add_item(project, "0020.png", seed=200)
     second = result_of(group_run(conf), "save_masks.assemble")
-    assert second["parts"] == {"rendered": 1, "reused": alone["parts"]["rendered"] - 1}
+    assert second["parts"] == {"rendered": 1, "reused": alone["items"]["rendered"] - 1}
 
 
 def test_the_group_hands_every_option_to_each_of_its_tasks() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.airflow.test_dags import result_of
-from tests.engine.samples import make_project
+from tests.engine.samples import exported, make_project
 
 
 @pytest.fixture
@@ -30,9 +30,9 @@ def state_of(run, task_id: str) -> list[str]:
 def test_in_nested_groups_the_nearest_task_of_that_name_is_meant(dags, tmp_path: Path) -> None:
     run = dags["nested_case"].test(run_conf={"projects": projects(tmp_path, 1, 2, 3)})
     assert run.state == "success"
-    assert result_of(run, "save_masks")["items"] == 1
-    assert result_of(run, "outer.inner.save_masks")["items"] == 2
-    assert result_of(run, "outer.other.fanned.assemble")["items"] == 3
+    assert exported(result_of(run, "save_masks")) == 1
+    assert exported(result_of(run, "outer.inner.save_masks")) == 2
+    assert exported(result_of(run, "outer.other.fanned.assemble")) == 3
 
 
 @pytest.mark.usefixtures("team")

@@ -11,9 +11,11 @@ from typing import Any
 import cv2
 import numpy as np
 
-from airflow_savemasks.engine.export import export
+from airflow_savemasks.engine.export import Outcome, export, render_plan
 from airflow_savemasks.engine.job import Job, open_job
 from airflow_savemasks.engine.opening import open_sources
+from airflow_savemasks.engine.parts.plan import PlanFiles
+from airflow_savemasks.engine.parts.planning import keep_plan, make_plan
 from airflow_savemasks.engine.parts.receipts import folder_of
 from airflow_savemasks.engine.progress import Progress
 from airflow_savemasks.engine.settings.layer import parse_layer
@@ -95,6 +97,23 @@ def run(project: Path | str, team_files: Path | Storage, raw: Any = LAYER, **opt
     """Export one project to a folder or an opened storage; the result."""
     storage = open_storage(str(team_files)) if isinstance(team_files, Path) else team_files
     return export(job_of(project, raw, **options), storage, threading.Event(), Progress())
+
+
+def exported(result: dict[str, Any]) -> int:
+    """How many items are in the archive of a result."""
+    return int(result["items"]["rendered"] + result["items"]["reused"])
+
+
+def plan_of(job: Job, storage: Storage) -> PlanFiles:
+    """A plan whose lists lie in Team Files, as a group's."""
+    files = make_plan(job, storage, storage, folder_of(job.layer.dst))
+    keep_plan(storage, files.plan)
+    return files
+
+
+def render(job: Job, storage: Storage, files: PlanFiles, stop: threading.Event | None = None) -> Outcome:
+    """Render what a plan has to be rendered, as a task that is alone does."""
+    return render_plan(job, storage, files, stop or threading.Event(), Progress())
 
 
 def members(archive: Path | str) -> dict[str, bytes]:

@@ -6,6 +6,7 @@ import json
 import os
 import threading
 import time
+from hashlib import sha256
 from pathlib import Path
 
 import orjson
@@ -16,7 +17,19 @@ from airflow_savemasks.engine.archive.verify import verify
 from airflow_savemasks.engine.errors import ArchiveError, BadItemsError, ProjectError, SettingsError, Stopped
 from airflow_savemasks.engine.progress import Progress
 from airflow_savemasks.engine.storage.opening import open_storage
-from tests.engine.samples import LAYER, WORK, add_item, decoded, job_of, layer, make_project, members, picture, run
+from tests.engine.samples import (
+    LAYER,
+    WORK,
+    add_item,
+    decoded,
+    exported,
+    job_of,
+    layer,
+    make_project,
+    members,
+    picture,
+    run,
+)
 
 
 @pytest.fixture
@@ -58,37 +71,39 @@ def test_only_three_files_are_left_and_the_manifest_and_index_describe_the_archi
     manifest = json.loads(Path(result["manifest"]).read_text())
     archive = Path(result["archive"]).read_bytes()
     lines = [orjson.loads(line) for line in Path(result["index"]).read_bytes().splitlines()]
-    parts = {part["digest"]: part for part in manifest["parts"]}
     content = members(result["archive"])
     for line in lines:
         for entry in line["members"]:
-            start = parts[line["part"]]["offset"] + entry["offset"]
+            start = line["offset"] + entry["offset"]
             assert archive[start : start + entry["size"]] == content[entry["name"]]
+            assert sha256(content[entry["name"]]).hexdigest() == entry["sha256"]
         mask = decoded(content[line["members"][-1]["name"]])
         assert line["pixels"].get("box", 0) == int((mask == 200).sum())
-    assert manifest["totals"]["items"] == result["items"] == len(lines) == 40
+    assert manifest["totals"]["items"] == exported(result) == len(lines) == 40
     assert result["files"] == len(content)
     assert result["bytes"] == len(archive)
     boxes = next(entry for entry in manifest["classes"] if entry["name"] == "box")
     assert boxes["pixels"] == sum(line["pixels"].get("box", 0) for line in lines)
 
 
-def test_a_changed_item_renders_one_part_and_the_archive_is_that_of_a_fresh_export(
+def test_a_changed_item_renders_that_item_and_the_archive_is_that_of_a_fresh_export(
     project: Path, tmp_path: Path
 ) -> None:
-    first = run(project, tmp_path / "out")["parts"]
+    first = run(project, tmp_path / "out")
+    assert first["items"] == {"rendered": 40, "reused": 0, "skipped": 0}
     add_item(project, "0017.png", seed=99)
     second = run(project, tmp_path / "out")
-    assert second["parts"] == {"rendered": 1, "reused": first["rendered"] - 1}
+    assert second["items"] == {"rendered": 1, "reused": 39, "skipped": 0}
+    assert json.loads(Path(second["manifest"]).read_text())["items"] == second["items"]
     fresh = run(project, tmp_path / "fresh")["archive"]
     assert Path(second["archive"]).read_bytes() == Path(fresh).read_bytes()
-    assert run(project, tmp_path / "out", reuse=False)["parts"]["reused"] == 0
+    assert run(project, tmp_path / "out", reuse=False)["items"]["reused"] == 0
 
 
 def test_an_archive_that_somebody_changed_is_not_reused(project: Path, tmp_path: Path) -> None:
     archive = Path(run(project, tmp_path / "out")["archive"])
     os.utime(archive, (1, 1))
-    assert run(project, tmp_path / "out")["parts"]["reused"] == 0
+    assert run(project, tmp_path / "out")["items"]["reused"] == 0
 
 
 def test_a_failed_export_keeps_its_finished_parts_for_the_next_try(project: Path, tmp_path: Path) -> None:
@@ -98,9 +113,7 @@ def test_a_failed_export_keeps_its_finished_parts_for_the_next_try(project: Path
         run(project, tmp_path / "out")
     assert not (tmp_path / "out" / "export.tar").exists()
     (project / "ds0/img/0023.png").write_bytes(good)
-    parts = run(project, tmp_path / "out")["parts"]
-    assert parts["rendered"] == 1
-    assert parts["reused"] > 1
+    assert run(project, tmp_path / "out")["items"] == {"rendered": 1, "reused": 39, "skipped": 0}
 
 
 def test_all_bad_items_come_in_one_error_and_nothing_is_published(project: Path, tmp_path: Path) -> None:
@@ -130,11 +143,11 @@ def test_skipped_items_are_left_out_and_listed(project: Path, tmp_path: Path) ->
     result = run(project, tmp_path / "out", on_bad_item="skip", max_skipped=1)
     assert [entry["item"] for entry in result["skipped"]] == ["ds0/0002.png"]
     assert "does not decode" in result["skipped"][0]["reason"]
-    assert json.loads(Path(result["manifest"]).read_text())["skipped"] == result["skipped"]
+    assert json.loads(Path(result["manifest"]).read_text())["skipped"] == [{**result["skipped"][0], "unread": False}]
     assert not any("0002" in name for name in members(result["archive"]))
     again = run(project, tmp_path / "out", on_bad_item="skip", max_skipped=1)
-    assert again["skipped"] == result["skipped"], "a reused part does not forget what it left out"
-    assert again["parts"]["rendered"] == 0
+    assert again["skipped"] == result["skipped"], "an archive does not forget what it left out"
+    assert again["items"] == {"rendered": 0, "reused": 39, "skipped": 1}
     with pytest.raises(BadItemsError):
         run(project, tmp_path / "out")
 
@@ -165,14 +178,26 @@ def test_a_truncated_jpeg_is_a_bad_item_although_opencv_would_fill_it_with_gray(
 
 def test_if_exists(project: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    first = Path(run(project, out)["archive"]).read_bytes()
-    with pytest.raises(ArchiveError, match="exists already"):
-        run(project, out, if_exists="fail")
-    for name in ("export_000.tar", "export_001.tar"):
+    run(project, out)
+    for number, name in enumerate(("export_000.tar", "export_001.tar")):
+        add_item(project, "0005.png", seed=70 + number)
+        with pytest.raises(ArchiveError, match="exists already"):
+            run(project, out, if_exists="fail")
         result = run(project, out, if_exists="rename")
         assert result["archive"] == str(out / name)
-        assert result["parts"]["rendered"] == 0
-        assert Path(result["archive"]).read_bytes() == first
+        assert result["items"]["rendered"] == 1
+        again = run(project, out, if_exists="rename")
+        assert (again["archive"], again["unchanged"]) == (result["archive"], True), "done twice is done once"
+        add_item(project, "0005.png", seed=5)
+
+
+def test_an_export_that_finds_its_own_result_returns_it_although_the_archive_must_not_exist(
+    project: Path, tmp_path: Path
+) -> None:
+    first = run(project, tmp_path / "out", if_exists="fail")
+    again = run(project, tmp_path / "out", if_exists="fail")
+    assert again["unchanged"]
+    assert again["archive"] == first["archive"]
 
 
 def test_doubtful_colors_are_warnings_and_errors_when_strict(project: Path, tmp_path: Path) -> None:
@@ -263,7 +288,7 @@ def test_machine_masks_alone_decode_no_picture(project: Path, tmp_path: Path, mo
         raise AssertionError("decoded")
 
     monkeypatch.setattr("airflow_savemasks.engine.image.decode.decode", refuse)
-    assert run(project, tmp_path / "out", layer(masks_human=False))["items"] == 40
+    assert exported(run(project, tmp_path / "out", layer(masks_human=False))) == 40
 
 
 def test_a_too_large_archive_is_split_into_volumes_that_open_alone(project: Path, tmp_path: Path) -> None:
@@ -279,7 +304,7 @@ def test_a_too_large_archive_is_split_into_volumes_that_open_alone(project: Path
     assert together == members(whole["archive"])
     add_item(project, "0001.png", seed=77)
     again = run(project, tmp_path / "out", volume_size=whole["bytes"] // 2)
-    assert again["parts"]["rendered"] == 1
+    assert again["items"]["rendered"] == 1
     assert verify(open_storage(str(tmp_path / "out")), "export")["items"] == 40
     names = left_overs(tmp_path / "out")
     assert [name for name in names if name.endswith(".tar")] == [Path(file).name for file in again["volumes"]]
@@ -289,31 +314,34 @@ def test_parts_from_before_the_machines_last_start_are_used_only_if_they_are_who
     project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Parts are not synced to disk: after a power cut a receipt may be there and its part not."""
+    monkeypatch.setattr("airflow_savemasks.engine.parts.plan.PART_ITEMS", 5)
     good = (project / "ds0/img/0023.png").read_bytes()
     (project / "ds0/img/0023.png").write_bytes(b"x")
     with pytest.raises(BadItemsError):
         run(project, tmp_path / "out")
     (project / "ds0/img/0023.png").write_bytes(good)
     receipts = sorted((tmp_path / "out" / WORK).glob("*.receipt"))
-    lost = orjson.loads(receipts[0].read_bytes().partition(b"\n")[0])
+    heads = [receipt.read_bytes().partition(b"\n")[0] for receipt in receipts[:2]]
+    lost = orjson.loads(heads[0])
     with (receipts[0].parent / lost["file"]).open("r+b") as file:
-        file.seek(lost["offset"] + 7)
+        file.seek(lost["end"] - 1700)
         file.write(bytes(1000))
     receipts[1].write_bytes(b"")
     monkeypatch.setattr("airflow_savemasks.engine.storage.folder._boot", lambda: "anotherboot")
     result = run(project, tmp_path / "out")
-    assert result["parts"] == {"rendered": 3, "reused": len(receipts) - 2}
+    lost_items = sum(orjson.loads(head)["items"] for head in heads)
+    assert result["items"] == {"rendered": 1 + lost_items, "reused": 39 - lost_items, "skipped": 0}
     fresh = run(project, tmp_path / "fresh")
     assert Path(result["archive"]).read_bytes() == Path(fresh["archive"]).read_bytes()
 
 
-def test_a_nightly_archive_of_another_name_takes_unchanged_parts_from_the_one_before(
+def test_a_nightly_archive_of_another_name_takes_unchanged_items_from_the_one_before(
     project: Path, tmp_path: Path
 ) -> None:
-    first = run(project, tmp_path / "out", layer(dst="monday"))["parts"]
+    run(project, tmp_path / "out", layer(dst="monday"))
     add_item(project, "0017.png", seed=99)
     second = run(project, tmp_path / "out", layer(dst="tuesday"), reuse="monday")
-    assert second["parts"] == {"rendered": 1, "reused": first["rendered"] - 1}
+    assert second["items"] == {"rendered": 1, "reused": 39, "skipped": 0}
     fresh = run(project, tmp_path / "fresh", layer(dst="tuesday"), reuse="there is none")
     assert Path(second["archive"]).read_bytes() == Path(fresh["archive"]).read_bytes()
     with pytest.raises(SettingsError, match="neither true, false nor the name"):

@@ -16,10 +16,10 @@ import pytest
 
 from airflow_savemasks.engine import native
 from airflow_savemasks.engine.errors import BadItemsError, ProjectError, StorageError
-from airflow_savemasks.engine.export import render_parts
+from airflow_savemasks.engine.export import render_batch
 from airflow_savemasks.engine.parts import receipts as parts
 from airflow_savemasks.engine.parts.assemble import assemble
-from airflow_savemasks.engine.parts.planning import make_plan
+from airflow_savemasks.engine.parts.batches import make_batches
 from airflow_savemasks.engine.progress import Progress
 from airflow_savemasks.engine.storage.opening import open_storage
 from airflow_savemasks.engine.work import rendering
@@ -31,11 +31,14 @@ from tests.engine.samples import (
     add_item,
     annotation,
     decoded,
+    exported,
     job_of,
     layer,
     make_project,
     members,
     picture,
+    plan_of,
+    render,
     run,
 )
 
@@ -45,7 +48,7 @@ compiled = pytest.mark.skipif(native.library is None, reason="the kernels are no
 
 @pytest.fixture(autouse=True)
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("airflow_savemasks.engine.parts.plan.PART_BYTES", 100_000)
+    monkeypatch.setattr("airflow_savemasks.engine.parts.plan.PART_ITEMS", 3)
 
 
 @pytest.fixture
@@ -75,7 +78,7 @@ def fresh(project: Path, tmp_path: Path, raw: Any = LAYER, **options: Any) -> by
 def test_other_settings_give_other_masks_and_reuse_none(project: Path, tmp_path: Path, changed: dict[str, Any]) -> None:
     run(project, tmp_path / "out")
     again = run(project, tmp_path / "out", changed)
-    assert again["parts"]["reused"] == 0
+    assert again["items"]["reused"] == 0
     assert Path(again["archive"]).read_bytes() == fresh(project, tmp_path, changed)
 
 
@@ -92,7 +95,7 @@ def test_another_mapping_gives_other_masks(tmp_path: Path) -> None:
     for mapping in ({"leaf": "__default__", "box": "__default__"}, {"leaf": "__ignore__", "box": "__default__"}):
         out = str(tmp_path / "out")
         results.append(save_masks(graph(mapping), {}, out, projects=str(tmp_path / "projects")))
-    assert results[1]["parts"]["reused"] == 0
+    assert results[1]["items"]["reused"] == 0
     assert "leaf" not in {entry["name"] for entry in json.loads(Path(results[1]["manifest"]).read_text())["classes"]}
 
 
@@ -132,43 +135,41 @@ def test_what_changes_between_listing_and_reading_is_a_bad_item_and_never_reused
     project: Path, tmp_path: Path, place: str
 ) -> None:
     job, storage = job_of(project, on_bad_item="skip"), open_storage(str(tmp_path / "out"))
-    plan = make_plan(job, storage)
+    files = plan_of(job, storage)
     path = project / "ds0" / place
     old, seen = path.read_bytes(), path.stat()
     path.write_bytes(picture(99) if "img" in place else json.dumps(annotation(98)).encode())
-    stop = threading.Event()
-    render_parts(job, storage, plan, range(len(plan.parts)), stop, Progress(), alone=True)
-    result = assemble(job, storage, plan, len(plan.parts), 0, 0.0)
+    outcome = render(job, storage, files)
+    result = assemble(job, storage, files, outcome.rendered, 0.0)
     (skipped,) = result["skipped"]
     assert "was changed after it was listed" in skipped["reason"]
     path.write_bytes(old)
     os.utime(path, ns=(seen.st_atime_ns, seen.st_mtime_ns))
     after = run(project, tmp_path / "out", on_bad_item="skip")
-    assert after["items"] == 12
+    assert exported(after) == 12
     assert not after["skipped"]
-    assert after["parts"] == {"rendered": 1, "reused": len(plan.parts) - 1}
+    assert after["items"] == {"rendered": 1, "reused": 11, "skipped": 0}
     assert Path(after["archive"]).read_bytes() == fresh(project, tmp_path)
 
 
 def test_a_picture_that_was_away_for_a_moment_comes_back_with_the_next_export(project: Path, tmp_path: Path) -> None:
     job, storage = job_of(project, on_bad_item="skip"), open_storage(str(tmp_path / "out"))
-    plan = make_plan(job, storage)
+    files = plan_of(job, storage)
     path = project / "ds0/img/0005.png"
     path.rename(tmp_path / "away")
-    render_parts(job, storage, plan, range(len(plan.parts)), threading.Event(), Progress(), alone=True)
+    render(job, storage, files)
     with pytest.raises(BadItemsError, match="was listed and is gone"):
-        strict = job_of(project, on_bad_item="skip", max_skipped=0)
-        render_parts(strict, storage, plan, range(len(plan.parts)), threading.Event(), Progress(), alone=True)
-    assert assemble(job, storage, plan, len(plan.parts), 0, 0.0)["items"] == 11
+        render(job_of(project, on_bad_item="skip", max_skipped=0), storage, files)
+    assert exported(assemble(job, storage, files, 11, 0.0)) == 11
     (tmp_path / "away").rename(path)
-    assert run(project, tmp_path / "out", on_bad_item="skip")["items"] == 12
+    assert exported(run(project, tmp_path / "out", on_bad_item="skip")) == 12
 
 
 def test_a_bad_item_that_was_skipped_is_not_published_by_an_export_that_may_not_skip(
     project: Path, tmp_path: Path
 ) -> None:
     (project / "ds0/img/0005.png").write_bytes(b"no picture")
-    assert run(project, tmp_path / "out", on_bad_item="skip")["items"] == 11
+    assert exported(run(project, tmp_path / "out", on_bad_item="skip")) == 11
     with pytest.raises(BadItemsError, match="1 bad item"):
         run(project, tmp_path / "out")
     with pytest.raises(BadItemsError, match="max_skipped above 0"):
@@ -176,7 +177,7 @@ def test_a_bad_item_that_was_skipped_is_not_published_by_an_export_that_may_not_
     lines = (tmp_path / "out/export.bad_items.jsonl").read_text().splitlines()
     assert [json.loads(line)["item"] for line in lines] == ["ds0/0005.png"]
     (project / "ds0/img/0005.png").write_bytes(picture(5))
-    assert run(project, tmp_path / "out")["items"] == 12
+    assert exported(run(project, tmp_path / "out")) == 12
     assert not (tmp_path / "out/export.bad_items.jsonl").exists()
 
 
@@ -184,12 +185,10 @@ def test_bad_items_of_all_batches_come_together_in_one_file(project: Path, tmp_p
     for number in (1, 11):
         (project / f"ds0/img/{number:04d}.png").write_bytes(b"no picture")
     job, storage = job_of(project), open_storage(str(tmp_path / "out"))
-    plan = make_plan(job, storage)
-    assert len(plan.parts) > 2
-    batches = [range(len(plan.parts) - 1, len(plan.parts)), range(len(plan.parts) - 1)]
-    for numbers in batches:
+    files = plan_of(job, storage)
+    for batch in reversed(make_batches(files, 2)):
         with pytest.raises(BadItemsError, match="1 bad item"):
-            render_parts(job, storage, plan, numbers, threading.Event(), Progress())
+            render_batch(job, storage, files, batch, threading.Event(), Progress())
     file = tmp_path / "out/export.bad_items.jsonl"
     items = [json.loads(line)["item"] for line in file.read_text().splitlines()]
     assert items == ["ds0/0001.png", "ds0/0011.png"]
@@ -314,8 +313,9 @@ def test_parts_that_another_machine_wrote_are_hashed_once_and_only_used_whole(
 ) -> None:
     job, there = job_of(project), open_storage(str(tmp_path / "out"))
     there.boot_id = "anothermachine"
-    plan = make_plan(job, there)
-    render_parts(job, there, plan, range(len(plan.parts)), threading.Event(), Progress())
+    files = plan_of(job, there)
+    (batch,) = make_batches(files, 1)
+    render_batch(job, there, files, batch, threading.Event(), Progress())
     here = open_storage(str(tmp_path / "out"))
     hashed = []
     stream = type(here).stream
@@ -325,30 +325,35 @@ def test_parts_that_another_machine_wrote_are_hashed_once_and_only_used_whole(
         return stream(self, path, *rest)
 
     monkeypatch.setattr(type(here), "stream", counted)
-    damaged = tmp_path / "out" / WORK / f"{plan.parts[0].digest}.tar"
-    content = bytearray(damaged.read_bytes())
+    written = sorted((tmp_path / "out" / WORK).glob("*.tar"))
+    content = bytearray(written[0].read_bytes())
     content[600] ^= 1
-    damaged.write_bytes(content)
+    written[0].write_bytes(content)
     for _ in range(3):
-        found = parts.find_receipts(here, "export", [parts.COMPLETE])
-    assert set(found) == {part.digest for part in plan.parts[1:]}
+        found = parts.find_receipts(here, "export")
+    assert {receipt.head.file for receipt in found} == {path.name for path in written[1:]}
+    assert [receipt.first for receipt in found] == sorted(receipt.first for receipt in found)
     tars = [path for path in hashed if path.endswith(".tar")]
-    assert len(tars) == len(plan.parts) - 1 + 3  # the damaged one is looked at each time
+    assert len(tars) == 3 * (len(written) - 1) + 3  # three items a part; the damaged one is looked at each time
 
 
 def test_a_receipt_that_names_a_file_elsewhere_is_not_believed(project: Path, tmp_path: Path) -> None:
     job, storage = job_of(project), open_storage(str(tmp_path / "out"))
-    plan = make_plan(job, storage)
-    render_parts(job, storage, plan, range(len(plan.parts)), threading.Event(), Progress())
+    files = plan_of(job, storage)
+    (batch,) = make_batches(files, 1)
+    render_batch(job, storage, files, batch, threading.Event(), Progress())
     receipt = min((tmp_path / "out" / WORK).glob("*.receipt"))
     first, _, rest = receipt.read_bytes().partition(b"\n")
     raw = json.loads(first)
-    digest = raw["summary"]["digest"]
-    (tmp_path / "out" / WORK / f"{digest}.tar").unlink()
+    path = f"{WORK}/{receipt.name}"
+    assert path in {one.path for one in parts.find_receipts(storage, "export")}
     (tmp_path / "secret").write_bytes(bytes(1 << 20))
-    for change in ({"file": "../../../secret"}, {"offset": -1}, {"summary": {**raw["summary"], "size": "x"}}):
+    for change in ({"file": "../../../secret"}, {"end": -1}, {"first": {**raw["first"], "name": 7}}):
         receipt.write_bytes(json.dumps(raw | change).encode() + b"\n" + rest)
-        assert digest not in parts.find_receipts(storage, "export", [parts.COMPLETE])
+        assert path not in {one.path for one in parts.find_receipts(storage, "export")}
+    (tmp_path / "out" / WORK / raw["file"]).unlink()
+    receipt.write_bytes(first + b"\n" + rest)
+    assert path not in {one.path for one in parts.find_receipts(storage, "export")}
 
 
 # the budget of pixels
@@ -388,7 +393,7 @@ def test_pictures_larger_than_the_budget_go_through_one_by_one(tmp_path: Path, m
     work.start()
     work.join(60)
     assert result
-    assert result[0]["items"] == 5
+    assert exported(result[0]) == 5
 
 
 def test_a_project_without_a_picture_is_refused(tmp_path: Path) -> None:

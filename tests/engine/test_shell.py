@@ -11,7 +11,7 @@ from urllib.parse import quote
 import pytest
 
 from airflow_savemasks.__main__ import main
-from tests.engine.samples import LAYER, layer, make_project
+from tests.engine.samples import LAYER, exported, layer, make_project
 
 
 @pytest.fixture

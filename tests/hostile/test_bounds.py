@@ -15,7 +15,7 @@ import pytest
 
 from airflow_savemasks.engine.geometry.bitmap_coding import encode_alpha, encode_channels, encode_mask
 from airflow_savemasks.engine.image.png_container import SIGNATURE, chunk
-from tests.engine.samples import members
+from tests.engine.samples import exported, members
 from tests.hostile.harness import BOTH, MACHINE_ONLY, bitmap, deflated_zeros, make, put, refused, run_export
 
 
@@ -196,7 +196,7 @@ def test_more_labels_than_the_limit_are_refused_and_the_limit_can_be_raised(proj
     refused(run_export(project, tmp_path / "out", MACHINE_ONLY), "100,001 labels on a picture", "labels")
     found = run_export(project, tmp_path / "out", MACHINE_ONLY, "--limit", "labels=200000")
     assert found.result
-    assert found.result["items"] == 1
+    assert exported(found.result) == 1
 
 
 @pytest.mark.parametrize("shape", ["polygon", "line"])

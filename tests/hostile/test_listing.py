@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine.samples import annotation, layer, make_project, members, picture
+from tests.engine.samples import annotation, exported, layer, make_project, members, picture
 from tests.hostile.harness import MACHINE_ONLY, refused, run_export
 
 
@@ -25,7 +25,7 @@ def test_a_link_to_nowhere_is_one_bad_item_and_the_listing_goes_on(project: Path
     refused(found, "1 bad item", "ds0/0000a.png", "a link to nowhere")
     found = run_export(project, tmp_path / "out", layer(), "--on-bad-item", "skip")
     assert found.result
-    assert found.result["items"] == 8
+    assert exported(found.result) == 8
     assert [entry["item"] for entry in found.result["skipped"]] == ["ds0/0000a.png"]
 
 
@@ -85,7 +85,7 @@ def test_links_to_files_and_folders_are_followed(project: Path, tmp_path: Path) 
     (project / "ds0/ann").symlink_to(shared / "ann")
     found = run_export(project, tmp_path / "out")
     assert found.result
-    assert found.result["items"] == 8
+    assert exported(found.result) == 8
     assert found.result["unannotated"] == 0
 
 
@@ -101,7 +101,7 @@ def test_datasets_that_link_back_to_themselves_are_exported_once(project: Path, 
     (project / "ds0/datasets/loop").symlink_to(project / "ds0")
     found = run_export(project, tmp_path / "out")
     assert found.result
-    assert found.result["items"] == 8
+    assert exported(found.result) == 8
     assert any("a link back to a folder that it lies in" in line for line in found.result["warnings"])
 
 

@@ -61,7 +61,7 @@ def test_an_export_from_an_archive_is_that_from_its_folder(project: Path, tmp_pa
     run(packed, tmp_path / "out")
     run(project, tmp_path / "expected")
     assert (tmp_path / "out/export.tar").read_bytes() == (tmp_path / "expected/export.tar").read_bytes()
-    assert run(packed, tmp_path / "out")["parts"]["rendered"] == 0
+    assert run(packed, tmp_path / "out")["items"]["rendered"] == 0
 
 
 @pytest.mark.parametrize("name", ["gnu.tar", "deflated.zip"])

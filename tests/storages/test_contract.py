@@ -301,12 +301,12 @@ def test_an_export_to_a_storage_is_that_to_a_folder(place: Place, tmp_path: Path
         assert there.read(name) == (here / name).read_bytes()
     assert result["parts"] == expected["parts"]
     again = run(project, there)
-    assert again["parts"] == {"rendered": 0, "reused": expected["parts"]["rendered"]}
+    assert again["parts"] == {"rendered": 0, "reused": expected["items"]["rendered"]}
     assert there.read("export.tar") == (here / "export.tar").read_bytes()
     split = run(project, there, volume_size=20_000)
     assert len(split["volumes"]) > 2
     more = run(project, there, volume_size=20_000)
-    assert more["parts"] == {"rendered": 0, "reused": split["parts"]["rendered"]}
+    assert more["parts"] == {"rendered": 0, "reused": split["items"]["rendered"]}
     assert more["volumes"] == split["volumes"]
     assert everything(there)[:2] == ["export-00001.tar", "export-00002.tar"]
     assert "export.tar" not in everything(there)

@@ -13,6 +13,7 @@ from typing import IO
 
 import orjson
 
+from airflow_savemasks.engine.archive.index import Key, Origin
 from airflow_savemasks.engine.archive.naming import BAD_ITEMS, bad_items_path
 from airflow_savemasks.engine.errors import ItemError
 from airflow_savemasks.engine.storage.base import CHUNK, WritableStorage
@@ -42,6 +43,16 @@ class BadItem:
         return orjson.dumps({"item": self.item, "place": self.place, "fact": self.fact, "fix": self.fix}) + b"\n"
 
 
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A bad item that was left out. unread: it could not be read, which the next try may be able to."""
+
+    key: Key
+    source: Origin
+    bad: BadItem
+    unread: bool = False
+
+
 class BadItems:
     """Collects them, in bounded memory."""
 
@@ -68,7 +79,7 @@ class BadItems:
 def write_batch(team_files: WritableStorage, folder: str, dst: str, plan: str, first: int, bad: BadItems) -> str | None:
     """Keep the bad items of one batch of a group, and make the file of all batches of this plan anew.
 
-    folder: the work folder; plan: its digest; first: number of the batch's first part. Returns where the file lies,
+    folder: the work folder; plan: its digest; first: where the batch begins in the plan. Returns where the file lies,
     None where no batch has a bad item.
     """
     own = f"{folder}/{plan}.{first:0{NUMBER}d}{BAD_ITEMS}"

@@ -1,32 +1,33 @@
-"""The manifest beside an archive: what is in it, and which byte range holds which part. Written last.
+"""The manifest beside an archive: what is in it, and the proof of its index. Written last.
 
 What is read back of it stands in published.py.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from airflow_savemasks.engine.archive.published import FORMAT, File, Placed
-from airflow_savemasks.engine.tally import Tally
+from airflow_savemasks.engine.archive.published import FORMAT, File
+from airflow_savemasks.engine.archive.totals import Totals
 
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """What a manifest says of an export besides its files and parts, as plain JSON.
+    """What a manifest says of an export besides its files and totals, as plain JSON.
 
     settings: what was asked for; classes: of meta.json, each with name, shape and a color for each kind of mask; plan:
-    its digest, that of its settings, and its window; unannotated, orphans: how many pictures have no annotation, and
-    annotations no picture; versions: what decides the bytes besides the input.
+    its digest, that of its settings, and the largest volume asked for; items: how many were rendered, reused and
+    skipped; unannotated, orphans: how many pictures have no annotation, and annotations no picture; versions: what
+    decides the bytes besides the input.
     """
 
     settings: dict[str, Any]
     classes: list[dict[str, Any]]
     plan: dict[str, Any]
+    items: dict[str, int]
     unannotated: int
     orphans: int
     warnings: Sequence[str]
@@ -36,18 +37,12 @@ class Described:
 def to_json(
     described: Described,
     name: str,
-    placed: Sequence[Placed],
+    totals: Totals,
     volumes: dict[str, tuple[int, str]],
     index: File,
     head: bytes,
 ) -> dict[str, Any]:
-    """The manifest as JSON; totals are sums over the parts. head: the member meta.json that each volume begins with."""
-    pixels: dict[str, int] = {}
-    items: dict[str, int] = {}
-    for part in placed:
-        for sums, numbers in ((pixels, part.summary.pixels), (items, part.summary.labelled)):
-            for key, number in numbers.items():
-                sums[key] = sums.get(key, 0) + number
+    """The manifest as JSON. head: the member meta.json that each volume begins with."""
     return {
         "format": FORMAT,
         "name": name,
@@ -56,35 +51,28 @@ def to_json(
         "head": {"size": len(head), "sha256": sha256(head).hexdigest()},
         "settings": described.settings,
         "classes": [
-            {**item, "items": items.get(item["name"], 0), "pixels": pixels.get(item["name"], 0)}
+            {
+                **item,
+                "items": totals.labelled.get(item["name"], 0),
+                "pixels": totals.pixels.get(item["name"], 0),
+            }
             for item in described.classes
         ],
         "totals": {
-            "items": sum(part.summary.items for part in placed),
-            "files": sum(part.summary.files for part in placed) + len(volumes),
-            "labels": sum(part.summary.labels for part in placed),
+            "items": totals.items,
+            "files": totals.files + len(volumes),
+            "labels": totals.labels,
             "bytes": sum(size for size, _ in volumes.values()),
-            "skipped": sum(len(part.summary.skipped) for part in placed),
+            "skipped": len(totals.skipped),
         },
+        "items": described.items,
         "unannotated": described.unannotated,
         "orphans": described.orphans,
         "skipped": [
-            {"item": bad.item, "reason": f"{bad.place}: {bad.fact}"} for part in placed for bad in part.summary.skipped
+            {"item": one.bad.item, "reason": f"{one.bad.place}: {one.bad.fact}", "unread": one.unread}
+            for one in totals.skipped
         ],
-        "warnings": [*described.warnings, *_undrawn(placed)],
+        "warnings": [*described.warnings, *totals.warnings()],
         "plan": described.plan,
-        "parts": [part.to_json() for part in placed],
         "versions": described.versions,
     }
-
-
-def _undrawn(placed: Sequence[Placed]) -> list[str]:
-    """One warning for all labels that no mask shows although their class has a color: their shape is unknown."""
-    counts: Counter[str] = Counter()
-    for part in placed:
-        counts.update(part.summary.undrawn)
-    names = Tally()
-    for shape in sorted(counts):
-        names.add(shape)
-    total = sum(counts.values())
-    return [f"{total} labels of unknown shapes, kept in their annotations and not drawn: {names}"] if total else []

@@ -1,42 +1,28 @@
 """A published archive as its manifest tells of it, read back and checked: nothing in it is trusted.
 
-A manifest vouches for itself (its last field is its own SHA-256), for the index (SHA-256) and for every part.
+A manifest vouches for itself (its last field is its own SHA-256) and for the index (SHA-256), which vouches for every
+file of every item.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Annotated, Any
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field
 
+from airflow_savemasks.engine.archive.index import Count
 from airflow_savemasks.engine.archive.naming import VOLUME_DIGITS, index_path, manifest_path, volume_names
-from airflow_savemasks.engine.archive.summary import Count, Summary
 from airflow_savemasks.engine.log import log
 from airflow_savemasks.engine.storage.base import ReadableStorage
 
-FORMAT = 2
+FORMAT = 3
 NO_SUM = "0" * 64
 FIELD = b'\n  "sha256": "%s"\n}\n'
 SUM = re.compile(rb'\n  "sha256": "([0-9a-f]{64})"\n\}\n\Z')
-
-
-@dataclass(frozen=True, slots=True)
-class Placed:
-    """A part in a published archive: `summary.size` bytes at `offset` of the tar `volume`; its lines of the index."""
-
-    summary: Summary
-    volume: str
-    offset: Count
-    index_offset: Count
-    index_size: Count
-
-    def to_json(self) -> dict[str, Any]:
-        place = {"volume": self.volume, "offset": self.offset}
-        return self.summary.to_json() | place | {"index_offset": self.index_offset, "index_size": self.index_size}
 
 
 class _Read(BaseModel):
@@ -53,12 +39,19 @@ class File(_Read):
 
 
 class _Plan(_Read):
-    window: Count
+    digest: str
+    volume_size: Count | None
 
 
 class _Totals(_Read):
     items: Count
     bytes: Count
+
+
+class _Skipped(_Read):
+    item: str
+    reason: str
+    unread: bool
 
 
 class ManifestFile(_Read):
@@ -71,11 +64,7 @@ class ManifestFile(_Read):
     head: File
     plan: _Plan
     totals: _Totals
-    parts: list[dict[str, Any]]
-
-
-PLACED_SUMMARY = TypeAdapter(Summary)
-PLACED = TypeAdapter(Placed)
+    skipped: list[_Skipped]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +75,13 @@ class Published:
     volumes: dict[str, tuple[int, str]]  # file -> size, identity
     index: File
     head: File
-    window: int
+    plan: str  # its digest
+    volume_size: int | None
     items: int
     bytes: int
-    parts: tuple[Placed, ...]
+    skipped: int
+    unread: bool
+    raw: dict[str, Any] = field(repr=False)  # the whole manifest, for results
 
 
 def seal(raw: dict[str, Any]) -> bytes:
@@ -110,32 +102,29 @@ def is_sealed(content: bytes) -> bool:
 def parse_manifest(content: bytes, name: str) -> Published:
     """A manifest's content for the archive that lies under `name`, which may have been renamed or copied since.
 
-    Raises ValueError that says what is wrong: damage, another format, places that cannot be.
+    Raises ValueError that says what is wrong: damage, another format, files that are not its own.
     """
     if not is_sealed(content):
         raise ValueError("it is damaged, or of a version before 0.1: its SHA-256 is not that of its content")
-    raw = ManifestFile.model_validate(orjson.loads(content))
-    if raw.format != FORMAT:
-        raise ValueError(f"it has the format {raw.format}, and {FORMAT} is read here")
+    loaded = orjson.loads(content)
+    if isinstance(loaded, dict) and isinstance(loaded.get("format"), int) and loaded["format"] != FORMAT:
+        raise ValueError(f"it is of another version: it has the format {loaded['format']}, and {FORMAT} is read here")
+    raw = ManifestFile.model_validate(loaded)
     files = dict(zip(volume_names(raw.name, len(raw.volumes)), volume_names(name, len(raw.volumes)), strict=True))
     if [volume.file for volume in raw.volumes] != list(files) or raw.index.file != index_path(raw.name):
         raise ValueError("it names files that are not those of its archive")
-    parts = []
-    for part in raw.parts:
-        place = {key: part.pop(key, None) for key in ("volume", "offset", "index_offset", "index_size")}
-        if place["volume"] not in files:
-            raise ValueError("it names files that are not those of its archive")
-        place["volume"] = files[place["volume"]]
-        parts.append(PLACED.validate_python({"summary": PLACED_SUMMARY.validate_python(part), **place}))
     return Published(
         name=name,
         volumes={files[volume.file]: (volume.size, volume.identity) for volume in raw.volumes},
         index=raw.index.model_copy(update={"file": index_path(name)}),
         head=raw.head,
-        window=raw.plan.window,
+        plan=raw.plan.digest,
+        volume_size=raw.plan.volume_size,
         items=raw.totals.items,
         bytes=raw.totals.bytes,
-        parts=tuple(parts),
+        skipped=len(raw.skipped),
+        unread=any(one.unread for one in raw.skipped),
+        raw=loaded,
     )
 
 

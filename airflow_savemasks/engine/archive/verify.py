@@ -1,47 +1,44 @@
 """Re-reads a published archive and names each file in it that is not what was written.
 
-The manifest vouches for itself, for the index and for every part; the index has a checksum for each file. So one pass
-over archive and index, in their order, finds any byte that is another, and each byte is read once.
+The manifest vouches for itself and for the index, the index for every file of every item. One pass over both, in their
+order, finds any byte that is another; each byte is read once. Where ranges can be read, several are checked at a time.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
-import orjson
-from isal import isal_zlib
-
 from airflow_savemasks.engine.archive import tar
+from airflow_savemasks.engine.archive.index import IndexLine, parse_line
+from airflow_savemasks.engine.archive.lines import read_lines
 from airflow_savemasks.engine.archive.naming import manifest_path
-from airflow_savemasks.engine.archive.published import Placed, Published, parse_manifest
+from airflow_savemasks.engine.archive.proof import Chunks, differences
+from airflow_savemasks.engine.archive.published import Published, parse_manifest
 from airflow_savemasks.engine.errors import ArchiveError
-from airflow_savemasks.engine.storage.base import ReadableStorage
+from airflow_savemasks.engine.storage.base import Storage
 
 EXPORT_AGAIN = "Export it again with reuse=False"
 SHOWN = 100  # differences spelled out
+GROUP_BYTES, GROUP_ITEMS = 16 << 20, 256  # checked at a time by one thread
+READERS = 8  # groups in flight
 
 
-def verify(team_files: ReadableStorage, name: str) -> dict[str, Any]:
-    """Check every byte of an archive, its index and its manifest.
+def verify(team_files: Storage, name: str, item: str | None = None) -> dict[str, Any]:
+    """Check every byte of an archive, its index and its manifest; or only one item, by its range.
 
-    name: of the archive, without `.tar`; it may have been renamed or copied together with the two other files. Returns
-    {"archive", "items", "bytes"}. Raises ArchiveError that lists what differs, or says that there is no manifest (an
-    export that did not end).
+    name: of the archive, without `.tar`; it may have been renamed or copied together with the two other files. item:
+    its folder and name in the archive. Returns {"archive", "items", "bytes"}. Raises ArchiveError that lists what
+    differs, or says that there is no manifest (an export that did not end) or no such item.
     """
-    where = team_files.locate(manifest_path(name))
-    if team_files.stat(manifest_path(name)) is None:
-        there = team_files.stat(f"{name}.tar") is not None
-        problem = "no manifest, so the export did not end" if there else "no such archive"
-        raise ArchiveError(where, problem, "Run the export again" if there else "Correct the name")
-    try:
-        published = parse_manifest(team_files.read(manifest_path(name)), name)
-    except ValueError as error:
-        raise ArchiveError(where, f"the manifest cannot be trusted: {error}", EXPORT_AGAIN) from error
+    published = _read_manifest(team_files, name)
     found: list[str] = []
     count = 0
-    for line in _differences(team_files, published):
+    for line in _differences(team_files, published) if item is None else _in_item(team_files, published, item):
         count += 1
         if count <= SHOWN:
             found.append(f"  {line}")
@@ -50,118 +47,168 @@ def verify(team_files: ReadableStorage, name: str) -> dict[str, Any]:
         raise ArchiveError(team_files.locate(name), f"{count} differences:\n{shown}\n", EXPORT_AGAIN)
     return {
         "archive": team_files.locate(next(iter(published.volumes))),
-        "items": published.items,
+        "items": published.items if item is None else 1,
         "bytes": published.bytes,
     }
 
 
-def _differences(team_files: ReadableStorage, published: Published) -> Iterator[str]:
+def _read_manifest(team_files: Storage, name: str) -> Published:
+    where = team_files.locate(manifest_path(name))
+    if team_files.stat(manifest_path(name)) is None:
+        there = team_files.stat(f"{name}.tar") is not None
+        problem = "no manifest, so the export did not end" if there else "no such archive"
+        raise ArchiveError(where, problem, "Run the export again" if there else "Correct the name")
+    try:
+        return parse_manifest(team_files.read(manifest_path(name)), name)
+    except ValueError as error:
+        raise ArchiveError(where, f"the manifest cannot be trusted: {error}", EXPORT_AGAIN) from error
+
+
+def _in_item(team_files: Storage, published: Published, item: str) -> Iterator[str]:
+    """What differs in one item, found by its line of the index."""
+    for line in read_lines(team_files, published.index.file, published.index.size):
+        try:
+            parsed = parse_line(line)
+        except ValueError:
+            yield f"{published.index.file}: a line is damaged"
+            continue
+        if parsed.item == item:
+            file = list(published.volumes)[parsed.volume]
+            yield from differences(parsed, Chunks(team_files.stream(file, parsed.offset, parsed.size)))
+            return
+    raise ArchiveError(team_files.locate(published.index.file), f"has no item {item!r}", "Correct its folder and name")
+
+
+def _differences(team_files: Storage, published: Published) -> Iterator[str]:
     wrong = list(_wrong_sizes(team_files, published))
     if wrong:
         yield from wrong
         return
-    index = Reader(team_files, published.index.file, published.index.size)
-    for file, (size, _) in published.volumes.items():
-        volume = Reader(team_files, file, size)
-        if _digest(volume.take(published.head.size)) != published.head.sha256:
-            yield f"{file}: meta.json differs"
-        for part in published.parts:
-            if part.volume == file:
-                yield from _check_part(volume, index, part)
-        if any(any(chunk) for chunk in volume.take(len(tar.END))):
-            yield f"{file}: the end of the archive is damaged"
-    if index.sha256.hexdigest() != published.index.sha256:
-        yield f"{published.index.file}: differs"
+    groups = _Groups(team_files, published)
+    readers = 1 if team_files.keeps_parts else READERS  # no ranges there: each file is one stream
+    streams: dict[str, Chunks] = {}
+
+    def check(group: _Group) -> list[str]:
+        if team_files.keeps_parts:
+            size = published.volumes[group.file][0]
+            chunks = streams.setdefault(group.file, Chunks(team_files.stream(group.file, 0, size)))
+        else:
+            chunks = Chunks(team_files.stream(group.file, group.offset, group.size))
+        return _check(group, chunks, published)
+
+    begun: deque[Future[list[str]]] = deque()
+    pool = ThreadPoolExecutor(readers, thread_name_prefix="savemasks-verify")
+    try:
+        for group in groups:
+            begun.append(pool.submit(check, group))
+            while len(begun) > readers:
+                yield from begun.popleft().result()
+        while begun:
+            yield from begun.popleft().result()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+    yield from groups.damaged
 
 
-def _wrong_sizes(team_files: ReadableStorage, published: Published) -> Iterator[str]:
-    """Files that are missing, or whose parts do not fill them: then nothing else can be said of them."""
+def _wrong_sizes(team_files: Storage, published: Published) -> Iterator[str]:
+    """Files that are missing or of another length: then nothing else can be said of them."""
     sizes = {file: size for file, (size, _) in published.volumes.items()}
     for file, size in {**sizes, published.index.file: published.index.size}.items():
         entry = team_files.stat(file)
         if entry is None or entry.size != size:
             yield f"{file}: {'missing' if entry is None else f'{entry.size} bytes'}, expected {size} bytes"
-    ends = dict.fromkeys(sizes, published.head.size)
-    at = 0
-    for part in published.parts:
-        if part.offset != ends[part.volume] or part.index_offset != at:
-            yield f"{part.volume}: the manifest leaves a gap before byte {part.offset}"
-        ends[part.volume] = part.offset + part.summary.size
-        at = part.index_offset + part.index_size
-    for file, end in ends.items():
-        if end + len(tar.END) != sizes[file]:
-            yield f"{file}: its parts end at byte {end} of {sizes[file]}"
-    if at != published.index.size:
-        yield f"{published.index.file}: its parts end at byte {at} of {published.index.size}"
 
 
-def _check_part(volume: Reader, index: Reader, part: Placed) -> Iterator[str]:
-    """One part, and its lines of the index."""
-    start = part.offset
-    members, damage = _members(b"".join(index.take(part.index_size)))
-    if damage:
-        yield f"{index.file}: {damage} between bytes {part.index_offset} and {part.index_offset + part.index_size}"
-    running = sha256()
-    at = 0
-    wrong = []
-    for name, offset, size, crc in members:
-        if offset < at or offset + size > part.summary.size:
-            continue  # the index is damaged, which its own checksum tells
-        for chunk in volume.take(offset - at):
-            running.update(chunk)
-        found = 0
-        for chunk in volume.take(size):
-            running.update(chunk)
-            found = isal_zlib.crc32(chunk, found)
-        if found != crc:
-            wrong.append(f"{volume.file}: {name} differs")
-        at = offset + size
-    for chunk in volume.take(part.summary.size - at):
-        running.update(chunk)
-    if running.hexdigest() == part.summary.sha256:
-        if wrong:
-            yield f"{index.file}: differs between bytes {part.index_offset} and {part.index_offset + part.index_size}"
-    else:
-        end = start + part.summary.size
-        yield from wrong or [f"{volume.file}: a tar header differs between bytes {start} and {end}"]
+@dataclass(slots=True)
+class _Group:
+    """A run of an archive's bytes: head, items and end, whatever of them lies in it."""
+
+    file: str
+    offset: int
+    size: int = 0
+    head: bool = False
+    end: bool = False
+    items: list[IndexLine] = field(default_factory=list)
 
 
-def _members(lines: bytes) -> tuple[list[tuple[str, int, int, int]], str]:
-    """(name, offset, size, CRC-32) of the files in a part by its lines of the index, and what is damaged there."""
-    found: list[tuple[str, int, int, int]] = []
-    for line in lines.splitlines():
+def _check(group: _Group, chunks: Chunks, published: Published) -> list[str]:
+    found = []
+    if group.head:
+        running = sha256()
+        for piece in chunks.take(published.head.size):
+            running.update(piece)
+        if running.hexdigest() != published.head.sha256:
+            found.append(f"{group.file}: meta.json differs")
+    for item in group.items:
+        found += [f"{group.file}: {difference}" for difference in differences(item, chunks)]
+    if group.end and chunks.whole(len(tar.END)) != tar.END:
+        found.append(f"{group.file}: the end of the archive is damaged")
+    return found
+
+
+class _Groups:
+    """The groups of an archive in its order. `damaged` tells of the index, once all have been given out."""
+
+    def __init__(self, team_files: Storage, published: Published) -> None:
+        self._team_files = team_files
+        self._published = published
+        self.damaged: list[str] = []
+
+    def __iter__(self) -> Iterator[_Group]:
+        index = self._published.index
+        files = list(self._published.volumes)
+        running = sha256()
+        volume = 0
+        group = _Group(files[0], 0, self._published.head.size, head=True)
+        for raw in read_lines(self._team_files, index.file, index.size):
+            running.update(raw)
+            line = self._sound(raw)
+            if line is None:
+                break  # what follows cannot be placed; the index says so by its checksum
+            if line.volume == volume + 1 < len(files):
+                yield self._ended(group)
+                volume, group = volume + 1, _Group(files[volume + 1], 0, self._published.head.size, head=True)
+            if line.volume != volume or line.offset != group.offset + group.size:
+                self.damaged.append(f"{index.file}: {line.item} does not follow the item before it")
+                break
+            if group.items and (group.size + line.size > GROUP_BYTES or len(group.items) == GROUP_ITEMS):
+                yield group
+                group = _Group(group.file, group.offset + group.size)
+            group.items.append(line)
+            group.size += line.size
+        else:
+            if running.hexdigest() != index.sha256:
+                self.damaged.append(f"{index.file}: differs")
+            if volume != len(files) - 1:
+                self.damaged.append(f"{index.file}: ends before the volume {files[volume + 1]}")
+            yield self._ended(group)
+            return
+        if not self.damaged:
+            self.damaged.append(f"{index.file}: differs")
+        yield group
+
+    def _sound(self, raw: bytes) -> IndexLine | None:
+        """A line, None where it is damaged or contradicts itself."""
         try:
-            members = orjson.loads(line)["members"]
-            found += [(str(one["name"]), int(one["offset"]), int(one["size"]), int(one["crc32"])) for one in members]
-        except (ValueError, KeyError, TypeError):
-            return found, "a line is damaged"
-    return found, ""
+            line = parse_line(raw)
+            at = 0
+            for member in line.members:
+                at = at + len(tar.header(member.name, member.size)) + member.size + len(tar.padding(member.size))
+        except ValueError:
+            self.damaged.append(f"{self._published.index.file}: a line is damaged")
+            return None
+        if at != line.size:
+            self.damaged.append(f"{self._published.index.file}: the line of {line.item} is damaged")
+            return None
+        return line
 
-
-def _digest(chunks: Iterator[bytes]) -> str:
-    running = sha256()
-    for chunk in chunks:
-        running.update(chunk)
-    return running.hexdigest()
-
-
-class Reader:
-    """A file from its first byte to its last, taken in pieces as they are asked for."""
-
-    def __init__(self, team_files: ReadableStorage, file: str, size: int) -> None:
-        self.file = file
-        self.sha256 = sha256()
-        self._chunks = team_files.stream(file, 0, size) if size else iter(())
-        self._held = memoryview(b"")
-
-    def take(self, size: int) -> Iterator[bytes]:
-        """The next `size` bytes, in pieces."""
-        while size > 0:
-            if not self._held:
-                chunk = next(self._chunks)
-                self.sha256.update(chunk)
-                self._held = memoryview(chunk)
-            piece = self._held[:size]
-            self._held = self._held[len(piece) :]
-            size -= len(piece)
-            yield bytes(piece)
+    def _ended(self, group: _Group) -> _Group:
+        """The last group of a volume, with what stands at its end."""
+        whole = self._published.volumes[group.file][0]
+        at = group.offset + group.size
+        if at + len(tar.END) != whole:
+            self.damaged.append(f"{group.file}: its items end at byte {at} of {whole}")
+        else:
+            group.size += len(tar.END)
+            group.end = True
+        return group

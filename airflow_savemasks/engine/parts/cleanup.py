@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from uuid import uuid4
 
-from airflow_savemasks.engine.archive.bad_items import write_skipped
-from airflow_savemasks.engine.archive.published import Placed, Published
+from airflow_savemasks.engine.archive.bad_items import Skipped, write_skipped
+from airflow_savemasks.engine.archive.published import Published
 from airflow_savemasks.engine.errors import SaveMasksError
 from airflow_savemasks.engine.job import Job
 from airflow_savemasks.engine.log import log
-from airflow_savemasks.engine.parts import receipts
 from airflow_savemasks.engine.parts.growing import ENDING as GROWING_ENDING
 from airflow_savemasks.engine.parts.plan import Plan
+from airflow_savemasks.engine.parts.receipts import folder_of
 from airflow_savemasks.engine.storage.base import Storage
 
 DAY = 24 * 3600.0  # seconds
@@ -23,14 +24,17 @@ def clean_up(
     name: str,
     old: Published | None,
     files: Collection[str],
-    placed: Sequence[Placed],
+    skipped: Sequence[Skipped],
+    found_in: Collection[str],
 ) -> list[str]:
-    """What is left to do once an archive is published. It never fails the export: what goes wrong is a warning."""
-    skipped = [bad for part in placed for bad in part.summary.skipped]
+    """What is left to do once an archive is published. It never fails the export: what goes wrong is a warning.
+
+    old: what it replaced; files: its own; found_in: the work files whose items are in it.
+    """
     steps: list[Callable[[], None]] = [
-        lambda: write_skipped(team_files, name, skipped),
+        lambda: write_skipped(team_files, name, [one.bad for one in skipped]),
         lambda: team_files.delete([file for file in (old.volumes if old else ()) if file not in files]),
-        lambda: remove_parts(team_files, plan),
+        lambda: remove_parts(team_files, plan.dst, found_in if team_files.keeps_parts else ()),
     ]
     warnings = []
     for step in steps:
@@ -42,31 +46,38 @@ def clean_up(
     return warnings
 
 
-def remove_parts(team_files: Storage, plan: Plan) -> None:
-    """Remove the part files of a published archive, but for those that a storage without ranges has to keep."""
-    own = receipts.folder_of(plan.dst)
-    needed = {part.digest for part in plan.parts} if team_files.keeps_parts else set()
-    team_files.delete([f"{own}/{name}" for name in team_files.listdir(own).files if _digest(name) not in needed])
+def remove_parts(team_files: Storage, dst: str, needed: Collection[str] = ()) -> None:
+    """Remove the work files of a published archive, but for those that a storage without ranges has to keep."""
+    own = folder_of(dst)
+    paths = [f"{own}/{name}" for name in team_files.listdir(own).files]
+    team_files.delete([path for path in paths if path not in needed])
 
 
-def remove_unfinished(job: Job, team_files: Storage, plan: Plan, now: float) -> None:
+def remove_unfinished(job: Job, team_files: Storage, plan: Plan) -> None:
     """Remove what exports of this archive that never ended left keep_parts_days ago, and this plan has no use for.
 
-    now: seconds since 1970 by the storage's clock. Growing archives stay: their receipts say whether they are used.
+    The storage's clock counts. Growing archives stay: their receipts say whether they are used.
     """
-    own = receipts.folder_of(plan.dst)
-    needed = {plan.digest, *(part.digest for part in plan.parts)}
-    oldest = now - job.options.keep_parts_days * DAY
+    own = folder_of(plan.dst)
+    files = team_files.listdir(own).files
+    if not files:
+        return
+    oldest = _now(team_files, own) - job.options.keep_parts_days * DAY
     stale = [
-        f"{own}/{name}"
-        for name, entry in team_files.listdir(own).files.items()
-        if entry.modified < oldest and _digest(name) not in needed and not name.endswith(GROWING_ENDING)
+        path
+        for path, entry in ((f"{own}/{name}", entry) for name, entry in files.items())
+        if entry.modified < oldest and path not in plan.found_in and not path.endswith(GROWING_ENDING)
     ]
     if stale:
         log.info("removing %d files of an export that never ended: %s", len(stale), team_files.locate(own))
         team_files.delete(stale)
 
 
-def _digest(file: str) -> str:
-    """The digest that a file of the work folder is named by."""
-    return file.partition(".")[0]
+def _now(team_files: Storage, folder: str) -> float:
+    """Seconds since 1970 by the storage's clock, which is that of the files in it."""
+    path = f"{folder}/{uuid4().hex}.clock"
+    with team_files.writing(path):
+        pass
+    entry = team_files.stat(path)
+    team_files.delete([path])
+    return entry.modified if entry else 0.0

@@ -7,7 +7,7 @@ its end.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import BinaryIO
 from uuid import uuid4
@@ -17,8 +17,7 @@ import orjson
 from airflow_savemasks.engine.archive import naming, tar
 from airflow_savemasks.engine.job import Job
 from airflow_savemasks.engine.parts.plan import Plan
-from airflow_savemasks.engine.parts.receipts import folder_of
-from airflow_savemasks.engine.parts.receipts import places as part_places
+from airflow_savemasks.engine.parts.receipts import Receipt, find_receipts, folder_of
 from airflow_savemasks.engine.storage.base import Piece, Range, Storage
 
 ENDING = ".growing"
@@ -50,28 +49,24 @@ def head_of(job: Job) -> bytes:
 
 
 @contextmanager
-def open_growing(
-    job: Job, team_files: Storage, plan: Plan, receipts: Mapping[str, str | None]
-) -> Iterator[GrowingArchive | None]:
+def open_growing(job: Job, team_files: Storage, plan: Plan) -> Iterator[GrowingArchive | None]:
     """The growing archive of a plan, None where parts are better written to files of their own.
 
-    receipts: of the plan's finished parts by digest, None for one that lies in an old archive. A growing archive is of
-    no use where the storage cannot grow files, where the archive is cut into volumes, where finished parts lie
-    elsewhere, or where another process is writing it. A new one gets a name that no receipt has ever named: what a
-    receipt names is never written again.
+    A growing archive is of no use where the storage cannot grow files, where the archive is cut into volumes, where
+    finished items lie elsewhere, or where another process is writing it. A new one gets a name that no receipt has ever
+    named: what a receipt names is never written again.
     """
     if job.options.volume_size is not None:
         yield None
         return
     head = head_of(job)
-    places = part_places(team_files, plan.dst)
-    kept = [places.pop(receipt, None) if receipt else None for receipt in receipts.values()]
-    if kept:
-        others = [place for place in places.values() if place not in kept]  # one part may have receipts of two machines
-        path, end = _to_go_on(team_files, head, kept, others)
+    receipts = find_receipts(team_files, plan.dst)
+    path: str | None
+    if plan.todo < plan.items:
+        path, end = _to_go_on(team_files, head, plan, receipts)
     else:
         path, end = f"{folder_of(plan.dst)}/{uuid4().hex}{ENDING}", 0
-        _remove_unused(team_files, plan, {place.path for place in places.values()})
+        _remove_unused(team_files, plan, {receipt.file for receipt in receipts})
     if path is None:
         yield None
         return
@@ -96,20 +91,17 @@ def with_growing_head(team_files: Storage, pieces: list[Piece]) -> list[Piece]:
     return [Range(first.path, 0, len(head)), *pieces[1:]] if _starts_with(team_files, first.path, head) else pieces
 
 
-def _to_go_on(
-    team_files: Storage, head: bytes, kept: Sequence[Range | None], others: Sequence[Range]
-) -> tuple[str | None, int]:
-    """The growing archive that holds just the parts that are kept, and where it goes on; None where there is none.
-
-    others: places of parts that are not kept, which other tries may still use.
-    """
-    first = kept[0]
-    if first is None or not first.path.endswith(ENDING):
+def _to_go_on(team_files: Storage, head: bytes, plan: Plan, receipts: Sequence[Receipt]) -> tuple[str | None, int]:
+    """The growing archive that holds just the items that are finished, and where it goes on; None where none does."""
+    paths = {receipt.file for receipt in receipts if receipt.path in plan.found_in}
+    if len(paths) != 1:
         return None, 0
-    alone = all(place is not None and place.path == first.path for place in kept)
-    alone = alone and all(place.path != first.path for place in others)
-    end = max(place.offset + place.size for place in kept if place)
-    return (first.path, end) if alone and _starts_with(team_files, first.path, head) else (None, 0)
+    path = paths.pop()
+    inside = [receipt.head for receipt in receipts if receipt.file == path]
+    alone = sum(head.items for head in inside) == plan.items - plan.todo and not any(head.skipped for head in inside)
+    if not path.endswith(ENDING) or not alone or not _starts_with(team_files, path, head):
+        return None, 0
+    return path, max(head.end for head in inside)
 
 
 def _starts_with(team_files: Storage, path: str, head: bytes) -> bool:

@@ -9,7 +9,7 @@ from itertools import groupby
 from airflow_savemasks.engine.archive.naming import Names, name_problem
 from airflow_savemasks.engine.errors import ProjectError
 from airflow_savemasks.engine.job import Job
-from airflow_savemasks.engine.parts.plan import Planned
+from airflow_savemasks.engine.parts.plan import Planned, planned
 from airflow_savemasks.engine.project.dataset import dataset_folder
 from airflow_savemasks.engine.project.remarks import Remarks
 
@@ -35,7 +35,7 @@ def list_items(job: Job, remarks: Remarks) -> Iterator[Planned]:
                 found = True
                 if not item.problem and (problem := name_problem([item.name])):
                     item = replace(item, problem=problem)
-                yield Planned(number, folder, names.give(item.name), item)
+                yield planned(number, folder, names.give(item.name), item, job.digest)
     if not found:
         where = ", ".join(entry.source.uri for entry in job.inputs)
         raise ProjectError(where, "no picture in the chosen datasets", "Check the path and the names of the datasets")

@@ -1,55 +1,45 @@
-"""Making a plan and keeping it in Team Files, where whoever renders or publishes its parts finds it."""
+"""Making a plan, and keeping it where whoever renders or publishes its items finds it."""
 
 from __future__ import annotations
 
-import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from hashlib import sha256
-from pathlib import Path
+from typing import BinaryIO
+from uuid import uuid4
 
 import orjson
 from pydantic import TypeAdapter
 
 from airflow_savemasks.engine import native
 from airflow_savemasks.engine.archive.naming import index_path, manifest_path
-from airflow_savemasks.engine.archive.published import read_manifest
 from airflow_savemasks.engine.errors import ArchiveError, Stopped
 from airflow_savemasks.engine.job import Job
 from airflow_savemasks.engine.log import log
-from airflow_savemasks.engine.parts.assemble import check_targets
 from airflow_savemasks.engine.parts.cleanup import remove_unfinished
+from airflow_savemasks.engine.parts.finished import Finished
 from airflow_savemasks.engine.parts.listing import list_items
-from airflow_savemasks.engine.parts.plan import (
-    Part,
-    Plan,
-    Planned,
-    choose_window,
-    read_items,
-    split_into_parts,
-    write_items,
-)
+from airflow_savemasks.engine.parts.plan import Plan, PlanFiles, Planned, plan_path
 from airflow_savemasks.engine.parts.receipts import folder_of
-from airflow_savemasks.engine.parts.resume import old_archives
+from airflow_savemasks.engine.parts.resume import find_finished, find_same, refuse_existing
+from airflow_savemasks.engine.parts.targets import check_targets
 from airflow_savemasks.engine.project.remarks import Remarks
-from airflow_savemasks.engine.storage.base import CHUNK, Storage
+from airflow_savemasks.engine.storage.base import Storage
 
 PLAN = TypeAdapter(Plan)
 
 
-def make_plan(job: Job, team_files: Storage, stop: threading.Event | None = None) -> Plan:
-    """List the items, split them into parts, and keep the plan in Team Files. Reads no picture.
+def make_plan(
+    job: Job, team_files: Storage, kept: Storage, folder: str, stop: threading.Event | None = None
+) -> PlanFiles:
+    """List the items, find out which of them have to be rendered, and keep both lists. Reads no picture.
 
-    Also removes what a killed try left half-written. Raises ArchiveError if the archive exists and must not,
-    SettingsError if it cannot be written, Stopped once `stop` is set.
+    kept, folder: where the lists are kept. Also removes what a killed try left half-written. Raises ArchiveError if the
+    archive exists and must not, SettingsError if it cannot be written, Stopped once `stop` is set.
     """
     dst = job.layer.dst
     check_targets(job, team_files, dst)
-    earlier = read_manifest(team_files, dst)
-    if job.options.if_exists == "fail" and (earlier or team_files.stat(f"{dst}.tar")):
-        raise ArchiveError(
-            team_files.locate(f"{dst}.tar"), "exists already", "Choose another dst or if_exists='replace'"
-        )
     team_files.remove_abandoned(folder_of(dst), [f"{dst}.tar", index_path(dst), manifest_path(dst)])
     remarks = Remarks()
 
@@ -57,54 +47,79 @@ def make_plan(job: Job, team_files: Storage, stop: threading.Event | None = None
         if stop is not None and stop.is_set():
             raise Stopped
 
-    with tempfile.TemporaryDirectory(prefix="savemasks-") as scratch:
-        file = Path(scratch) / "items.jsonl"
-        items, picture_bytes = write_items(file, list_items(job, remarks), check)
-        known = [old.window for old in old_archives(job, team_files)]
-        window = choose_window(items, picture_bytes, known[-1] if known else None, job.options.volume_size)
-        parts = tuple(split_into_parts(file, window, job.digest, check))
-        digest = sha256(orjson.dumps([job.digest, [part.digest for part in parts]])).hexdigest()[:40]
-        warnings = (*job.warnings, *remarks.warnings())
-        counts = remarks.unannotated.count, remarks.orphans.count
-        plan = Plan(dst, digest, job.digest, window, items, parts, warnings, *counts)
-        with team_files.writing(_plan_file(dst, digest, "items.jsonl")) as out, file.open("rb") as lines:
-            while chunk := lines.read(CHUNK):
-                out.write(chunk)
-        with team_files.writing(_plan_file(dst, digest, "plan.json")) as out:
-            out.write(orjson.dumps(plan.to_json()))
-    written = team_files.stat(_plan_file(dst, digest, "plan.json"))
-    if written is not None:  # by the clock that the files beside it have, too
-        remove_unfinished(job, team_files, plan, written.modified)
-    for warning in plan.warnings:
+    name = uuid4().hex
+    with kept.writing(plan_path(folder, name, "items.jsonl")) as out:
+        items, size, keys = _write(out, list_items(job, remarks), check)
+    warnings = (*job.warnings, *remarks.warnings())
+    counts = remarks.unannotated.count, remarks.orphans.count
+    digest = sha256(orjson.dumps([job.digest, keys, warnings, counts])).hexdigest()[:40]
+    plan = Plan(dst, name, digest, job.digest, items, 0, 0, size, 0, (), warnings, *counts)
+    files = PlanFiles(kept, folder, plan)
+    if find_same(job, team_files, digest) is None:
+        refuse_existing(job, team_files)
+        files = PlanFiles(kept, folder, _with_todo(job, team_files, files, kept, folder, check))
+    remove_unfinished(job, team_files, files.plan)
+    for warning in warnings:
         log.warning(warning)
     if native.library is None:
         log.info("no compiled kernels: slower. Install a C compiler, then airflow-savemasks again")
-    log.info("%s: %d items in %d parts", team_files.locate(f"{dst}.tar"), items, len(parts))
-    return plan
+    log.info("%s: %d items, %d of them to render", team_files.locate(f"{dst}.tar"), items, files.plan.todo)
+    return files
 
 
-def load_plan(job: Job, team_files: Storage, digest: str) -> Plan:
-    """A plan that `make_plan` kept. Raises ArchiveError where the job is no longer the one that it was made for."""
-    path = _plan_file(job.layer.dst, digest, "plan.json")
+def _with_todo(
+    job: Job, team_files: Storage, files: PlanFiles, kept: Storage, folder: str, check: Callable[[], None]
+) -> Plan:
+    """The plan with the items that have to be rendered, which are written to a list of their own."""
+    finished = find_finished(job, team_files)
+    picture_bytes = 0
+
+    def missing() -> Iterable[Planned]:
+        nonlocal picture_bytes
+        for planned in files.items():
+            if not isinstance(finished.find(planned), Finished):
+                picture_bytes += planned.item.size
+                yield planned
+
+    with kept.writing(plan_path(folder, files.plan.name, "todo.jsonl")) as out:
+        todo, size, _ = _write(out, missing(), check)
+    found_in = tuple(sorted(finished.found_in))
+    return replace(files.plan, todo=todo, todo_size=size, picture_bytes=picture_bytes, found_in=found_in)
+
+
+def _write(out: BinaryIO, items: Iterable[Planned], check: Callable[[], None]) -> tuple[int, int, str]:
+    """Write items, a line each; returns how many there are, how many bytes, and a digest of all keys in their order.
+
+    check: called for each item; may raise to stop.
+    """
+    number = size = 0
+    running = sha256()
+    for planned in items:
+        check()
+        line = planned.to_line()
+        out.write(line)
+        running.update(planned.key.encode())
+        number += 1
+        size += len(line)
+    return number, size, running.hexdigest()
+
+
+def keep_plan(team_files: Storage, plan: Plan) -> None:
+    """Keep a plan whose lists lie in Team Files, for the other tasks of a group."""
+    with team_files.writing(plan_path(folder_of(plan.dst), plan.name, "plan.json")) as out:
+        out.write(orjson.dumps(plan.to_json()))
+
+
+def load_plan(job: Job, team_files: Storage, name: str) -> PlanFiles:
+    """A plan that `keep_plan` kept. Raises ArchiveError where the job is no longer the one that it was made for."""
+    folder = folder_of(job.layer.dst)
+    path = plan_path(folder, name, "plan.json")
+    fix = "Clear the plan task, so that everything is planned again"
     try:
         plan = PLAN.validate_python(orjson.loads(team_files.read(path)))
     except ValueError as error:
-        fix = "Clear the plan task, so that everything is planned again"
         raise ArchiveError(team_files.locate(path), f"no plan that can be read ({error})", fix) from error
     if plan.settings != job.digest:
-        raise ArchiveError(
-            team_files.locate(path),
-            "the layer, a meta.json or a library is another than the one that it was made with",
-            "Clear the plan task, so that everything is planned again",
-        )
-    return plan
-
-
-def items_of(team_files: Storage, plan: Plan, part: Part) -> Iterator[Planned]:
-    """The items of one part of a plan."""
-    file = _plan_file(plan.dst, plan.digest, "items.jsonl")
-    return read_items(b"".join(team_files.stream(file, part.start, part.size)))
-
-
-def _plan_file(dst: str, digest: str, kind: str) -> str:
-    return f"{folder_of(dst)}/{digest}.{kind}"
+        fact = "the layer, a meta.json or a library is another than the one that it was made with"
+        raise ArchiveError(team_files.locate(path), fact, fix)
+    return PlanFiles(team_files, folder, plan)

@@ -1,42 +1,66 @@
 """Finished parts in Team Files: a file of their own, or a place in a growing archive (growing.py), and a receipt.
 
-A receipt is written last. It is a line with the summary and the place, then the lines of the index, one an item. Keys
-hold no run id and no try number: whoever needs a part of this digest finds it, and one rendered twice is the same.
+A part is a run of items that one worker rendered. Its receipt is written last: a first line that says which items it
+has, then the lines of the index, where the part's file is volume 0, and a line for each item that was left out. Names
+are random, so that two tries never write the same file; what is in a part is told by the keys of its items.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Annotated
+from uuid import uuid4
 
 import orjson
 from pydantic import Field, TypeAdapter, ValidationError
 
-from airflow_savemasks.engine.archive.summary import Count, Summary
+from airflow_savemasks.engine.archive.bad_items import Skipped
+from airflow_savemasks.engine.archive.index import Count, Origin, Place, parse_line
+from airflow_savemasks.engine.archive.lines import read_lines
+from airflow_savemasks.engine.archive.proof import Chunks, differences
 from airflow_savemasks.engine.errors import StorageError
 from airflow_savemasks.engine.log import log
-from airflow_savemasks.engine.storage.base import WORK_FOLDER, Entry, Range, Storage
+from airflow_savemasks.engine.storage.base import WORK_FOLDER, Entry, Storage
 
-# how a receipt's name ends: nothing left out; bad items left out; items left out that could not be read, which the next
-# try may be able to
-COMPLETE, WITH_SKIPPED, WITH_UNREAD = ".receipt", ".skipped.receipt", ".unread.receipt"
-UNREADABLE = (orjson.JSONDecodeError, ValidationError, StorageError)
+RECEIPT = ".receipt"
+UNREADABLE = (orjson.JSONDecodeError, ValidationError, ValueError, StorageError)
 READABLE_NAME = 40  # characters of an archive's name in that of its work folder
+HEAD_BYTES = 1 << 16  # a receipt's first line is shorter, unless names are very long
+SKIPPED = b'{"skipped":'  # how the line of an item begins that was left out
 
 
 @dataclass(frozen=True, slots=True)
-class _FirstLine:
-    """The first line of a receipt. file: in the same folder, whatever a receipt may say."""
+class Head:
+    """The first line of a receipt. file: in the same folder, whatever a receipt may say; end: of the part in it."""
 
-    summary: Summary
-    file: Annotated[str, Field(pattern=r"^[0-9a-f]{32,40}\.(tar|growing)$")]
-    offset: Count
+    file: Annotated[str, Field(pattern=r"^[0-9a-f]{32}\.(tar|growing)$")]
+    end: Count
+    items: Count
+    skipped: Count
+    first: Origin
+    last: Origin
 
 
-FIRST_LINE = TypeAdapter(_FirstLine)
+HEAD = TypeAdapter(Head)
+SKIPPED_LINE = TypeAdapter(Skipped)
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A receipt that can be used. path, size: of itself; file: path of the part's file; lines: where they begin."""
+
+    path: str
+    size: int
+    file: str
+    lines: int
+    head: Head
+
+    @property
+    def first(self) -> Place:
+        return self.head.first.place
 
 
 def folder_of(archive: str) -> str:
@@ -45,88 +69,92 @@ def folder_of(archive: str) -> str:
     return f"{WORK_FOLDER}/{words}-{sha256(archive.encode()).hexdigest()[:16]}"
 
 
-def part_path(archive: str, digest: str) -> str:
-    return f"{folder_of(archive)}/{digest}.tar"
+def new_part(archive: str) -> str:
+    """The path of a part that does not exist yet."""
+    return f"{folder_of(archive)}/{uuid4().hex}.tar"
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """What a receipt says: the part's summary, where its bytes lie, its lines of the index."""
-
-    summary: Summary
-    place: Range
-    lines: bytes
+def skipped_line(skipped: Skipped) -> bytes:
+    """The line of a receipt for an item that was left out."""
+    return b'{"skipped":%s}\n' % orjson.dumps(skipped)
 
 
-def write_receipt(team_files: Storage, archive: str, summary: Summary, lines: Collection[bytes], place: Range) -> None:
-    """The last step of a part: from here on it is found and used. lines: of the index; place: where its bytes lie."""
-    ending = WITH_UNREAD if summary.unread else WITH_SKIPPED if summary.skipped else COMPLETE
-    first = {"summary": summary.to_json(), "file": place.path.rpartition("/")[2], "offset": place.offset}
-    with team_files.writing(f"{folder_of(archive)}/{summary.digest}.{team_files.boot_id}{ending}") as out:
-        out.write(orjson.dumps(first) + b"\n")
-        out.writelines(lines)
+def parse_skipped(line: bytes) -> Skipped:
+    """Raises ValueError."""
+    return SKIPPED_LINE.validate_python(orjson.loads(line)["skipped"])
 
 
-def read_receipt(team_files: Storage, path: str) -> Receipt:
-    """A receipt by its path. Raises one of UNREADABLE where it is damaged or gone."""
-    first, _, lines = team_files.read(path).partition(b"\n")
-    raw = FIRST_LINE.validate_python(orjson.loads(first))
-    place = Range(f"{path.rpartition('/')[0]}/{raw.file}", raw.offset, raw.summary.size)
-    return Receipt(raw.summary, place, lines)
-
-
-def places(team_files: Storage, archive: str) -> dict[str, Range]:
-    """Path of a receipt -> where its part lies, for all receipts of an archive that can be read."""
+def write_receipt(team_files: Storage, archive: str, head: Head, lines: Collection[bytes]) -> Receipt:
+    """The last step of a part: from here on its items are found and used."""
     folder = folder_of(archive)
-    found = {}
-    for name in team_files.listdir(folder).files:
-        if name.endswith(COMPLETE):
-            try:
-                found[f"{folder}/{name}"] = read_receipt(team_files, f"{folder}/{name}").place
-            except UNREADABLE as error:  # lost with the machine's power; `find_receipts` has told of it
-                log.debug("%s/%s: %s", folder, name, error)
-    return found
+    path = f"{folder}/{uuid4().hex}.{team_files.boot_id}{RECEIPT}"
+    first = orjson.dumps(head) + b"\n"
+    with team_files.writing(path) as out:
+        out.write(first)
+        out.writelines(lines)
+    size = len(first) + sum(map(len, lines))
+    return Receipt(path, size, f"{folder}/{head.file}", len(first), head)
 
 
-def find_receipts(team_files: Storage, archive: str, endings: Collection[str]) -> dict[str, str]:
-    """Digest -> path of the receipt, for the finished parts of an archive whose receipts end so.
+def read_receipt(team_files: Storage, path: str, entry: Entry) -> Receipt:
+    """A receipt by its path. Raises one of UNREADABLE where it is damaged or gone."""
+    start = b"".join(team_files.stream(path, 0, min(entry.size, HEAD_BYTES)))
+    if b"\n" not in start:
+        start = team_files.read(path)
+    line, newline, _ = start.partition(b"\n")
+    if not newline:
+        raise ValueError("its first line is not whole")
+    head = HEAD.validate_json(line)
+    return Receipt(path, entry.size, f"{path.rpartition('/')[0]}/{head.file}", len(line) + 1, head)
 
-    A part that was written before the machine's last start, or on another machine, counts only if its SHA-256 is
-    right; then it gets a receipt of this machine, so that it is not looked at again.
+
+def lines_of(team_files: Storage, receipt: Receipt) -> Iterator[bytes]:
+    """Its lines: of items (archive/index.py) and of what was left out (`SKIPPED`), in the order of the archive."""
+    return read_lines(team_files, receipt.path, receipt.size - receipt.lines, offset=receipt.lines)
+
+
+def find_receipts(team_files: Storage, archive: str) -> list[Receipt]:
+    """The receipts of an archive's finished parts, by their first item.
+
+    A part that was written before the machine's last start, or on another machine, counts only if its bytes are right;
+    then it gets a receipt of this machine, so that it is not looked at again.
     """
     folder = folder_of(archive)
     files = team_files.listdir(folder).files
-    now = team_files.boot_id
-    found: dict[str, str] = {}
-    for name in sorted(files, key=lambda name: f".{now}." not in name):
-        digest, _, rest = name.partition(".")
-        boot_id, dot, ending = rest.partition(".")
-        if dot + ending not in endings or digest in found:
+    found = []
+    for name, entry in files.items():
+        if not name.endswith(RECEIPT):
             continue
         path = f"{folder}/{name}"
-        if boot_id == now:
-            if f"{digest}.tar" in files or _read_if_there(team_files, path, files, whole=False):
-                found[digest] = path
-        elif receipt := _read_if_there(team_files, path, files, whole=True):
-            write_receipt(team_files, archive, receipt.summary, [receipt.lines], receipt.place)
-            found[digest] = f"{folder}/{digest}.{now}{dot}{ending}"
-    return found
+        try:
+            receipt = read_receipt(team_files, path, entry)
+            if not _is_there(receipt, files):
+                continue
+            if name.split(".")[1] != team_files.boot_id:
+                receipt = _checked(team_files, archive, receipt)
+        except UNREADABLE as error:
+            fact = "lost with the machine's last start; rendered again"
+            log.warning("%s: %s (%s)", team_files.locate(path), fact, error)
+            continue
+        found.append(receipt)
+    return sorted(found, key=lambda receipt: (receipt.first, receipt.path))
 
 
-def _read_if_there(team_files: Storage, path: str, files: Mapping[str, Entry], *, whole: bool) -> Receipt | None:
-    """A receipt whose part lies where it says. whole: it is that byte for byte, by its SHA-256."""
-    try:
-        receipt = read_receipt(team_files, path)
-        place = receipt.place
-        entry = files.get(place.path.rpartition("/")[2])
-        if entry is None or entry.size < place.offset + place.size:
-            return None
-        if not whole:
-            return receipt
-        running = sha256()
-        for chunk in team_files.stream(place.path, place.offset, place.size):
-            running.update(chunk)
-    except UNREADABLE as error:
-        log.warning("%s: lost with the machine's last start; rendered again (%s)", team_files.locate(path), error)
-        return None
-    return receipt if running.hexdigest() == receipt.summary.sha256 else None
+def _is_there(receipt: Receipt, files: Mapping[str, Entry]) -> bool:
+    """Whether a part's file is as long as its receipt says, at least: a growing archive goes on behind it."""
+    entry = files.get(receipt.head.file)
+    return entry is not None and entry.size >= receipt.head.end
+
+
+def _checked(team_files: Storage, archive: str, receipt: Receipt) -> Receipt:
+    """A receipt of this machine for a part whose every byte is right. Raises ValueError where one is not."""
+    lines = list(lines_of(team_files, receipt))
+    for line in lines:
+        if line.startswith(SKIPPED):
+            continue
+        item = parse_line(line)
+        if found := differences(item, Chunks(team_files.stream(receipt.file, item.offset, item.size))):
+            raise ValueError(found[0])
+    ours = write_receipt(team_files, archive, receipt.head, lines)
+    team_files.delete([receipt.path])
+    return ours

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from airflow_savemasks.engine.archive import naming
+from airflow_savemasks.engine.archive.index import rest_of_line
 from airflow_savemasks.engine.archive.members import Rendered, pack
 from airflow_savemasks.engine.errors import ItemError
 from airflow_savemasks.engine.geometry.unknown import Unknown
@@ -50,9 +51,8 @@ def render_items(
             with as_bad_item(where_of(job, planned)):
                 rendered.append(_render(job, planned, loaded, header, check))
         except ItemError as error:
-            rendered.append(
-                Rendered(_name(planned), error=error, unread=loaded.error is not None and not loaded.refused)
-            )
+            unread = loaded.error is not None and not loaded.refused
+            rendered.append(Rendered(_name(planned), planned.key, planned.origin, error=error, unread=unread))
     return rendered
 
 
@@ -91,9 +91,20 @@ def _render(job: Job, planned: Planned, loaded: Loaded, header: Header, check: C
         *sorted(masks),
     ]
     pieces, members = pack(files)
-    size = annotation.height, annotation.width
-    undrawn = _undrawn(job, annotation)
-    return Rendered(_name(planned), pieces, members, *size, len(annotation.labels), drawing.pixels(), undrawn)
+    size = sum(map(len, pieces))
+    shape = annotation.height, annotation.width
+    line = rest_of_line(
+        size,
+        _name(planned),
+        planned.key,
+        planned.origin,
+        shape,
+        len(annotation.labels),
+        members,
+        drawing.pixels(),
+        _undrawn(job, annotation),
+    )
+    return Rendered(_name(planned), planned.key, planned.origin, pieces, size, line)
 
 
 def _name(planned: Planned) -> str:

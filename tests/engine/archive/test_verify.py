@@ -111,7 +111,7 @@ def test_names_of_any_kind_are_exported_reused_and_verified(tmp_path: Path, name
     wanted = name.strip()
     assert Path(first["archive"]) == tmp_path / "out" / f"{wanted}.tar"
     assert len(members(first["archive"])) == 13
-    assert run(project, tmp_path / "out", raw)["parts"]["rendered"] == 0
+    assert run(project, tmp_path / "out", raw)["items"]["rendered"] == 0
     assert check(tmp_path / "out", wanted)["items"] == 3
 
 
@@ -172,7 +172,7 @@ def test_what_a_manifest_says_is_checked_and_not_trusted(out: Path, tmp_path: Pa
     with pytest.raises(ArchiveError, match="the manifest cannot be trusted"):
         check(out)
     result = run(tmp_path / "project", out)
-    assert result["parts"]["reused"] == 0
+    assert result["items"]["reused"] == 0
     assert check(out)["items"] == 6
 
 

@@ -8,8 +8,8 @@ import time
 from pathlib import Path
 
 import pytest
-
 from airflow_savemasks.engine.archive.summary import Summary
+
 from airflow_savemasks.engine.archive.verify import verify
 from airflow_savemasks.engine.errors import ArchiveError, BadItemsError, SettingsError
 from airflow_savemasks.engine.parts.assemble import _merged, _seen, _Source, _split, check_targets
@@ -19,7 +19,7 @@ from airflow_savemasks.engine.parts.resume import free_name
 from airflow_savemasks.engine.storage.base import Range
 from airflow_savemasks.engine.storage.folder import FolderStorage
 from airflow_savemasks.engine.storage.opening import open_storage
-from tests.engine.samples import WORK, job_of, layer, make_project, members, run
+from tests.engine.samples import WORK, exported, job_of, layer, make_project, members, run
 
 
 def source(size: int) -> _Source:
@@ -128,9 +128,9 @@ def test_an_archive_that_must_not_be_replaced_is_told_before_anything_is_rendere
 def test_renamed_archives_take_parts_from_the_last_of_them(project: Path, tmp_path: Path) -> None:
     results = [run(project, tmp_path / "out", if_exists="rename") for _ in range(3)]
     assert [Path(result["archive"]).name for result in results] == ["export.tar", "export_000.tar", "export_001.tar"]
-    assert [result["parts"]["rendered"] for result in results][1:] == [0, 0]
+    assert [result["items"]["rendered"] for result in results][1:] == [0, 0]
     (project / "ds0/img/0003.png").touch()
-    assert run(project, tmp_path / "out", if_exists="rename")["parts"]["rendered"] == 1
+    assert run(project, tmp_path / "out", if_exists="rename")["items"]["rendered"] == 1
 
 
 def test_a_file_that_is_gone_right_after_it_was_written_is_told(tmp_path: Path) -> None:
@@ -169,7 +169,7 @@ def test_the_names_of_volumes_need_room_where_there_are_some(project: Path, tmp_
 def test_as_many_items_may_be_skipped_as_was_said(project: Path, tmp_path: Path) -> None:
     for number in (1, 5):
         (project / f"ds0/img/000{number}.png").write_bytes(b"x")
-    assert run(project, tmp_path / "out", on_bad_item="skip", max_skipped=2)["items"] == 7
+    assert exported(run(project, tmp_path / "out", on_bad_item="skip", max_skipped=2)) == 7
     # they are known from the archive now, and nothing is rendered any more
     with pytest.raises(BadItemsError, match="2 bad items") as refused:
         run(project, tmp_path / "out", on_bad_item="skip", max_skipped=1)

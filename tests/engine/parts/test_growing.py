@@ -89,7 +89,7 @@ def test_a_published_growing_archive_is_not_copied(
         raise AssertionError("copied")
 
     monkeypatch.setattr(FolderStorage, "_copy", refuse)
-    assert run(project, tmp_path / "out")["parts"]["rendered"] > 3
+    assert run(project, tmp_path / "out")["items"]["rendered"] > 3
     assert Path(tmp_path / "out/export.tar").stat().st_nlink == 1
 
 
@@ -110,7 +110,7 @@ def test_a_try_that_died_between_archive_and_manifest_loses_nothing_and_its_arch
     assert archive.read_bytes() == wanted
     handle = archive.open("rb")  # somebody reads it meanwhile
     result = run(project, tmp_path / "out")
-    assert result["parts"]["rendered"] == 0
+    assert result["items"]["rendered"] == 0
     assert archive.read_bytes() == handle.read() == wanted
     handle.close()
 
@@ -120,7 +120,7 @@ def test_a_published_archive_is_never_written_on(project: Path, wanted: bytes, t
     archive = tmp_path / "out/export.tar"
     die_before_the_manifest(project, tmp_path / "out")
     handle = archive.open("rb")
-    assert run(project, tmp_path / "out", reuse=False)["parts"]["reused"] == 0
+    assert run(project, tmp_path / "out", reuse=False)["items"]["reused"] == 0
     assert handle.read() == archive.read_bytes() == wanted
     handle.close()
 
@@ -174,7 +174,7 @@ def test_a_full_disk_at_the_last_moment_leaves_the_growing_archive_as_it_was(
     monkeypatch.setattr(FolderStorage, "_copy", lambda *_: pytest.fail("copied"))
     result = run(project, tmp_path / "out")
     assert Path(result["archive"]).read_bytes() == wanted
-    assert result["parts"]["rendered"] == 0
+    assert result["items"]["rendered"] == 0
 
 
 def test_parts_that_other_workers_made_are_written_behind_a_growing_archive(
@@ -252,7 +252,7 @@ def test_a_growing_archive_that_lost_its_beginning_is_not_published(
     monkeypatch.setattr("airflow_savemasks.engine.storage.folder._boot", lambda: "anotherboot")
     result = run(project, tmp_path / "out")
     assert Path(result["archive"]).read_bytes() == wanted
-    assert result["parts"]["rendered"] == 1
+    assert result["items"]["rendered"] == 1
 
 
 def test_rendering_everything_again_leaves_what_receipts_name(project: Path, wanted: bytes, tmp_path: Path) -> None:
@@ -265,7 +265,7 @@ def test_rendering_everything_again_leaves_what_receipts_name(project: Path, wan
     assert growing.read_bytes() == before
     assert len(list(growing.parent.glob("*.growing"))) == 2
     result = run(project, tmp_path / "out")
-    assert result["parts"]["rendered"] == 0, "each part is finished in one of the two"
+    assert result["items"]["rendered"] == 0, "each part is finished in one of the two"
     assert Path(result["archive"]).read_bytes() == wanted
 
 
@@ -283,7 +283,7 @@ def test_a_growing_archive_of_another_plan_is_used_up_and_removed(project: Path,
     (project / "ds0/img/0039.png").unlink()
     (project / "ds0/ann/0039.png.json").unlink()
     result = run(project, tmp_path / "out")
-    assert result["parts"]["reused"] > 0
+    assert result["items"]["reused"] > 0
     assert Path(result["archive"]).read_bytes() == Path(run(project, tmp_path / "fresh")["archive"]).read_bytes()
     assert not (tmp_path / "out/.parts").exists()
 
@@ -291,5 +291,5 @@ def test_a_growing_archive_of_another_plan_is_used_up_and_removed(project: Path,
 def test_another_layer_starts_a_growing_archive_of_its_own(project: Path, wanted: bytes, tmp_path: Path) -> None:
     fail_half_way(project, tmp_path / "out")
     other = layer(masks_human=False)
-    assert run(project, tmp_path / "out", other)["parts"]["reused"] == 0
+    assert run(project, tmp_path / "out", other)["items"]["reused"] == 0
     assert Path(run(project, tmp_path / "out")["archive"]).read_bytes() == wanted

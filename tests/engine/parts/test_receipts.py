@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from airflow_savemasks.engine.archive.summary import Summary
 
 from airflow_savemasks.engine.archive.bad_items import BadItem
 from airflow_savemasks.engine.archive.members import Rendered
-from airflow_savemasks.engine.archive.summary import Summary
 from airflow_savemasks.engine.job import Job
 from airflow_savemasks.engine.parts import receipts as parts
 from airflow_savemasks.engine.parts.growing import head_of, open_growing, with_growing_head

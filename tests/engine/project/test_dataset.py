@@ -15,7 +15,7 @@ from airflow_savemasks.engine.project.remarks import Remarks
 from airflow_savemasks.engine.project.stored import StorageProject, choose
 from airflow_savemasks.engine.storage.opening import open_storage
 from airflow_savemasks.engine.tally import Tally
-from tests.engine.samples import add_item, layer, make_project, run
+from tests.engine.samples import add_item, exported, layer, make_project, run
 
 
 def opened(root: Path) -> StorageProject:
@@ -45,7 +45,7 @@ def test_bad_entries_are_items_with_a_problem_and_are_not_read(tmp_path: Path) -
     ]
     assert remarks.orphans.count == 0
     found = run(root, tmp_path / "out", on_bad_item="skip")
-    assert (found["items"], len(found["skipped"])) == (2, 3)
+    assert (exported(found), len(found["skipped"])) == (2, 3)
 
 
 def test_old_names_of_annotations_are_found_and_never_used_twice(tmp_path: Path) -> None:

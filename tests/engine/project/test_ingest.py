@@ -10,7 +10,7 @@ import pytest
 
 from airflow_savemasks.engine.errors import ProjectError
 from airflow_savemasks.engine.project.ingest import ingest_pairs
-from tests.engine.samples import CLASSES, annotation, picture, run
+from tests.engine.samples import CLASSES, annotation, exported, picture, run
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def inbox(tmp_path: Path) -> Path:
 def test_pairs_become_items_of_a_project_that_can_be_exported(inbox: Path, tmp_path: Path) -> None:
     project = tmp_path / "project"
     assert ingest_pairs(str(inbox), str(project), "ds").added == ["a.png", "b.png"]
-    assert run(project, tmp_path / "out")["items"] == 2
+    assert exported(run(project, tmp_path / "out")) == 2
 
 
 def test_changed_pairs_are_replaced_and_equal_ones_left_alone(inbox: Path, tmp_path: Path) -> None:

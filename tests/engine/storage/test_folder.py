@@ -19,7 +19,7 @@ from airflow_savemasks.engine.storage.base import Range
 from airflow_savemasks.engine.storage.opening import open_storage
 from airflow_savemasks.engine.storage.temporary import is_temporary_of
 from airflow_savemasks.engine.storage.uris import scheme_of, without_password
-from tests.engine.samples import WORK, job_of, make_project, run
+from tests.engine.samples import WORK, exported, job_of, make_project, run
 
 
 def test_a_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
@@ -79,7 +79,7 @@ def test_a_file_that_the_disk_refuses_fails_clearly_and_leaves_no_half_file(tmp_
     assert "File too large" in done.stderr
     assert "run it again" in done.stderr
     assert not [path for path in (tmp_path / "out").rglob("*") if path.name.endswith((".tmp", "export.tar"))]
-    assert run(project, tmp_path / "out")["items"] == 20
+    assert exported(run(project, tmp_path / "out")) == 20
 
 
 def test_a_full_disk_fails_clearly(tmp_path: Path) -> None:

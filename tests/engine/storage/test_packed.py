@@ -25,7 +25,7 @@ from airflow_savemasks.engine.storage import work_file
 from airflow_savemasks.engine.storage.base import NO_UTF8, Storage
 from airflow_savemasks.engine.storage.opening import open_source_storage, open_storage
 from airflow_savemasks.engine.storage.uris import without_password
-from tests.engine.samples import make_project, run
+from tests.engine.samples import exported, make_project, run
 
 NOISE = os.urandom(40_000)
 
@@ -86,7 +86,7 @@ def test_an_export_from_a_compressed_tar_is_that_from_its_folder(tmp_path: Path,
     run(packed, tmp_path / "out")
     run(project, tmp_path / "expected")
     assert (tmp_path / "out/export.tar").read_bytes() == (tmp_path / "expected/export.tar").read_bytes()
-    assert run(packed, tmp_path / "out")["parts"]["rendered"] == 0
+    assert run(packed, tmp_path / "out")["items"]["rendered"] == 0
 
 
 @pytest.mark.parametrize("ending", ["tar.gz", "tar.bz2", "tar.xz", "tar.zst"])
@@ -231,7 +231,7 @@ def test_a_name_that_is_no_utf8_is_listed_as_such(tmp_path: Path) -> None:
 def test_a_folder_that_is_called_like_an_archive_is_a_folder(tmp_path: Path, name: str) -> None:
     project = make_project(tmp_path / name, items=2)
     assert open_source_storage(str(project)).stat("meta.json") is not None
-    assert run(project, tmp_path / "out")["items"] == 2
+    assert exported(run(project, tmp_path / "out")) == 2
     shutil.rmtree(project)
 
 
@@ -253,6 +253,6 @@ def test_limits_of_an_export_hold_for_what_lies_in_a_packed_source(tmp_path: Pat
     packed = tmp_path / "p.tar"
     with tarfile.open(packed, "w") as tar:
         tar.add(project, "p")
-    assert run(str(packed), tmp_path / "out")["items"] == 3
+    assert exported(run(str(packed), tmp_path / "out")) == 3
     with pytest.raises(StorageError, match="members"):
         run(str(packed), tmp_path / "out", limits={"members": 6})

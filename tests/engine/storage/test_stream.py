@@ -15,7 +15,7 @@ from airflow_savemasks.engine.errors import AccessError, NotFound, Stopped, Stor
 from airflow_savemasks.engine.opening import open_project
 from airflow_savemasks.engine.storage import retries, work_file
 from airflow_savemasks.engine.storage.opening import is_stream, open_source_storage
-from tests.engine.samples import run
+from tests.engine.samples import exported, run
 from tests.engine.storage.streams import packed, refused
 from tests.engine.storage.web import Web, served_by_ftp
 
@@ -48,11 +48,11 @@ def test_the_same_bytes_find_their_parts_and_others_do_not(
 ) -> None:
     web.gives(packed(project, ending))
     place = f"{web.root}/plain/x.{ending}"
-    assert run(f"{place}?token=1", tmp_path / "out")["parts"]["rendered"] > 0
-    assert run(f"{place}?token=2", tmp_path / "out")["parts"]["rendered"] == 0
+    assert run(f"{place}?token=1", tmp_path / "out")["items"]["rendered"] > 0
+    assert run(f"{place}?token=2", tmp_path / "out")["items"]["rendered"] == 0
     (project / "ds0/ann/0000.png.json").write_bytes((project / "ds0/ann/0001.png.json").read_bytes())
     web.gives(packed(project, ending))
-    assert run(place, tmp_path / "out")["parts"]["rendered"] > 0
+    assert run(place, tmp_path / "out")["items"]["rendered"] > 0
     run(project, tmp_path / "expected")
     assert (tmp_path / "out/export.tar").read_bytes() == (tmp_path / "expected/export.tar").read_bytes()
 
@@ -144,7 +144,7 @@ def test_ftp(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     content = packed(project, "tar").read_bytes()
     with served_by_ftp(content) as at:
         for user in ("", "kiwi:geheim99@"):
-            assert run(f"ftp://{user}{at}/in/x.tar", tmp_path / f"out{len(user)}")["items"] == 5
+            assert exported(run(f"ftp://{user}{at}/in/x.tar", tmp_path / f"out{len(user)}")) == 5
         refused(f"ftp://kiwi:geheim98@{at}/x.tar", AccessError, "the server answers 530")
         refused(f"ftp://{at}/none.tar", NotFound, "does not exist")
     with served_by_ftp(content, last="426 something broke") as at:
@@ -153,7 +153,7 @@ def test_ftp(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_webhdfs(web: Web, project: Path, tmp_path: Path) -> None:
     web.gives(packed(project, "tar.gz"))
-    assert run(f"webhdfs://{web.at}/in/x.tar.gz?user.name=kiwi", tmp_path / "out")["items"] == 5
+    assert exported(run(f"webhdfs://{web.at}/in/x.tar.gz?user.name=kiwi", tmp_path / "out")) == 5
     assert web.requests == ["/webhdfs/v1/in/x.tar.gz?user.name=kiwi&op=OPEN&offset=0"]
     refused(f"webhdfs://{web.at}/status/404/x.tar.gz", NotFound, "does not exist")
     refused(f"webhdfs://{web.at}/status/403/x.tar.gz", AccessError, "the server answers 403 Forbidden")
@@ -169,5 +169,5 @@ def test_hdfs(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     script = tmp_path / "bin/hdfs"
     script.write_text(f'#!/bin/sh\n[ "$1 $2 $3" = "dfs -cat hdfs://host/x.zip" ] && exec /bin/cat {file}\nexit 1\n')
     script.chmod(0o755)
-    assert run("hdfs://host/x.zip", tmp_path / "out")["items"] == 5
+    assert exported(run("hdfs://host/x.zip", tmp_path / "out")) == 5
     refused("hdfs://host/y.zip", StorageError, "the program hdfs failed. Look whether `hdfs dfs -cat` reads it")

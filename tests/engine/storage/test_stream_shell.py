@@ -14,7 +14,7 @@ import pytest
 from airflow_savemasks.__main__ import main
 from airflow_savemasks.engine.errors import StorageError
 from airflow_savemasks.engine.storage import stream
-from tests.engine.samples import LAYER, layer
+from tests.engine.samples import LAYER, exported, layer
 from tests.engine.storage.streams import packed
 from tests.engine.storage.web import Web, served
 
@@ -30,7 +30,7 @@ def test_layer_options_and_source_of_the_shell_may_be_streams(
         words = [f"{other.root}/chunked/layer.{ending}?token=geheim99", "--team-files", str(tmp_path / "out")]
         assert main([*words, "--source", f"{web.root}/plain/x.tar?token=geheim99"]) == 0
         result = json.loads(capsys.readouterr().out)
-        assert result["items"] == 5
+        assert exported(result) == 5
         other.content = b'{"limits": {"labels": 1}}'
         (tmp_path / "layer.json").write_bytes(text)
         words = [str(tmp_path / "layer.json"), "--team-files", str(tmp_path / "out"), "--source", str(project)]

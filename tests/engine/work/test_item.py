@@ -18,7 +18,7 @@ from airflow_savemasks.engine.project.remarks import Remarks
 from airflow_savemasks.engine.project.source import is_picture
 from airflow_savemasks.engine.storage.folder import FolderStorage
 from tests.engine.image.test_header import tag
-from tests.engine.samples import WORK, add_item, annotation, job_of, layer, make_project, members, run
+from tests.engine.samples import WORK, add_item, annotation, exported, job_of, layer, make_project, members, run
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def test_pictures_are_told_by_their_extension(name: str, picture: bool) -> None:
 
 def rendered(root: Path, tmp_path: Path) -> tuple[int, list[str]]:
     result = run(root, tmp_path / "out", on_bad_item="skip")
-    return result["items"], [skipped["reason"] for skipped in result["skipped"]]
+    return exported(result), [skipped["reason"] for skipped in result["skipped"]]
 
 
 @pytest.mark.parametrize(("height", "width"), [(30, 41), (31, 40), (40, 30)])

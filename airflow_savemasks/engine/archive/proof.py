@@ -1,0 +1,62 @@
+"""Whether an item's bytes are those that its line of the index tells of. Pure.
+
+The content of each member has its SHA-256 there. Headers and padding follow from names and sizes, so that they are made
+again and compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from hashlib import sha256
+
+from airflow_savemasks.engine.archive import tar
+from airflow_savemasks.engine.archive.index import IndexLine
+
+
+class Chunks:
+    """Bytes that come in chunks, taken in pieces of asked-for sizes."""
+
+    def __init__(self, chunks: Iterable[bytes]) -> None:
+        self._chunks = iter(chunks)
+        self._held = memoryview(b"")
+
+    def take(self, size: int) -> Iterator[memoryview]:
+        """The next `size` bytes in pieces; less where there are no more."""
+        while size > 0:
+            if not self._held:
+                self._held = memoryview(next(self._chunks, b""))
+                if not self._held:
+                    return
+            piece, self._held = self._held[:size], self._held[size:]
+            size -= len(piece)
+            yield piece
+
+    def whole(self, size: int) -> bytes:
+        return b"".join(self.take(size))
+
+
+def differences(line: IndexLine, chunks: Chunks) -> list[str]:
+    """What differs in an item, in words; empty if nothing does. chunks: its bytes; `line.size` of them are taken.
+
+    Raises ValueError where the line contradicts itself: then nothing can be said of the bytes.
+    """
+    found = []
+    at = 0
+    for member in line.members:
+        header = tar.header(member.name, member.size)
+        if member.offset != at + len(header):
+            raise ValueError(f"{line.item}: its members do not follow each other")
+        if chunks.whole(len(header)) != header:
+            found.append(f"the tar header of {member.name} differs")
+        running = sha256()
+        for piece in chunks.take(member.size):
+            running.update(piece)
+        if running.hexdigest() != member.sha256:
+            found.append(f"{member.name} differs")
+        padding = tar.padding(member.size)
+        if chunks.whole(len(padding)) != padding:
+            found.append(f"what follows {member.name} differs")
+        at = member.offset + member.size + len(padding)
+    if at != line.size:
+        raise ValueError(f"{line.item}: its members do not fill it")
+    return found

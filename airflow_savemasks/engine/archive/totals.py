@@ -1,0 +1,44 @@
+"""What is counted over all items of an archive, for its manifest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from airflow_savemasks.engine.archive.bad_items import Skipped
+from airflow_savemasks.engine.archive.index import IndexLine
+from airflow_savemasks.engine.tally import Tally
+
+
+@dataclass(slots=True)
+class Totals:
+    """Sums. files: members of the tar but meta.json; pixels, labelled: class -> visible pixels, items that show it.
+
+    skipped: what was left out; undrawn: shape -> labels of it that no mask shows, as the shape is unknown.
+    """
+
+    items: int = 0
+    files: int = 0
+    labels: int = 0
+    pixels: dict[str, int] = field(default_factory=dict)
+    labelled: dict[str, int] = field(default_factory=dict)
+    undrawn: dict[str, int] = field(default_factory=dict)
+    skipped: list[Skipped] = field(default_factory=list)
+
+    def add(self, line: IndexLine) -> None:
+        """One more item."""
+        self.items += 1
+        self.files += len(line.members)
+        self.labels += line.labels
+        for name, pixels in line.pixels.items():
+            self.pixels[name] = self.pixels.get(name, 0) + pixels
+            self.labelled[name] = self.labelled.get(name, 0) + 1
+        for shape, count in line.undrawn.items():
+            self.undrawn[shape] = self.undrawn.get(shape, 0) + count
+
+    def warnings(self) -> list[str]:
+        """One for all labels that no mask shows although their class has a color: their shape is unknown."""
+        names = Tally()
+        for shape in sorted(self.undrawn):
+            names.add(shape)
+        total = sum(self.undrawn.values())
+        return [f"{total} labels of unknown shapes, kept in their annotations and not drawn: {names}"] if total else []

@@ -1,0 +1,35 @@
+"""What the manifest says of an export besides its files: from the job and the plan."""
+
+from __future__ import annotations
+
+from airflow_savemasks.engine.archive.manifest import Described
+from airflow_savemasks.engine.job import Job, renderer
+from airflow_savemasks.engine.masks.registry import KINDS
+from airflow_savemasks.engine.parts.plan import Plan
+
+
+def describe(job: Job, plan: Plan, items: dict[str, int]) -> Described:
+    """items: how many were rendered, reused and skipped."""
+    asked = {kind: kind.asked(job.layer) for kind in KINDS}
+    return Described(
+        settings={
+            **{kind.folder: wanted for kind, (wanted, _) in asked.items()},
+            **{f"gt_{kind.name}_color": colors for kind, (_, colors) in asked.items()},
+            "machine_png": "gray" if job.colors.gray else "rgb",
+            "sources": [entry.source.uri for entry in job.inputs],
+        },
+        classes=[
+            {
+                "name": item.name,
+                "shape": item.shape,
+                **{kind.name: (kind.colors(job.colors) or {}).get(item.name) for kind in KINDS},
+            }
+            for item in job.meta.classes.values()
+        ],
+        plan={"digest": plan.digest, "settings": plan.settings, "volume_size": job.options.volume_size},
+        items=items,
+        unannotated=plan.unannotated,
+        orphans=plan.orphans,
+        warnings=plan.warnings,
+        versions=renderer(),
+    )

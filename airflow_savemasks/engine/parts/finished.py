@@ -1,0 +1,112 @@
+"""Items that need no rendering: in the archives that are there, and in the parts that earlier tries finished.
+
+Archives, receipts and plans are all in one order, so that looking for the items of a plan is a merge: each stream is
+read once, and memory holds a line of each that is open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from airflow_savemasks.engine.archive.bad_items import Skipped
+from airflow_savemasks.engine.archive.index import IndexLine, Place, parse_line
+from airflow_savemasks.engine.archive.lines import read_lines
+from airflow_savemasks.engine.archive.published import Published
+from airflow_savemasks.engine.errors import StorageError
+from airflow_savemasks.engine.log import log
+from airflow_savemasks.engine.parts.plan import Planned
+from airflow_savemasks.engine.parts.receipts import SKIPPED, Receipt, lines_of, parse_skipped
+from airflow_savemasks.engine.storage.base import Range, Storage
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A finished item: its line of the index, that line parsed, and where its bytes lie."""
+
+    raw: bytes
+    line: IndexLine
+    piece: Range
+
+
+class FinishedItems:
+    """Finds the items of a plan, asked for in the order of the plan.
+
+    archives: that items may be taken from; receipts: of finished parts, by their first item. found_in: paths of the
+    receipts, and of the parts' files, in which something was found.
+    """
+
+    def __init__(self, team_files: Storage, archives: list[Published], receipts: list[Receipt]) -> None:
+        self._team_files = team_files
+        self._coming = receipts[::-1]
+        self._open = [_Stream(team_files.locate(old.index.file), _of_archive(team_files, old)) for old in archives]
+        self.found_in: set[str] = set()
+
+    def find(self, planned: Planned) -> Finished | Skipped | None:
+        """The finished item; what is told of it where it is finished nowhere and was left out; otherwise None."""
+        place = planned.origin.place
+        while self._coming and self._coming[-1].first <= place:
+            receipt = self._coming.pop()
+            where = self._team_files.locate(receipt.path)
+            self._open.append(_Stream(where, _of_part(self._team_files, receipt), (receipt.path, receipt.file)))
+        skipped = None
+        for stream in self._open:
+            for found in stream.at(place):
+                if isinstance(found, Finished) and found.line.key == planned.key:
+                    self.found_in.update(stream.paths)
+                    return found
+                if isinstance(found, Skipped) and found.key == planned.key:
+                    skipped = found
+        self._open = [stream for stream in self._open if not stream.ended]
+        return skipped
+
+
+class _Stream:
+    """Lines of one file, of which one is held."""
+
+    def __init__(self, where: str, lines: Iterator[Finished | Skipped], paths: tuple[str, ...] = ()) -> None:
+        self._where = where
+        self._lines = lines
+        self.paths = paths
+        self.ended = False
+        self._held: Finished | Skipped | None = None
+        self._step()
+
+    def at(self, place: Place) -> Iterator[Finished | Skipped]:
+        """What the file has for a place; what comes before it is passed over."""
+        while self._held is not None and _place(self._held) <= place:
+            if _place(self._held) == place:
+                yield self._held
+            self._step()
+
+    def _step(self) -> None:
+        try:
+            self._held = next(self._lines, None)
+        except (ValueError, StorageError) as error:
+            log.warning("%s: not used any further, the rest is rendered: %s", self._where, error)
+            self._held = None
+        self.ended = self._held is None
+
+
+def _place(found: Finished | Skipped) -> Place:
+    return (found.line if isinstance(found, Finished) else found).source.place
+
+
+def _of_archive(team_files: Storage, old: Published) -> Iterator[Finished]:
+    files = list(old.volumes)
+    for raw in read_lines(team_files, old.index.file, old.index.size):
+        line = parse_line(raw)
+        if line.volume >= len(files) or line.offset + line.size > old.volumes[files[line.volume]][0]:
+            raise ValueError(f"{line.item} lies outside of its archive")
+        yield Finished(raw, line, Range(files[line.volume], line.offset, line.size))
+
+
+def _of_part(team_files: Storage, receipt: Receipt) -> Iterator[Finished | Skipped]:
+    for raw in lines_of(team_files, receipt):
+        if raw.startswith(SKIPPED):
+            yield parse_skipped(raw)
+            continue
+        line = parse_line(raw)
+        if line.offset + line.size > receipt.head.end:
+            raise ValueError(f"{line.item} lies outside of its part")
+        yield Finished(raw, line, Range(receipt.file, line.offset, line.size))
