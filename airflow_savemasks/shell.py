@@ -70,7 +70,7 @@ def _verify(args: argparse.Namespace, stopping: Stopping) -> dict[str, Any]:
     team_files = open_team_files_root(folder or slash or ".")
     team_files.watch(stopping.event)
     stopping.obeyed()
-    return verify(team_files, archive_of(team_files, file))
+    return verify(team_files, archive_of(team_files, file), args.item)
 
 
 def _export(args: argparse.Namespace, stopping: Stopping) -> dict[str, Any]:
@@ -136,6 +136,7 @@ def parser() -> argparse.ArgumentParser:
     _add_export(verb("export", "export a Supervisely-format image project with machine and human masks"))
     verify = verb("verify", "re-read a published archive, and name every file that is not as it was written")
     verify.add_argument("archive", help="path or URI of the .tar, or of one of its volumes")
+    verify.add_argument("--item", help="only this one, by its folder and name: ds0/x.png")
     ingest = verb("ingest", "take pictures with their annotations from an inbox folder into a project")
     ingest.add_argument("inbox", help="folder with x.jpg, x.jpg.json ... and meta.json")
     ingest.add_argument("--project", required=True, metavar="FOLDER", help="the project; made if it is not there")

@@ -5,7 +5,7 @@
 Prints one JSON object: seconds (without imports; from reading the layer to the published archive), cpu_seconds (of
 all threads meanwhile), phases (seconds of planning, rendering, assembling), images, archive_bytes, peak_bytes (largest
 resident size of this process, plus that of its largest child for each worker if there are children), import_bytes
-(resident size after imports), parts (rendered, reused).
+(resident size after imports), items (rendered, reused, skipped).
 --plan: only plan, render nothing. --without-kernels: as where no C compiler was at hand when this was installed.
 """
 
@@ -15,6 +15,7 @@ import argparse
 import json
 import os
 import resource
+import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -28,9 +29,10 @@ from airflow_savemasks.engine.opening import open_sources
 from airflow_savemasks.engine.progress import Progress
 from airflow_savemasks.engine.settings.layer import parse_layer
 from airflow_savemasks.engine.settings.options import Options
+from airflow_savemasks.engine.storage.base import WORK_FOLDER
 from airflow_savemasks.engine.storage.opening import open_storage
 
-PHASES = {"make_plan": "plan", "render_parts": "render", "assemble": "assemble"}
+PHASES = {"make_plan": "plan", "render_plan": "render", "assemble": "assemble"}
 
 
 def timed(work: Callable[..., Any], name: str, phases: dict[str, float]) -> Callable[..., Any]:
@@ -89,11 +91,13 @@ def main() -> None:
     team_files = open_storage(args.team_files)
     out: dict[str, Any] = {}
     if args.plan:
-        plan = pipeline.make_plan(job, team_files)
-        out |= {"images": plan.items, "parts": len(plan.parts)}
+        with tempfile.TemporaryDirectory() as scratch:
+            plan = pipeline.make_plan(job, team_files, open_storage(scratch), WORK_FOLDER).plan
+        out |= {"images": plan.items, "to_render": plan.todo}
     else:
         result = pipeline.export(job, team_files, threading.Event(), Progress())
-        out |= {"images": result["items"], "archive_bytes": result["bytes"], "parts": result["parts"]}
+        items = result["items"]
+        out |= {"images": items["rendered"] + items["reused"], "archive_bytes": result["bytes"], "items": items}
     out |= {"seconds": time.perf_counter() - began, "cpu_seconds": cpu_seconds() - cpu}
     out |= {"phases": phases, "import_bytes": imported}
     out["peak_bytes"] = peak_bytes(args.workers or len(os.sched_getaffinity(0)))

@@ -34,7 +34,7 @@ from airflow_savemasks.engine.parts.receipts import folder_of
 from airflow_savemasks.engine.parts.resume import find_finished
 from airflow_savemasks.engine.parts.writing import write_parts
 from airflow_savemasks.engine.progress import Progress
-from airflow_savemasks.engine.storage.base import Storage
+from airflow_savemasks.engine.storage.base import WORK_FOLDER, Storage
 from airflow_savemasks.engine.storage.folder import FolderStorage
 from airflow_savemasks.engine.work.loading import load_ahead
 from airflow_savemasks.engine.work.rendering import render_all
@@ -59,7 +59,7 @@ def export(job: Job, team_files: Storage, stop: threading.Event, progress: Progr
     job.watch(stop)
     team_files.watch(stop)
     with tempfile.TemporaryDirectory(prefix="savemasks-") as scratch:
-        files = make_plan(job, team_files, FolderStorage(Path(scratch)), "", stop)
+        files = make_plan(job, team_files, FolderStorage(Path(scratch)), WORK_FOLDER, stop)
         outcome = render_plan(job, team_files, files, stop, progress)
         if stop.is_set():
             raise Stopped

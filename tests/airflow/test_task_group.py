@@ -7,34 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from airflow_savemasks.engine.parts.batches import make_batches
-from airflow_savemasks.engine.parts.plan import Part, Plan
 from tests.airflow.test_dags import result_of
 from tests.engine.samples import LAYER, WORK, add_item, make_project, run
 
 
-def test_batches_cover_all_unfinished_parts_once_in_order_and_are_few() -> None:
-    parts = tuple(Part(f"{number}", items=number % 7 + 1, start=0, size=0) for number in range(100))
-    plan = Plan("x", "digest", "s", 3, 400, parts, ())
-    batches = make_batches(plan, {"5", "6", "99"}, 8)
-    numbers = [n for batch in batches for first, last in batch["parts"] for n in range(first, last + 1)]
-    assert numbers == [n for n in range(100) if n not in (5, 6, 99)]
-    assert len(batches) == 8
-    assert make_batches(plan, {str(n) for n in range(100)}, 8) == [
-        {"plan": "digest", "parts": [], "label": "nothing to render"}
-    ]
-
-
-def test_a_million_items_fit_into_a_thousand_mapped_tasks_and_a_small_xcom() -> None:
-    parts = tuple(Part(f"{number:040d}", items=250, start=0, size=0) for number in range(4000))
-    batches = make_batches(Plan("x", "d" * 40, "s", 125, 1_000_000, parts, ()), set(), 1024)
-    assert len(batches) <= 1024
-    assert len(json.dumps(batches)) < 150_000
-
-
 @pytest.fixture
 def group_run(dags, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("airflow_savemasks.engine.parts.plan.PART_BYTES", 100_000)
+    monkeypatch.setattr("airflow_savemasks.engine.parts.plan.PART_ITEMS", 4)
     extra = {"root": str(tmp_path / "team")}
     monkeypatch.setenv(
         "AIRFLOW_CONN_SAVEMASKS_TEAM_FILES_DEFAULT", json.dumps({"conn_type": "savemasks", "extra": extra})
@@ -50,11 +29,15 @@ def test_the_group_makes_the_archive_of_the_operator_and_reuses_like_it(group_ru
     result = result_of(first, "save_masks.assemble")
     alone = run(project, tmp_path / "alone")
     assert Path(result["archive"]).read_bytes() == Path(alone["archive"]).read_bytes()
-    assert result["parts"] == alone["parts"]
+    assert result["items"] == alone["items"] == {"rendered": 40, "reused": 0, "skipped": 0}
     assert not (tmp_path / "team" / ".parts").exists()
     add_item(project, "0020.png", seed=200)
     second = result_of(group_run(conf), "save_masks.assemble")
-    assert second["parts"] == {"rendered": 1, "reused": alone["items"]["rendered"] - 1}
+    assert second["items"] == {"rendered": 1, "reused": 39, "skipped": 0}
+    third = result_of(group_run(conf), "save_masks.assemble")
+    assert third["unchanged"]
+    assert third["items"] == {"rendered": 0, "reused": 40, "skipped": 0}
+    assert not (tmp_path / "team" / ".parts").exists()
 
 
 def test_the_group_hands_every_option_to_each_of_its_tasks() -> None:
@@ -84,25 +67,25 @@ def test_a_bad_item_fails_its_batch_only_and_nothing_is_published(group_run, tmp
     assert list((tmp_path / "team" / WORK).glob("*.receipt"))
 
 
-def test_assemble_refuses_and_names_the_missing_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_assemble_refuses_and_names_the_missing_items(tmp_path: Path) -> None:
     import threading
 
     from airflow_savemasks.engine.errors import ArchiveError
-    from airflow_savemasks.engine.export import render_parts
+    from airflow_savemasks.engine.export import render_batch
     from airflow_savemasks.engine.parts.assemble import assemble
-    from airflow_savemasks.engine.parts.planning import load_plan, make_plan
+    from airflow_savemasks.engine.parts.batches import make_batches
+    from airflow_savemasks.engine.parts.planning import load_plan
     from airflow_savemasks.engine.progress import Progress
     from airflow_savemasks.engine.storage.opening import open_storage
-    from tests.engine.samples import job_of, layer
+    from tests.engine.samples import job_of, layer, plan_of
 
-    monkeypatch.setattr("airflow_savemasks.engine.parts.plan.PART_BYTES", 100_000)
     project, storage = make_project(tmp_path / "project", items=40), open_storage(str(tmp_path / "out"))
     job = job_of(project)
-    plan = make_plan(job, storage)
-    render_parts(job, storage, plan, range(1, len(plan.parts)), threading.Event(), Progress())
-    with pytest.raises(
-        ArchiveError, match=rf"1 of {len(plan.parts)} parts are missing: 0 \({plan.parts[0].digest[:8]}"
-    ):
-        assemble(job, storage, plan, 0, 0, 0.0)
+    files = plan_of(job, storage)
+    for batch in make_batches(files, 20)[1:]:
+        render_batch(job, storage, files, batch, threading.Event(), Progress())
+    with pytest.raises(ArchiveError, match=r"2 of 40 items are missing: ds0/0000.png, ds0/0001.png. Clear the plan"):
+        assemble(job, storage, files, 0, 0.0)
+    assert not (tmp_path / "out/export.tar").exists()
     with pytest.raises(ArchiveError, match="Clear the plan task"):
-        load_plan(job_of(project, layer(masks_human=False)), storage, plan.digest)
+        load_plan(job_of(project, layer(masks_human=False)), storage, files.plan.name)

@@ -27,7 +27,7 @@ from airflow_savemasks.engine.job import RENDERER
 from airflow_savemasks.engine.masks import registry
 from airflow_savemasks.engine.masks.drawing import Drawing
 from airflow_savemasks.engine.masks.registry import MaskKind
-from airflow_savemasks.engine.parts import assemble
+from airflow_savemasks.engine.parts import described
 from airflow_savemasks.engine.storage import uris
 from airflow_savemasks.engine.storage.base import Entry, Folder, Piece, Range, Storage
 
@@ -167,7 +167,7 @@ def test_a_kind_of_mask_is_an_entry_of_the_registry(project: Path, monkeypatch: 
     monkeypatch.setitem(table.GEOMETRIES, "plus", Plus)
     kinds = [*registry.KINDS, PRESENCE]
     monkeypatch.setattr(registry, "KINDS", kinds)
-    monkeypatch.setattr(assemble, "KINDS", kinds)
+    monkeypatch.setattr(described, "KINDS", kinds)
     out = project.with_name("out")
     assert export(project, str(project), str(out)) == 0
     assert png_of((out / "out.tar").read_bytes(), "ds/masks_presence/a.png")[3][3:6] == [255, 255, 255]

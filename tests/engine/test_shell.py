@@ -11,7 +11,7 @@ from urllib.parse import quote
 import pytest
 
 from airflow_savemasks.__main__ import main
-from tests.engine.samples import LAYER, exported, layer, make_project
+from tests.engine.samples import LAYER, layer, make_project
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def test_the_last_line_of_standard_output_is_the_result(words: list[str]) -> Non
     )
     result = json.loads(done.stdout.splitlines()[-1])
     assert set(result) == {
-        "archive", "manifest", "index", "items", "skipped", "files", "bytes", "parts", "seconds", "warnings",
+        "archive", "manifest", "index", "items", "skipped", "files", "bytes", "unchanged", "seconds", "warnings",
         "unannotated", "orphans",
     }  # fmt: skip
     assert "4/4 items" in done.stderr

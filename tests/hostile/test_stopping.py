@@ -19,7 +19,7 @@ from airflow_savemasks.engine.archive.verify import verify
 from airflow_savemasks.engine.errors import Stopped
 from airflow_savemasks.engine.export import export
 from airflow_savemasks.engine.parts import assemble as publish
-from airflow_savemasks.engine.parts import plan as planning
+from airflow_savemasks.engine.parts import listing
 from airflow_savemasks.engine.progress import Progress
 from airflow_savemasks.engine.storage import open_files
 from airflow_savemasks.engine.storage.base import Range
@@ -66,7 +66,7 @@ def slowly(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, seconds: floa
 
 
 def test_while_it_is_planned(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    slowly(monkeypatch, planning, "_rank", 0.2)
+    slowly(monkeypatch, listing, "planned", 0.2)
     job, storage = job_of(project), open_storage(str(tmp_path / "out"))
     assert stopped_in(lambda stop: export(job, storage, stop, Progress()), 0.5) < SOON
     assert not list((tmp_path / "out").glob("export*"))
@@ -77,9 +77,9 @@ def test_while_it_is_assembled_the_old_archive_stays(
 ) -> None:
     old = Path(run(project, tmp_path / "out")["archive"]).read_bytes()
     (project / "ds0/img/0001.png").touch()
-    slowly(monkeypatch, publish, "_merged", 1.0)
+    slowly(monkeypatch, publish, "moved", 0.2)
     job, storage = job_of(project), open_storage(str(tmp_path / "out"))
-    assert stopped_in(lambda stop: export(job, storage, stop, Progress()), 0.7) < SOON + 1
+    assert stopped_in(lambda stop: export(job, storage, stop, Progress()), 0.9) < SOON
     assert (tmp_path / "out/export.tar").read_bytes() == old
     assert verify(open_storage(str(tmp_path / "out")), "export")["items"] == 12
 

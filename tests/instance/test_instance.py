@@ -22,7 +22,7 @@ from airflow_savemasks.engine.settings.options import Options
 from airflow_savemasks.engine.storage.opening import open_storage
 from airflow_savemasks.engine.supervisely.api import Api
 from airflow_savemasks.engine.supervisely.coordinates import annotation_to_pixels, box_to_pixels
-from tests.engine.samples import LAYER, annotation, exported, make_project, members, picture, run
+from tests.engine.samples import LAYER, add_item, annotation, exported, make_project, members, picture, run
 from tests.instance.conftest import TOKEN
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -78,7 +78,7 @@ def test_a_project_goes_by_id_too_and_an_unchanged_one_is_not_rendered_again(ser
     first = run_from(api, uri, tmp_path / "out")
     server.traffic.reset()
     second = run_from(api, uri, tmp_path / "out")
-    assert second["parts"] == {"rendered": 0, "reused": first["items"]["rendered"]}
+    assert second["items"] == {"rendered": 0, "reused": first["items"]["rendered"], "skipped": 0}
     assert server.traffic.count("images.bulk.download") == 0
     image = next(iter(server.instance.images.values()))
     server.instance.set_annotation(image.id, annotation(99))
@@ -197,10 +197,15 @@ def test_an_archive_goes_to_team_files_with_a_link_and_the_next_one_reuses_its_p
     assert result["archive"] == f"supervisely://team/{team}/masks/export.tar"
     assert result["link"].startswith("http")
     again = run_to(api, team, project, tmp_path / "parts")
-    assert again["items"]["rendered"] == 0
+    assert again["unchanged"]
+    assert again["items"] == {"rendered": 0, "reused": 30, "skipped": 0}
+    add_item(project, "0007.png", seed=70)
     renamed = run_to(api, team, project, tmp_path / "parts", if_exists="rename")
     assert renamed["archive"].endswith("/masks/export_000.tar")
-    assert server.instance.storage.read(team, "/masks/export_000.tar") == content
+    assert renamed["items"] == {"rendered": 1, "reused": 29, "skipped": 0}
+    fresh = Path(run(project, tmp_path / "fresh")["archive"]).read_bytes()
+    assert server.instance.storage.read(team, "/masks/export_000.tar") == fresh
+    assert server.instance.storage.read(team, "/masks/export.tar") == content
 
 
 def test_an_upload_that_breaks_once_is_sent_again_and_one_that_always_breaks_publishes_nothing(

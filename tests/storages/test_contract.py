@@ -13,7 +13,7 @@ import pytest
 from airflow_savemasks.engine.errors import Changed, NotFound, Stopped, StorageError
 from airflow_savemasks.engine.storage.base import WORK_FOLDER, Range, Storage
 from airflow_savemasks.engine.storage.folder import FolderStorage
-from tests.engine.samples import make_project, run
+from tests.engine.samples import add_item, make_project, run
 from tests.storages.conftest import BLOCK
 from tests.storages.places import Place
 from tests.storages.servers import PAGE
@@ -299,15 +299,22 @@ def test_an_export_to_a_storage_is_that_to_a_folder(place: Place, tmp_path: Path
     assert everything(there) == ["export.index.jsonl", "export.manifest.json", "export.tar"]
     for name in ("export.tar", "export.index.jsonl"):
         assert there.read(name) == (here / name).read_bytes()
-    assert result["parts"] == expected["parts"]
+    assert result["items"] == expected["items"] == {"rendered": 20, "reused": 0, "skipped": 0}
     again = run(project, there)
-    assert again["parts"] == {"rendered": 0, "reused": expected["items"]["rendered"]}
+    assert again["unchanged"]
+    assert again["items"] == {"rendered": 0, "reused": 20, "skipped": 0}
+    add_item(project, "0007.png", seed=70)
+    changed = run(project, there)
+    assert changed["items"] == run(project, here)["items"] == {"rendered": 1, "reused": 19, "skipped": 0}
     assert there.read("export.tar") == (here / "export.tar").read_bytes()
     split = run(project, there, volume_size=20_000)
     assert len(split["volumes"]) > 2
     more = run(project, there, volume_size=20_000)
-    assert more["parts"] == {"rendered": 0, "reused": split["items"]["rendered"]}
+    assert split["items"] == {"rendered": 0, "reused": 20, "skipped": 0}
+    assert more["unchanged"]
     assert more["volumes"] == split["volumes"]
+    add_item(project, "0007.png", seed=7)
+    assert run(project, there, volume_size=20_000)["items"]["rendered"] == 1
     assert everything(there)[:2] == ["export-00001.tar", "export-00002.tar"]
     assert "export.tar" not in everything(there)
 

@@ -35,17 +35,27 @@ class Chunks:
         return b"".join(self.take(size))
 
 
+def check_places(line: IndexLine) -> None:
+    """Raises ValueError where a line contradicts itself: then nothing can be said of the bytes."""
+    at = 0
+    for member in line.members:
+        at += len(tar.header(member.name, member.size))
+        if member.offset != at:
+            raise ValueError(f"{line.item}: its members do not follow each other")
+        at += member.size + len(tar.padding(member.size))
+    if at != line.size:
+        raise ValueError(f"{line.item}: its members do not fill it")
+
+
 def differences(line: IndexLine, chunks: Chunks) -> list[str]:
     """What differs in an item, in words; empty if nothing does. chunks: its bytes; `line.size` of them are taken.
 
-    Raises ValueError where the line contradicts itself: then nothing can be said of the bytes.
+    Raises ValueError as `check_places` does.
     """
+    check_places(line)
     found = []
-    at = 0
     for member in line.members:
         header = tar.header(member.name, member.size)
-        if member.offset != at + len(header):
-            raise ValueError(f"{line.item}: its members do not follow each other")
         if chunks.whole(len(header)) != header:
             found.append(f"the tar header of {member.name} differs")
         running = sha256()
@@ -56,7 +66,4 @@ def differences(line: IndexLine, chunks: Chunks) -> list[str]:
         padding = tar.padding(member.size)
         if chunks.whole(len(padding)) != padding:
             found.append(f"what follows {member.name} differs")
-        at = member.offset + member.size + len(padding)
-    if at != line.size:
-        raise ValueError(f"{line.item}: its members do not fill it")
     return found

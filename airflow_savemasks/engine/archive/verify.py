@@ -13,11 +13,13 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
+import orjson
+
 from airflow_savemasks.engine.archive import tar
 from airflow_savemasks.engine.archive.index import IndexLine, parse_line
 from airflow_savemasks.engine.archive.lines import read_lines
 from airflow_savemasks.engine.archive.naming import manifest_path
-from airflow_savemasks.engine.archive.proof import Chunks, differences
+from airflow_savemasks.engine.archive.proof import Chunks, check_places, differences
 from airflow_savemasks.engine.archive.published import Published, parse_manifest
 from airflow_savemasks.engine.errors import ArchiveError
 from airflow_savemasks.engine.storage.base import Storage
@@ -67,13 +69,16 @@ def _read_manifest(team_files: Storage, name: str) -> Published:
 def _in_item(team_files: Storage, published: Published, item: str) -> Iterator[str]:
     """What differs in one item, found by its line of the index."""
     for line in read_lines(team_files, published.index.file, published.index.size):
+        if b'"item":' + orjson.dumps(item) not in line:
+            continue
         try:
             parsed = parse_line(line)
-        except ValueError:
-            yield f"{published.index.file}: a line is damaged"
-            continue
-        if parsed.item == item:
+            check_places(parsed)
             file = list(published.volumes)[parsed.volume]
+        except (ValueError, IndexError):
+            yield f"{published.index.file}: the line of {item} is damaged"
+            return
+        if parsed.item == item:
             yield from differences(parsed, Chunks(team_files.stream(file, parsed.offset, parsed.size)))
             return
     raise ArchiveError(team_files.locate(published.index.file), f"has no item {item!r}", "Correct its folder and name")
@@ -158,11 +163,12 @@ class _Groups:
         index = self._published.index
         files = list(self._published.volumes)
         running = sha256()
-        volume = 0
+        volume = at = 0
         group = _Group(files[0], 0, self._published.head.size, head=True)
         for raw in read_lines(self._team_files, index.file, index.size):
             running.update(raw)
-            line = self._sound(raw)
+            line = self._sound(raw, at)
+            at += len(raw)
             if line is None:
                 break  # what follows cannot be placed; the index says so by its checksum
             if line.volume == volume + 1 < len(files):
@@ -187,18 +193,13 @@ class _Groups:
             self.damaged.append(f"{index.file}: differs")
         yield group
 
-    def _sound(self, raw: bytes) -> IndexLine | None:
-        """A line, None where it is damaged or contradicts itself."""
+    def _sound(self, raw: bytes, at: int) -> IndexLine | None:
+        """A line, None where it is damaged or contradicts itself. at: its place in the index."""
         try:
             line = parse_line(raw)
-            at = 0
-            for member in line.members:
-                at = at + len(tar.header(member.name, member.size)) + member.size + len(tar.padding(member.size))
+            check_places(line)
         except ValueError:
-            self.damaged.append(f"{self._published.index.file}: a line is damaged")
-            return None
-        if at != line.size:
-            self.damaged.append(f"{self._published.index.file}: the line of {line.item} is damaged")
+            self.damaged.append(f"{self._published.index.file}: the line at byte {at} is damaged")
             return None
         return line
 

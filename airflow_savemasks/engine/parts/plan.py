@@ -121,4 +121,4 @@ class PlanFiles:
 
 
 def plan_path(folder: str, name: str, kind: str) -> str:
-    return f"{folder}/{name}.{kind}" if folder else f"{name}.{kind}"
+    return f"{folder}/{name}.{kind}"

@@ -58,7 +58,7 @@ def make_plan(
     if find_same(job, team_files, digest) is None:
         refuse_existing(job, team_files)
         files = PlanFiles(kept, folder, _with_todo(job, team_files, files, kept, folder, check))
-    remove_unfinished(job, team_files, files.plan)
+        remove_unfinished(job, team_files, files.plan)
     for warning in warnings:
         log.warning(warning)
     if native.library is None:

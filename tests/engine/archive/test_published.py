@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
 from airflow_savemasks.engine.archive.published import is_sealed, parse_manifest, seal
@@ -23,7 +24,7 @@ from tests.engine.samples import make_project, run
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("made")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("airflow_savemasks.engine.parts.plan.PART_BYTES", 100_000)
+        patch.setattr("airflow_savemasks.engine.archive.verify.GROUP_ITEMS", 7)
         run(make_project(folder / "project", items=30), folder / "out")
     return folder / "out"
 
@@ -48,81 +49,76 @@ def said(out: Path, raw: dict[str, Any] | None = None) -> str:
     return str(found.value)
 
 
-def test_places_in_archive_and_index_leave_no_gap(out: Path) -> None:
-    good = manifest(out)
-    for key in ("offset", "index_offset"):
-        raw = copy.deepcopy(good)
-        raw["parts"][1][key] += 1
-        assert f"export.tar: the manifest leaves a gap before byte {raw['parts'][1]['offset']}" in said(out, raw)
-    raw = copy.deepcopy(good)
-    raw["parts"][-1]["size"] -= 512
-    end, size = raw["parts"][-1]["offset"] + raw["parts"][-1]["size"], (out / "export.tar").stat().st_size
-    assert f"1 differences:\n  export.tar: its parts end at byte {end} of {size}" in said(out, raw)
-    raw = copy.deepcopy(good)
-    raw["parts"][-1]["index_size"] -= 1
-    size = raw["index"]["size"]
-    assert f"1 differences:\n  export.index.jsonl: its parts end at byte {size - 1} of {size}" in said(out, raw)
+def lines_of(out: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (out / "export.index.jsonl").read_text().splitlines()]
 
 
-def reseal_index(out: Path, change: Callable[[bytes], bytes], raw: dict[str, Any]) -> str:
-    path = out / "export.index.jsonl"
-    good = path.read_bytes()
-    bad = change(good)
-    assert len(bad) == len(good)
-    path.write_bytes(bad)
-    raw["index"]["sha256"] = hashlib.sha256(bad).hexdigest()
-    told = said(out, raw)
-    path.write_bytes(good)
-    return told
-
-
-def test_an_index_that_tells_another_checksum_than_the_archive_has_is_the_one_that_differs(out: Path) -> None:
+def reseal(out: Path, lines: list[dict[str, Any]]) -> str:
+    """What is told of an archive whose index somebody changed, and sealed with its manifest again."""
     raw = manifest(out)
-    size = raw["parts"][0]["index_size"]
-    between = f"export.index.jsonl: differs between bytes 0 and {size}"
-
-    def another_sum(index: bytes) -> bytes:
-        at = index.index(b'"crc32":') + 8
-        return index[:at] + (b"1" if index[at : at + 1] != b"1" else b"2") + index[at + 1 :]
-
-    assert f"1 differences:\n  {between}" in reseal_index(out, another_sum, raw)
+    bad = b"".join(orjson.dumps(line) + b"\n" for line in lines)
+    (out / "export.index.jsonl").write_bytes(bad)
+    raw["index"] |= {"size": len(bad), "sha256": hashlib.sha256(bad).hexdigest()}
+    return said(out, raw)
 
 
-def test_a_damaged_line_of_the_index_is_named_with_its_place(out: Path) -> None:
-    raw = manifest(out)
-    first, second = raw["parts"][0]["index_size"], raw["parts"][1]["index_size"]
-    for old, new in ((b'"members"', b'"numbers"'), (b'"name"', b'"nane"'), (b'"crc32":', b'"crc32" ')):
+def test_items_follow_each_other_from_the_head_to_the_end(out: Path) -> None:
+    good = lines_of(out)
+    size = (out / "export.tar").stat().st_size
+    assert f"export.tar: its items end at byte {good[-1]['offset']} of {size}" in reseal(out, good[:-1])
+    for lines in (good[1:], good[:7] + good[8:], [*good[:3], good[4], good[3], *good[5:]], [good[0], *good]):
+        assert "does not follow the item before it" in reseal(out, lines)
+    moved = copy.deepcopy(good)
+    moved[3]["offset"] += 512
+    assert "ds0/0003.png does not follow the item before it" in reseal(out, moved)
+    moved = copy.deepcopy(good)
+    moved[3]["volume"] = 1
+    assert "ds0/0003.png does not follow the item before it" in reseal(out, moved)
 
-        def change(index: bytes, old: bytes = old, new: bytes = new) -> bytes:
-            return index[:first] + index[first:].replace(old, new, 1)
 
-        told = reseal_index(out, change, raw)
-        assert f"export.index.jsonl: a line is damaged between bytes {first} and {first + second}" in told
-        assert "export.tar" not in told
+def test_a_line_that_contradicts_itself_is_named_with_its_place(out: Path) -> None:
+    good = lines_of(out)
+    at = sum(len(orjson.dumps(line)) + 1 for line in good[:3])
+    changes: list[Callable[[dict[str, Any]], Any]] = [
+        lambda line: line.update(size=line["size"] + 512),
+        lambda line: line["members"][1].update(offset=line["members"][1]["offset"] + 1),
+        lambda line: line["members"].pop(),
+        lambda line: line.pop("key"),
+        lambda line: line.update(key="x"),
+        lambda line: line["members"][0].update(sha256="no sum"),
+        lambda line: line.update(offset=-1),
+        lambda line: line.update(labels="1"),
+    ]
+    for change in changes:
+        lines = copy.deepcopy(good)
+        change(lines[3])
+        assert f"export.index.jsonl: the line at byte {at} is damaged" in reseal(out, lines)
 
 
-def test_a_header_of_a_member_is_told_by_the_place_of_its_part(out: Path) -> None:
-    raw = manifest(out)
-    part = raw["parts"][1]
+def test_a_header_of_a_member_and_what_fills_it_up_are_compared_too(out: Path) -> None:
+    line = lines_of(out)[8]
     path = out / "export.tar"
     good = path.read_bytes()
-    for place in (part["offset"], part["offset"] + 511):
+    member = line["members"][1]
+    content = line["offset"] + member["offset"]
+    places = {
+        content - 1: f"the tar header of {member['name']} differs",
+        content - 512: f"the tar header of {member['name']} differs",
+        content + member["size"]: f"what follows {member['name']} differs",
+        content + member["size"] + -member["size"] % 512 - 1: f"what follows {member['name']} differs",
+        content: f"{member['name']} differs",
+    }
+    for place, fact in places.items():
         bad = bytearray(good)
         bad[place] ^= 1
         path.write_bytes(bad)
-        end = part["offset"] + part["size"]
-        assert f"export.tar: a tar header differs between bytes {part['offset']} and {end}" in said(out)
+        assert f"1 differences:\n  export.tar: {fact}" in said(out)
 
 
 def test_of_many_differences_a_hundred_are_spelled_out_and_all_are_counted(out: Path) -> None:
     path = out / "export.tar"
     bad = bytearray(path.read_bytes())
-    starts = {part["digest"]: part["offset"] for part in manifest(out)["parts"]}
-    places = [
-        starts[item["part"]] + member["offset"]
-        for item in map(json.loads, (out / "export.index.jsonl").read_text().splitlines())
-        for member in item["members"]
-    ]
+    places = [item["offset"] + member["offset"] for item in lines_of(out) for member in item["members"]]
     for count in (100, 101, len(places)):
         changed = bytearray(bad)
         for place in places[:count]:
@@ -154,17 +150,14 @@ def test_a_seal_is_of_every_byte_and_stands_at_the_end() -> None:
 @pytest.mark.parametrize(
     ("change", "match"),
     [
-        (lambda raw: raw.update(format=3), "it has the format 3, and 2 is read here"),
-        (lambda raw: raw["parts"][0].update(volume="other.tar"), "names files that are not those of its archive"),
+        (lambda raw: raw.update(format=2), "of another version: it has the format 2, and 3 is read here"),
         (lambda raw: raw["volumes"][0].update(file="other.tar"), "names files that are not those of its archive"),
         (lambda raw: raw["index"].update(file="other.jsonl"), "names files that are not those of its archive"),
         (lambda raw: raw["index"].update(size=-1), "greater than or equal to 0"),
         (lambda raw: raw["index"].update(size="5"), "valid integer"),
-        (lambda raw: raw["parts"][0].update(offset=-1), "greater than or equal to 0"),
-        (lambda raw: raw["parts"][0].pop("offset"), "valid integer"),
-        (lambda raw: raw["parts"][0].update(size=1.0), "valid integer"),
-        (lambda raw: raw["parts"][0].update(digest="../x"), "string should match|String should match"),
-        (lambda raw: raw["plan"].update(window=-1), "greater than or equal to 0"),
+        (lambda raw: raw["plan"].update(volume_size=-1), "greater than or equal to 0"),
+        (lambda raw: raw["plan"].pop("digest"), "Field required"),
+        (lambda raw: raw["skipped"].append({"item": 7, "reason": "", "unread": False}), "valid string"),
         (lambda raw: raw["totals"].update(items=-1), "greater than or equal to 0"),
         (lambda raw: raw["totals"].update(bytes="1"), "valid integer"),
         (lambda raw: raw.update(volumes=[]), "at least 1 item"),
@@ -174,7 +167,7 @@ def test_what_a_manifest_may_say_is_bounded(out: Path, change: Callable[[Any], A
     raw = manifest(out)
     read = parse_manifest(seal(raw), "another")
     assert (read.items, read.index.file, list(read.volumes)) == (30, "another.index.jsonl", ["another.tar"])
-    assert read.window == raw["plan"]["window"]
+    assert read.plan == raw["plan"]["digest"]
     change(raw)
     with pytest.raises(ValueError, match=match):
         parse_manifest(seal(raw), "another")

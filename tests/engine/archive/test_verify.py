@@ -20,8 +20,8 @@ from tests.engine.samples import layer, make_project, members, run
 
 
 @pytest.fixture(autouse=True)
-def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("airflow_savemasks.engine.parts.plan.PART_BYTES", 100_000)
+def small_groups(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("airflow_savemasks.engine.archive.verify.GROUP_ITEMS", 2)
 
 
 @pytest.fixture
@@ -55,11 +55,7 @@ def test_a_flipped_byte_of_each_member_names_that_member(out: Path) -> None:
     good = path.read_bytes()
     for line in (out / "export.index.jsonl").read_text().splitlines():
         item = json.loads(line)
-        start = next(
-            part["offset"]
-            for part in json.loads((out / "export.manifest.json").read_text())["parts"]
-            if part["digest"] == item["part"]
-        )
+        start = item["offset"]
         for member in item["members"]:
             bad = bytearray(good)
             bad[start + member["offset"] + member["size"] // 2] ^= 1
@@ -135,8 +131,8 @@ def test_each_byte_is_read_once(out: Path, monkeypatch: pytest.MonkeyPatch) -> N
     read: Counter[str] = Counter()
     stream = storage.stream
 
-    def counted(path: str, offset: int, size: int) -> Iterator[bytes]:
-        for chunk in stream(path, offset, size):
+    def counted(path: str, offset: int, size: int, known: Any = None) -> Iterator[bytes]:
+        for chunk in stream(path, offset, size, known):
             read[path] += len(chunk)
             yield chunk
 
@@ -162,8 +158,8 @@ def sealed(out: Path, **changes: Any) -> None:
         {"index": {"file": "other.jsonl", "size": 1, "identity": "", "sha256": ""}},
         {"format": 1},
         {"name": 7},
-        {"parts": [{"digest": "x"}]},
-        {"parts": [{}]},
+        {"plan": {"digest": 7}},
+        {"skipped": [{}]},
     ],
 )
 def test_what_a_manifest_says_is_checked_and_not_trusted(out: Path, tmp_path: Path, changes: dict[str, Any]) -> None:
@@ -176,12 +172,24 @@ def test_what_a_manifest_says_is_checked_and_not_trusted(out: Path, tmp_path: Pa
     assert check(out)["items"] == 6
 
 
-def test_a_manifest_whose_parts_do_not_fill_the_archive_is_found(out: Path) -> None:
-    parts = json.loads((out / "export.manifest.json").read_text())["parts"]
-    assert len(parts) > 1
-    sealed(out, parts=parts[:-1])
-    with pytest.raises(ArchiveError, match="its parts end at byte"):
-        check(out)
-    sealed(out, parts=parts[1:])
-    with pytest.raises(ArchiveError, match="the manifest leaves a gap"):
-        check(out)
+def test_one_item_is_checked_by_its_range(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    storage = open_storage(str(out))
+    lines = [json.loads(line) for line in (out / "export.index.jsonl").read_text().splitlines()]
+    path = out / "export.tar"
+    content = bytearray(path.read_bytes())
+    content[lines[2]["offset"] + lines[2]["members"][1]["offset"]] ^= 1
+    path.write_bytes(content)
+    read = []
+    stream = storage.stream
+
+    def counted(path: str, offset: int, size: int, known: Any = None) -> Iterator[bytes]:
+        read.append((path, offset, size))
+        return stream(path, offset, size, known)
+
+    monkeypatch.setattr(storage, "stream", counted)
+    assert verify(storage, "export", "ds0/0003.png")["items"] == 1
+    assert [one for one in read if one[0] == "export.tar"] == [("export.tar", lines[3]["offset"], lines[3]["size"])]
+    with pytest.raises(ArchiveError, match=r"1 differences:\n  .*ds0/img/0002\.png differs"):
+        verify(storage, "export", "ds0/0002.png")
+    with pytest.raises(ArchiveError, match=r"has no item 'ds0/9\.png'"):
+        verify(storage, "export", "ds0/9.png")

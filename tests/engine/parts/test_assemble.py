@@ -4,26 +4,27 @@ from __future__ import annotations
 
 import json
 import tarfile
-import time
 from pathlib import Path
 
 import pytest
-from airflow_savemasks.engine.archive.summary import Summary
 
+from airflow_savemasks.engine.archive.index import IndexLine, Origin
 from airflow_savemasks.engine.archive.verify import verify
 from airflow_savemasks.engine.errors import ArchiveError, BadItemsError, SettingsError
-from airflow_savemasks.engine.parts.assemble import _merged, _seen, _Source, _split, check_targets
-from airflow_savemasks.engine.parts.plan import LARGEST_PART, MOST_PARTS, choose_window
-from airflow_savemasks.engine.parts.planning import make_plan
+from airflow_savemasks.engine.parts.assemble import _Layout, _seen
+from airflow_savemasks.engine.parts.finished import Finished
 from airflow_savemasks.engine.parts.resume import free_name
+from airflow_savemasks.engine.parts.targets import check_targets
 from airflow_savemasks.engine.storage.base import Range
 from airflow_savemasks.engine.storage.folder import FolderStorage
 from airflow_savemasks.engine.storage.opening import open_storage
-from tests.engine.samples import WORK, exported, job_of, layer, make_project, members, run
+from tests.engine.samples import exported, job_of, layer, make_project, members, plan_of, run
 
 
-def source(size: int) -> _Source:
-    return _Source(Summary("0" * 40, size=size), Range("x", 0, size), Range("x", 0, 0))
+def item(size: int, path: str = "x", offset: int = 0) -> Finished:
+    """An item of so many bytes that lies at a place."""
+    line = IndexLine(0, offset, size, "ds0/a.png", "0" * 40, Origin(0, "ds0", "a.png"), 1, 1, 0, [], {})
+    return Finished(b'{"volume":0,"offset":%d,"size":%d}\n' % (offset, size), line, Range(path, offset, size))
 
 
 @pytest.mark.parametrize(
@@ -39,34 +40,28 @@ def source(size: int) -> _Source:
         ([5], 1, [[5]]),
     ],
 )
-def test_a_volume_holds_as_many_parts_as_fit_with_what_stands_around_them(
+def test_a_volume_holds_as_many_items_as_fit_with_what_stands_around_them(
     sizes: list[int], limit: int | None, volumes: list[list[int]]
 ) -> None:
-    split = _split([source(size) for size in sizes], 10, limit)
-    assert [[one.summary.size for one in volume] for volume in split] == volumes
+    layout = _Layout(10, None if limit is None else limit + 1024 - 10 + 10)
+    lines = [json.loads(layout.place(item(size, f"file {number}"))) for number, size in enumerate(sizes)]
+    assert [[piece.size for piece in pieces] for pieces in layout.volumes] == volumes
+    assert [line["volume"] for line in lines] == [n for n, volume in enumerate(volumes) for _ in volume]
+    wanted = [10 + sum(volume[:number]) for volume in volumes for number in range(len(volume))]
+    assert [line["offset"] for line in lines] == wanted
 
 
-def test_ranges_that_follow_each_other_are_copied_as_one() -> None:
-    pieces = [
-        b"h",
-        Range("a", 0, 5),
-        Range("a", 5, 5),
-        Range("a", 11, 1),
-        Range("b", 12, 3),
-        Range("b", 15, 0),
-        b"",
-        b"e",
-    ]
-    assert _merged(pieces) == [b"h", Range("a", 0, 10), Range("a", 11, 1), Range("b", 12, 3), b"", b"e"]
-    assert _merged([Range("a", 5, 0), Range("a", 5, 1), b"x", Range("a", 6, 1)]) == [
-        Range("a", 5, 1), b"x", Range("a", 6, 1)
-    ]  # fmt: skip
-    assert _merged([]) == []
+def test_items_that_follow_each_other_in_a_file_are_copied_as_one_range() -> None:
+    layout = _Layout(10, None)
+    for path, offset, size in (("a", 0, 5), ("a", 5, 5), ("a", 11, 1), ("b", 12, 3), ("b", 15, 1), ("a", 12, 1)):
+        layout.place(item(size, path, offset))
+    assert layout.volumes == [[Range("a", 0, 10), Range("a", 11, 1), Range("b", 12, 4), Range("a", 12, 1)]]
+    assert layout.end == 10 + 16
 
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr("airflow_savemasks.engine.parts.plan.PART_BYTES", 100_000)
+    monkeypatch.setattr("airflow_savemasks.engine.parts.plan.PART_ITEMS", 2)
     return make_project(tmp_path / "project", items=9)
 
 
@@ -122,15 +117,16 @@ def test_an_archive_that_must_not_be_replaced_is_told_before_anything_is_rendere
 ) -> None:
     (tmp_path / "export.tar").write_text("x")
     with pytest.raises(ArchiveError, match=r"export\.tar: exists already"):
-        make_plan(job_of(project, if_exists="fail"), open_storage(str(tmp_path)))
+        plan_of(job_of(project, if_exists="fail"), open_storage(str(tmp_path)))
 
 
-def test_renamed_archives_take_parts_from_the_last_of_them(project: Path, tmp_path: Path) -> None:
-    results = [run(project, tmp_path / "out", if_exists="rename") for _ in range(3)]
+def test_renamed_archives_take_items_from_the_last_of_them(project: Path, tmp_path: Path) -> None:
+    results = []
+    for number in range(3):
+        (project / f"ds0/img/000{number}.png").touch()
+        results.append(run(project, tmp_path / "out", if_exists="rename"))
     assert [Path(result["archive"]).name for result in results] == ["export.tar", "export_000.tar", "export_001.tar"]
-    assert [result["items"]["rendered"] for result in results][1:] == [0, 0]
-    (project / "ds0/img/0003.png").touch()
-    assert run(project, tmp_path / "out", if_exists="rename")["items"]["rendered"] == 1
+    assert [result["items"]["rendered"] for result in results] == [9, 1, 1]
 
 
 def test_a_file_that_is_gone_right_after_it_was_written_is_told(tmp_path: Path) -> None:
@@ -176,31 +172,11 @@ def test_as_many_items_may_be_skipped_as_was_said(project: Path, tmp_path: Path)
     assert "raise max_skipped above 1" in str(refused.value)
 
 
-def test_a_window_makes_parts_of_the_size_that_is_aimed_at() -> None:
-    mib = 1 << 20
-    assert choose_window(10, 0, None) == (LARGEST_PART - 1) // 2
-    assert choose_window(0, 0, None) == 0
-    assert choose_window(1000, 1000 * mib, None) == 2  # 32 MiB of masks: 5 pictures of 1 MiB
-    assert choose_window(1000, 100_000 * mib, None) == 0
-    assert choose_window(100_000, 100_000, None) == (LARGEST_PART - 1) // 2
-    assert choose_window(MOST_PARTS * 9, MOST_PARTS * 9 * 1000 * mib, None) == 4
-    assert choose_window(1000, 1000 * mib, None, 8 * 32 * mib) == 2
-    assert choose_window(1000, 1000 * mib, None, 8 * 18 * mib) == 1
-    assert choose_window(1000, 1000 * mib, None, 8 * mib) == 0
-
-
-@pytest.mark.parametrize(("earlier", "window"), [(0, 2), (1, 1), (2, 2), (8, 8), (9, 9), (10, 2), (500, 2)])
-def test_an_earlier_window_stays_while_it_fits_roughly(earlier: int, window: int) -> None:
-    assert choose_window(1000, 1000 << 20, earlier) == window
-    assert choose_window(1000, 1000 << 20, earlier, 8 << 30) == (window if earlier <= 2 else 2)
-
-
-def test_a_plan_is_kept_with_the_days_of_what_is_beside_it(project: Path, tmp_path: Path) -> None:
+def test_a_plan_tells_of_what_has_no_partner(project: Path, tmp_path: Path) -> None:
     storage = FolderStorage(tmp_path / "out")
-    plan = make_plan(job_of(project), storage)
-    assert (plan.items, plan.unannotated, plan.orphans, plan.warnings) == (9, 0, 0, ())
-    assert sum(part.items for part in plan.parts) == 9
+    plan = plan_of(job_of(project), storage).plan
+    assert (plan.items, plan.todo, plan.unannotated, plan.orphans, plan.warnings) == (9, 9, 0, 0, ())
     (project / "ds0/ann/0001.png.json").rename(project / "ds0/ann/zz.png.json")
-    again = make_plan(job_of(project), storage)
+    again = plan_of(job_of(project), storage).plan
     assert (again.unannotated, again.orphans, len(again.warnings)) == (1, 1, 2)
-    assert time.time() - storage.listdir(WORK).files[f"{plan.digest}.plan.json"].modified < 60
+    assert again.digest != plan.digest

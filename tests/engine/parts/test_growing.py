@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import json
 import os
 import threading
 from collections.abc import Iterator
@@ -16,18 +17,19 @@ import pytest
 from airflow_savemasks.engine import export as engine
 from airflow_savemasks.engine.errors import BadItemsError, StorageError
 from airflow_savemasks.engine.parts import assemble as publish
+from airflow_savemasks.engine.parts.batches import make_batches
 from airflow_savemasks.engine.progress import Progress
 from airflow_savemasks.engine.storage import open_files
 from airflow_savemasks.engine.storage.base import Range
 from airflow_savemasks.engine.storage.folder import FolderStorage
 from airflow_savemasks.engine.storage.opening import open_storage
 from airflow_savemasks.engine.storage.temporary import is_temporary_of, temporary_name
-from tests.engine.samples import WORK, job_of, layer, make_project, run
+from tests.engine.samples import WORK, job_of, layer, make_project, plan_of, run
 
 
 @pytest.fixture(autouse=True)
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("airflow_savemasks.engine.parts.plan.PART_BYTES", 100_000)
+    monkeypatch.setattr("airflow_savemasks.engine.parts.plan.PART_ITEMS", 4)
 
 
 @pytest.fixture
@@ -180,24 +182,25 @@ def test_a_full_disk_at_the_last_moment_leaves_the_growing_archive_as_it_was(
 def test_parts_that_other_workers_made_are_written_behind_a_growing_archive(
     project: Path, wanted: bytes, tmp_path: Path
 ) -> None:
-    """The single task failed at the last part; the fanned-out export makes that one."""
+    """The single task failed at the last item; the fanned-out export makes that one."""
     fail_half_way(project, tmp_path / "out", "0039.png")
     team_files, job = open_storage(str(tmp_path / "out")), job_of(project)
-    plan = engine.make_plan(job, team_files)
-    stop, progress = threading.Event(), Progress()
-    outcome = engine.render_parts(job, team_files, plan, range(len(plan.parts)), stop, progress)
-    engine.assemble(job, team_files, plan, outcome.rendered, outcome.reused, 0.0)
+    files = plan_of(job, team_files)
+    (batch,) = make_batches(files, 5)
+    outcome = engine.render_batch(job, team_files, files, batch, threading.Event(), Progress())
+    engine.assemble(job, team_files, files, outcome.rendered, 0.0)
     assert outcome.rendered == 1
     assert (tmp_path / "out/export.tar").read_bytes() == wanted
 
 
-def test_a_damaged_receipt_costs_its_part_and_no_more(project: Path, wanted: bytes, tmp_path: Path) -> None:
+def test_a_damaged_receipt_costs_its_items_and_no_more(project: Path, wanted: bytes, tmp_path: Path) -> None:
     fail_half_way(project, tmp_path / "out")
     receipts = sorted((tmp_path / "out" / WORK).glob("*.receipt"))
+    lost = sum(json.loads(receipt.read_bytes().partition(b"\n")[0])["items"] for receipt in receipts[:2])
     receipts[0].write_bytes(b"")
     receipts[1].write_bytes(b'{"digest": "of an older version"}\n')
     result = run(project, tmp_path / "out")
-    assert result["parts"] == {"rendered": 3, "reused": len(receipts) - 2}
+    assert result["items"] == {"rendered": 1 + lost, "reused": 39 - lost, "skipped": 0}
     assert Path(result["archive"]).read_bytes() == wanted
 
 
@@ -265,7 +268,7 @@ def test_rendering_everything_again_leaves_what_receipts_name(project: Path, wan
     assert growing.read_bytes() == before
     assert len(list(growing.parent.glob("*.growing"))) == 2
     result = run(project, tmp_path / "out")
-    assert result["items"]["rendered"] == 0, "each part is finished in one of the two"
+    assert result["items"]["rendered"] == 0, "each item is finished in one of the two"
     assert Path(result["archive"]).read_bytes() == wanted
 
 

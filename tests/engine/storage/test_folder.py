@@ -5,21 +5,17 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 
 import pytest
 
 from airflow_savemasks.engine.errors import AccessError, SettingsError, StorageError
-from airflow_savemasks.engine.export import render_parts
-from airflow_savemasks.engine.parts.planning import make_plan
-from airflow_savemasks.engine.progress import Progress
 from airflow_savemasks.engine.storage.base import Range
 from airflow_savemasks.engine.storage.opening import open_storage
 from airflow_savemasks.engine.storage.temporary import is_temporary_of
 from airflow_savemasks.engine.storage.uris import scheme_of, without_password
-from tests.engine.samples import WORK, exported, job_of, make_project, run
+from tests.engine.samples import WORK, exported, job_of, make_project, plan_of, render, run
 
 
 def test_a_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
@@ -100,8 +96,6 @@ def test_a_full_disk_fails_clearly(tmp_path: Path) -> None:
 
 WRITER = """
 import sys, time
-from airflow_savemasks.engine.export import render_parts
-from airflow_savemasks.engine.parts.planning import make_plan
 from airflow_savemasks.engine.progress import Progress
 from airflow_savemasks.engine.storage.opening import open_storage
 with open_storage(sys.argv[1]).writing(sys.argv[2]) as out:
@@ -139,7 +133,7 @@ def test_parts_of_this_archive_that_nobody_used_go_after_their_days_and_those_of
         part.write_bytes(b"x")
         then = time.time() - age * 24 * 3600
         os.utime(part, (then, then))
-    make_plan(job_of(project, keep_parts_days=7), open_storage(str(out)))
+    plan_of(job_of(project, keep_parts_days=7), open_storage(str(out)))
     left = {path.name for path in (out / WORK).glob("*.tar")} | {p.name for p in (out / ".parts/another").iterdir()}
     assert left == {"young.tar", "old.tar"}
     assert not (out / WORK / "old.tar").exists()
@@ -156,14 +150,14 @@ def test_a_plain_path_is_taken_as_it_stands_and_a_file_uri_is_not(tmp_path: Path
 def test_old_parts_that_this_export_can_use_stay(tmp_path: Path) -> None:
     out, project = tmp_path / "out", make_project(tmp_path / "project")
     job, storage = job_of(project, keep_parts_days=1), open_storage(str(out))
-    plan = make_plan(job, storage)
-    render_parts(job, storage, plan, range(len(plan.parts)), threading.Event(), Progress())
+    render(job, storage, plan_of(job, storage))
     then = time.time() - 30 * 24 * 3600
     for path in (out / WORK).iterdir():
         os.utime(path, (then, then))
-    before = sorted(path.name for path in (out / WORK).iterdir())
-    make_plan(job, storage)
-    assert sorted(path.name for path in (out / WORK).iterdir()) == before
+    before = {path.name for path in (out / WORK).iterdir() if path.suffix in (".growing", ".receipt")}
+    plan_of(job, storage)
+    assert before <= {path.name for path in (out / WORK).iterdir()}
+    assert run(project, out)["items"]["rendered"] == 0
 
 
 def test_schemes_are_those_of_uris_alone() -> None:

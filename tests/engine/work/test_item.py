@@ -13,12 +13,23 @@ import pytest
 from airflow_savemasks.engine.errors import ArchiveError, Stopped
 from airflow_savemasks.engine.image import exif
 from airflow_savemasks.engine.parts.listing import list_items
-from airflow_savemasks.engine.parts.planning import load_plan, make_plan
+from airflow_savemasks.engine.parts.planning import load_plan
 from airflow_savemasks.engine.project.remarks import Remarks
 from airflow_savemasks.engine.project.source import is_picture
 from airflow_savemasks.engine.storage.folder import FolderStorage
 from tests.engine.image.test_header import tag
-from tests.engine.samples import WORK, add_item, annotation, exported, job_of, layer, make_project, members, run
+from tests.engine.samples import (
+    WORK,
+    add_item,
+    annotation,
+    exported,
+    job_of,
+    layer,
+    make_project,
+    members,
+    plan_of,
+    run,
+)
 
 
 @pytest.mark.parametrize(
@@ -73,10 +84,10 @@ def test_only_the_masks_that_were_asked_for_are_made(tmp_path: Path) -> None:
 def test_a_plan_is_read_only_for_the_job_that_it_was_made_for(tmp_path: Path) -> None:
     root = make_project(tmp_path / "p", items=3)
     storage = FolderStorage(tmp_path / "out")
-    plan = make_plan(job_of(root), storage)
-    assert load_plan(job_of(root), storage, plan.digest) == plan
+    plan = plan_of(job_of(root), storage).plan
+    assert load_plan(job_of(root), storage, plan.name).plan == plan
     with pytest.raises(ArchiveError, match="is another than the one that it was made with. Clear the plan task"):
-        load_plan(job_of(root, layer(masks_human=False)), storage, plan.digest)
+        load_plan(job_of(root, layer(masks_human=False)), storage, plan.name)
     with storage.writing(f"{WORK}/{'0' * 40}.plan.json") as out:
         out.write(b"{}")
     with pytest.raises(ArchiveError, match="no plan that can be read"):
