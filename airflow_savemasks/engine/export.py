@@ -63,7 +63,7 @@ def export(job: Job, team_files: Storage, stop: threading.Event, progress: Progr
         outcome = render_plan(job, team_files, files, stop, progress)
         if stop.is_set():
             raise Stopped
-        return assemble(job, team_files, files, outcome.rendered, time.monotonic() - began)
+        return assemble(job, team_files, files, outcome.rendered, time.monotonic() - began, stop)
 
 
 def render_plan(job: Job, team_files: Storage, files: PlanFiles, stop: threading.Event, progress: Progress) -> Outcome:

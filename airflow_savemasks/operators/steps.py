@@ -73,4 +73,4 @@ class AssembleOperator(SaveMasksOperator):
 
         files = load_plan(job, team_files, self.plan[0]["plan"])
         rendered = sum(outcome["rendered"] for outcome in self.outcomes)
-        return assemble(job, team_files, files, rendered, 0.0)
+        return assemble(job, team_files, files, rendered, 0.0, stop)

@@ -18,8 +18,7 @@ import pytest
 from airflow_savemasks.engine.archive.verify import verify
 from airflow_savemasks.engine.errors import Stopped
 from airflow_savemasks.engine.export import export
-from airflow_savemasks.engine.parts import assemble as publish
-from airflow_savemasks.engine.parts import listing
+from airflow_savemasks.engine.parts import layout, listing
 from airflow_savemasks.engine.progress import Progress
 from airflow_savemasks.engine.storage import open_files
 from airflow_savemasks.engine.storage.base import Range
@@ -77,7 +76,7 @@ def test_while_it_is_assembled_the_old_archive_stays(
 ) -> None:
     old = Path(run(project, tmp_path / "out")["archive"]).read_bytes()
     (project / "ds0/img/0001.png").touch()
-    slowly(monkeypatch, publish, "moved", 0.2)
+    slowly(monkeypatch, layout, "moved", 0.2)
     job, storage = job_of(project), open_storage(str(tmp_path / "out"))
     assert stopped_in(lambda stop: export(job, storage, stop, Progress()), 0.9) < SOON
     assert (tmp_path / "out/export.tar").read_bytes() == old

@@ -40,7 +40,7 @@ def verify(team_files: Storage, name: str, item: str | None = None) -> dict[str,
     published = _read_manifest(team_files, name)
     found: list[str] = []
     count = 0
-    for line in _differences(team_files, published) if item is None else _in_item(team_files, published, item):
+    for line in differences_of(team_files, published) if item is None else _in_item(team_files, published, item):
         count += 1
         if count <= SHOWN:
             found.append(f"  {line}")
@@ -84,7 +84,8 @@ def _in_item(team_files: Storage, published: Published, item: str) -> Iterator[s
     raise ArchiveError(team_files.locate(published.index.file), f"has no item {item!r}", "Correct its folder and name")
 
 
-def _differences(team_files: Storage, published: Published) -> Iterator[str]:
+def differences_of(team_files: Storage, published: Published) -> Iterator[str]:
+    """What differs between an archive and its manifest, in words, one after the other as it is found."""
     wrong = list(_wrong_sizes(team_files, published))
     if wrong:
         yield from wrong

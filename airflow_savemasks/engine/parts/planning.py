@@ -21,6 +21,7 @@ from airflow_savemasks.engine.parts.cleanup import remove_unfinished
 from airflow_savemasks.engine.parts.finished import Finished
 from airflow_savemasks.engine.parts.listing import list_items
 from airflow_savemasks.engine.parts.plan import Plan, PlanFiles, Planned, plan_path
+from airflow_savemasks.engine.parts.publishing import finish_publishing
 from airflow_savemasks.engine.parts.receipts import folder_of
 from airflow_savemasks.engine.parts.resume import find_finished, find_same, refuse_existing
 from airflow_savemasks.engine.parts.targets import check_targets
@@ -41,6 +42,7 @@ def make_plan(
     dst = job.layer.dst
     check_targets(job, team_files, dst)
     team_files.remove_abandoned(folder_of(dst), [f"{dst}.tar", index_path(dst), manifest_path(dst)])
+    finish_publishing(team_files, dst)
     remarks = Remarks()
 
     def check() -> None:

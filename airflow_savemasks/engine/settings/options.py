@@ -169,7 +169,7 @@ class Options(BaseModel):
     )
     reuse: Annotated[bool | str, BeforeValidator(_reuse)] = Field(
         True,
-        description="False renders every part again; a name is that of an earlier archive to take parts from, too.",
+        description="False renders every item again; a name is that of an earlier archive to take items from, too.",
     )
     workers: FromOne | None = Field(
         None, description="Threads that render; one a core without it.", json_schema_extra={"unit": "threads"}
@@ -181,7 +181,7 @@ class Options(BaseModel):
     )
     keep_parts_days: Days = Field(
         7.0,
-        description="Finished parts of exports that never ended are removed after so many days.",
+        description="What exports that never ended left is removed after so many days.",
         json_schema_extra={"unit": "days"},
     )
     limits: Annotated[Limits, BeforeValidator(_limits)] = Field(

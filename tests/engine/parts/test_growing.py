@@ -16,7 +16,7 @@ import pytest
 
 from airflow_savemasks.engine import export as engine
 from airflow_savemasks.engine.errors import BadItemsError, StorageError
-from airflow_savemasks.engine.parts import assemble as publish
+from airflow_savemasks.engine.parts import publishing
 from airflow_savemasks.engine.parts.batches import make_batches
 from airflow_savemasks.engine.progress import Progress
 from airflow_savemasks.engine.storage import open_files
@@ -64,7 +64,7 @@ def fail_half_way(project: Path, out: Path, bad: str = "0023.png", **options: An
 
 def die_before_the_manifest(project: Path, out: Path) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(publish, "to_json", lambda *_: (_ for _ in ()).throw(StorageError("x", "no power", "plug it in")))
+        patch.setattr(publishing, "_commit", lambda *_: (_ for _ in ()).throw(StorageError("x", "no power", "plug it")))
         with pytest.raises(StorageError):
             run(project, out)
 

@@ -1,0 +1,73 @@
+"""Where each item goes in an archive, and what it is put together of. Pure, but for `take_out`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any
+
+from airflow_savemasks.engine.archive import tar
+from airflow_savemasks.engine.archive.index import moved
+from airflow_savemasks.engine.archive.totals import Totals
+from airflow_savemasks.engine.parts.finished import Finished
+from airflow_savemasks.engine.parts.receipts import new_part
+from airflow_savemasks.engine.storage.base import WORK_FOLDER, Range, Storage
+
+
+@dataclass(slots=True)
+class Layout:
+    """The places of an archive's items, given out one after the other.
+
+    head: bytes before the first item of a volume; volume_size: most bytes of one; volumes: pieces of each, without head
+    and end; index_size, index_hash: of the lines. Neighbours that lie behind each other in one file are one piece, so
+    there are about as many as there are parts, and two for each run of items that is taken out of an old archive.
+    """
+
+    head: int
+    volume_size: int | None
+    volumes: list[list[Range]] = field(default_factory=lambda: [[]])
+    index_size: int = 0
+    index_hash: Any = field(default_factory=sha256)
+    totals: Totals = field(default_factory=Totals)
+    _ends: list[int] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._ends.append(self.head)
+
+    def place(self, item: Finished) -> bytes:
+        """Give an item the next place; returns its line of the index. An item is never divided."""
+        size = item.line.size
+        pieces = self.volumes[-1]
+        if self.volume_size is not None and pieces and self._ends[-1] + size + len(tar.END) > self.volume_size:
+            pieces = []
+            self.volumes.append(pieces)
+            self._ends.append(self.head)
+        line = moved(item.raw, item.line, len(self.volumes) - 1, self._ends[-1])
+        last = pieces[-1] if pieces else None
+        if last is not None and last.path == item.piece.path and last.offset + last.size == item.piece.offset:
+            pieces[-1] = Range(last.path, last.offset, last.size + size)
+        else:
+            pieces.append(item.piece)
+        self._ends[-1] += size
+        self.index_size += len(line)
+        self.index_hash.update(line)
+        self.totals.add(item.line)
+        return line
+
+    def sizes(self) -> list[int]:
+        """Bytes of each volume, with head and end."""
+        return [end + len(tar.END) for end in self._ends]
+
+    def take_out(self, team_files: Storage, dst: str) -> None:
+        """Copy what lies in an old archive to a file of the work folder: before volumes are written over."""
+        path = new_part(dst)
+        taken: list[Range] = []
+        at = 0
+        for pieces in self.volumes:
+            for number, piece in enumerate(pieces):
+                if not piece.path.startswith(f"{WORK_FOLDER}/"):
+                    taken.append(piece)
+                    pieces[number] = Range(path, at, piece.size)
+                    at += piece.size
+        if taken:
+            team_files.compose(path, taken)

@@ -1,0 +1,179 @@
+"""An archive, its index and its manifest are one thing: whatever came in between, the next run makes them so again."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_savemasks.engine.archive.published import read_manifest, seal
+from airflow_savemasks.engine.archive.verify import verify
+from airflow_savemasks.engine.errors import ArchiveError
+from airflow_savemasks.engine.parts import publishing
+from airflow_savemasks.engine.parts.publishing import finish_publishing, next_index, next_manifest
+from airflow_savemasks.engine.storage.folder import FolderStorage
+from tests.engine.samples import WORK, add_item, make_project, run
+
+
+class Died(Exception):
+    """As if the process had been killed."""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    return make_project(tmp_path / "project", items=12)
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    return tmp_path / "out"
+
+
+def die(*_: object) -> None:
+    raise Died
+
+
+def run_and_die(project: Path, out: Path, step: str, **options: Any) -> None:
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(Died):
+        patch.setattr(publishing, step, die)
+        run(project, out, **options)
+
+
+def is_whole(project: Path, out: Path, **options: Any) -> None:
+    """What lies there is what an export from nothing makes, and nothing else."""
+    fresh = out.with_name("fresh")
+    shutil.rmtree(fresh, ignore_errors=True)
+    run(project, fresh, **options)
+    files = [path.name for path in fresh.iterdir() if not path.name.endswith("manifest.json")]
+    assert {path.name for path in out.iterdir()} == {*files, "export.manifest.json"}
+    assert all((out / name).read_bytes() == (fresh / name).read_bytes() for name in files)
+    verify(FolderStorage(out), "export")
+
+
+@pytest.mark.parametrize("volumes", [(None, None), (40_000, 40_000), (40_000, None), (None, 40_000), (40_000, 20_000)])
+def test_an_incremental_run_that_died_between_archive_and_manifest_costs_nothing(
+    project: Path, out: Path, volumes: tuple[int | None, int | None]
+) -> None:
+    run(project, out, volume_size=volumes[0])
+    add_item(project, "0003.png", seed=99)
+    run_and_die(project, out, "_commit", volume_size=volumes[1])
+    result = run(project, out, volume_size=volumes[1])
+    assert result["items"] == {"rendered": 0, "reused": 12, "skipped": 0}
+    assert result["unchanged"]
+    is_whole(project, out, volume_size=volumes[1])
+
+
+def test_a_run_that_died_before_anything_was_replaced_leaves_the_archive_as_it_was(project: Path, out: Path) -> None:
+    run(project, out)
+    before = {path.name: path.read_bytes() for path in out.iterdir() if path.is_file()}
+    add_item(project, "0003.png", seed=99)
+    run_and_die(project, out, "with_growing_head")
+    finish_publishing(FolderStorage(out), "export")
+    assert {path.name: path.read_bytes() for path in out.iterdir() if path.is_file()} == before
+    assert run(project, out)["items"] == {"rendered": 0, "reused": 12, "skipped": 0}
+    is_whole(project, out)
+
+
+def test_the_project_may_change_again_before_the_rest_is_done(project: Path, out: Path) -> None:
+    run(project, out)
+    add_item(project, "0003.png", seed=99)
+    run_and_die(project, out, "_commit")
+    add_item(project, "0007.png", seed=98)
+    assert run(project, out)["items"] == {"rendered": 1, "reused": 11, "skipped": 0}
+    is_whole(project, out)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda out: (out / "export.tar").write_bytes((out / "export.tar").read_bytes()[:-1]),
+        lambda out: (out / "export.tar").write_bytes(b"x" + (out / "export.tar").read_bytes()[1:]),
+        lambda out: (out / "export.tar").unlink(),
+        lambda out: (out / next_index("export")).write_bytes(b"x"),
+        lambda out: (out / next_index("export")).unlink(),
+        lambda out: (out / next_manifest("export")).write_bytes(b"x"),
+        lambda out: (out / next_manifest("export")).write_bytes(seal({"name": "export"})),
+        lambda out: (out / next_manifest("export")).write_bytes(seal({"format": 3})),
+        lambda out: (out / next_manifest("export")).unlink(),
+    ],
+)
+def test_what_is_not_what_was_going_to_be_published_is_not_vouched_for(
+    project: Path, out: Path, change: Callable[[Path], Any]
+) -> None:
+    run(project, out)
+    add_item(project, "0003.png", seed=99)
+    run_and_die(project, out, "_commit")
+    change(out)
+    old = (out / "export.manifest.json").read_bytes()
+    finish_publishing(FolderStorage(out), "export")
+    assert (out / "export.manifest.json").read_bytes() == old
+    result = run(project, out)
+    assert result["items"]["rendered"] == 11, "the one that was rendered lies in a part still"
+    is_whole(project, out)
+
+
+def test_an_export_that_finds_that_another_one_has_published_replaces_nothing(
+    project: Path, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(project, out)
+    add_item(project, "0003.png", seed=99)
+    place = publishing.describe
+    theirs: list[dict[str, bytes]] = []
+
+    def meanwhile(*given: Any) -> Any:
+        """Another export of the same name, of another project, comes to its end."""
+        monkeypatch.setattr(publishing, "describe", place)
+        run(make_project(project.with_name("other"), items=5), out)
+        theirs.append({path.name: path.read_bytes() for path in out.iterdir() if path.is_file()})
+        return place(*given)
+
+    monkeypatch.setattr(publishing, "describe", meanwhile)
+    with pytest.raises(ArchiveError, match="another export published this archive meanwhile"):
+        run(project, out)
+    assert {path.name: path.read_bytes() for path in out.iterdir() if path.is_file()} == theirs[0]
+    verify(FolderStorage(out), "export")
+    run(project, out)
+    is_whole(project, out)
+
+
+def test_a_manifest_tells_the_identities_that_the_files_have(project: Path, out: Path) -> None:
+    run(project, out, volume_size=40_000)
+    storage = FolderStorage(out)
+    raw = json.loads((out / "export.manifest.json").read_text())
+    for file in [*raw["volumes"], raw["index"]]:
+        entry = storage.stat(file["file"])
+        assert entry is not None
+        assert (entry.size, entry.identity) == (file["size"], file["identity"])
+    assert raw["totals"]["bytes"] == sum(path.stat().st_size for path in out.glob("*.tar"))
+
+
+def test_a_name_that_was_taken_for_a_renamed_archive_is_finished_too(project: Path, out: Path) -> None:
+    run(project, out, if_exists="rename")
+    add_item(project, "0003.png", seed=99)
+    run_and_die(project, out, "_commit", if_exists="rename")
+    assert (out / "export_000.tar").exists()
+    assert not (out / "export_000.manifest.json").exists()
+    result = run(project, out, if_exists="rename")
+    assert (Path(result["archive"]).name, result["unchanged"]) == ("export_000.tar", True)
+    assert verify(FolderStorage(out), "export_000")["items"] == 12
+    assert not (out / WORK).exists()
+
+
+def test_what_was_written_and_has_another_size_is_told(project: Path, out: Path) -> None:
+    storage = FolderStorage(out)
+    compose = storage.compose
+
+    def cut(path: str, pieces: Any) -> None:
+        compose(path, pieces)
+        if path == "export.tar":
+            os.truncate(out / path, 100)
+
+    storage.compose = cut  # type: ignore[method-assign]
+    with pytest.raises(ArchiveError, match=r"export\.tar: has 100 bytes, not \d+, right after it was written"):
+        run(project, storage)
+    assert read_manifest(storage, "export") is None
