@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -193,10 +194,10 @@ def test_requests_of_a_compose(scene: Scene) -> None:
 
 WRITER = """
 import sys, time
-from airflow_savemasks.engine.storage import remote
+from airflow_savemasks.engine.storage import block_writer
 from tests.storages import places
 from airflow_savemasks.engine.storage.opening import open_storage
-remote.BLOCK = 5 << 20
+block_writer.BLOCK = 5 << 20
 with open_storage(sys.argv[1], lambda: places.s3_client(sys.argv[2])).writing(sys.argv[3]) as out:
     out.write(bytes(6 << 20)); print("writing", flush=True); time.sleep(60)
 """
@@ -205,11 +206,14 @@ with open_storage(sys.argv[1], lambda: places.s3_client(sys.argv[2])).writing(sy
 def test_what_a_killed_writer_left_is_swept(s3_address: str) -> None:
     place = places.s3_place(s3_address)
     storage = place.open("out")
-    for path in (".parts/a/x.tar", "a.tar", "b.tar"):
+    for count, path in enumerate((".parts/a/x.tar", "a.tar", "b.tar"), 1):
         words = [sys.executable, "-c", WRITER, storage.uri, s3_address, path]
         with subprocess.Popen(words, stdout=subprocess.PIPE, cwd=Path(__file__).parents[2]) as writer:
             assert writer.stdout is not None
             writer.stdout.readline()
+            until = time.monotonic() + 20
+            while len(place.traces()) < count and time.monotonic() < until:  # the first block is on its way
+                time.sleep(0.05)
             writer.kill()
     assert len(place.traces()) == 3
     assert storage.remove_abandoned(".parts/a", ["a.tar", "a.manifest.json"]) == 2

@@ -15,13 +15,11 @@ from google.api_core import exceptions as api
 from google.auth import exceptions as auth
 from google.cloud import storage  # type: ignore[attr-defined]
 from google.cloud.storage.exceptions import DataCorruption, InvalidResponse
-from google.cloud.storage.fileio import BlobWriter
-from google.cloud.storage.retry import DEFAULT_RETRY
 
 from airflow_savemasks.engine.errors import Changed
-from airflow_savemasks.engine.log import log
 from airflow_savemasks.engine.storage.base import ClientFactory, Entry, Folder
-from airflow_savemasks.engine.storage.remote import BLOCK, RemoteStorage, name_too_long, quietly, split_uri
+from airflow_savemasks.engine.storage.gcs_upload import GcsUpload, entry_of
+from airflow_savemasks.engine.storage.remote import RemoteStorage, name_too_long, split_uri
 from airflow_savemasks.engine.storage.retries import Failure, Kind, by_status, one_line, tries_beside
 
 if TYPE_CHECKING:
@@ -29,7 +27,6 @@ if TYPE_CHECKING:
 
 DELETERS = 8  # files deleted at once
 TRIES = tries_beside(3)  # Google's client tries by itself, for two minutes
-RETRY = DEFAULT_RETRY  # its policy for what is safe to repeat; whole files under one name are
 
 NETWORK = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError)
 
@@ -69,7 +66,7 @@ class GcsStorage(RemoteStorage):
 
         def look() -> Folder:  # as a whole: an iterator of Google's that failed once says that it is at its end
             found = client.list_blobs(self._bucket, prefix=level, delimiter="/")
-            files = {blob.name[len(level) :]: _entry(blob) for blob in found}
+            files = {blob.name[len(level) :]: entry_of(blob) for blob in found}
             files.pop("", None)  # the console marks a folder by an empty object of its name
             return Folder([prefix[len(level) : -1] for prefix in found.prefixes], files)
 
@@ -78,7 +75,7 @@ class GcsStorage(RemoteStorage):
     def stat(self, path: str) -> Entry | None:
         client = self._client()
         blob = self._guard.found(self.locate(path), lambda: client.bucket(self._bucket).get_blob(self.key(path)), TRIES)
-        return None if blob is None else _entry(blob)
+        return None if blob is None else entry_of(blob)
 
     def read(self, path: str, known: Entry | None = None) -> bytes:
         """What was stored; without `known`, what was stored gzipped as it was before that."""
@@ -154,49 +151,3 @@ class _Sink(io.BytesIO):
         """Back to the start, when it is downloaded once more: what came does not count any more."""
         self.truncate(offset)
         return super().seek(offset, whence)
-
-
-class _Writer(BlobWriter):  # type: ignore[misc]
-    """Google's writer, which ends the upload only when it is told to; otherwise forgetting it would publish a part."""
-
-    def close(self) -> None:
-        """Nothing: Python calls this when the writer is forgotten."""
-
-    def commit(self) -> None:
-        super().close()
-
-
-class GcsUpload:
-    """One new object: a single request, or, from the first full block on, a resumable upload."""
-
-    def __init__(self, owner: GcsStorage, path: str) -> None:
-        self._owner = owner
-        self._path = path
-        self._writer: _Writer | None = None
-
-    def block(self, data: bytes) -> None:
-        if self._writer is None:
-            blob = self._owner.blob(self._path)
-            self._writer = _Writer(blob, chunk_size=BLOCK, ignore_flush=True, retry=RETRY)
-        writer = self._writer
-        self._owner.run(self._path, lambda: writer.write(data), tries=1)  # repeats requests itself, by their offsets
-
-    def finish(self, last: bytes) -> None:
-        if self._writer is None:
-            blob = self._owner.blob(self._path)
-            kind = "application/octet-stream"
-            self._owner.run(self._path, lambda: blob.upload_from_string(last, content_type=kind, retry=RETRY))
-            return
-        self.block(last)
-        self._owner.run(self._path, self._writer.commit, tries=1)
-
-    def obey(self) -> None:
-        self._owner.obey()
-
-    def abandon(self) -> None:
-        if self._writer is not None and (error := quietly(self._writer.terminate)):
-            log.debug("%s: the upload could not be cancelled: %s", self._owner.locate(self._path), error)
-
-
-def _entry(blob: Any) -> Entry:
-    return Entry(blob.size, f"{blob.generation}|{blob.size}", blob.updated.timestamp())

@@ -7,8 +7,7 @@ used: forgotten after an error it completes what was written so far, and a small
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from functools import partial
 from itertools import islice
@@ -27,7 +26,6 @@ from airflow_savemasks.engine.storage.retries import tries_beside
 from airflow_savemasks.engine.storage.s3_errors import code_of, explain
 from airflow_savemasks.engine.storage.s3_upload import S3Upload
 
-COPIERS = 8  # parts copied at once
 BATCH = 1000  # files in one DeleteObjects
 OBJECTS = {"ContinuationToken": "NextContinuationToken"}  # argument for the next page -> where it stands in this one
 UPLOADS = {"KeyMarker": "NextKeyMarker", "UploadIdMarker": "NextUploadIdMarker"}
@@ -98,7 +96,7 @@ class S3Storage(RemoteStorage):
             log.warning("open multipart uploads of killed exports are not removed: %s", error)
         return count
 
-    def compose(self, path: str, pieces: Sequence[Piece]) -> None:
+    def compose(self, path: str, pieces: Sequence[Piece]) -> Entry:
         """On the server; only small pieces and what fills them up to 5 MiB come through this process."""
         size = size_of(pieces)
         parts = s3_parts.split(pieces)
@@ -112,21 +110,14 @@ class S3Storage(RemoteStorage):
         try:
             if size < s3_parts.LEAST:
                 self.obey()
-                upload.finish(self._join(pieces))
-                return
-            upload.begin()
-            with ThreadPoolExecutor(COPIERS, thread_name_prefix="savemasks-s3") as pool:
-                jobs = [pool.submit(self._add, upload, *numbered) for numbered in enumerate(parts, 1)]
-                try:
-                    wait(jobs, return_when=FIRST_EXCEPTION)
-                finally:
-                    pool.shutdown(wait=True, cancel_futures=True)  # an upload is aborted when nobody adds to it
-            for job in jobs:
-                if not job.cancelled():
-                    job.result()
-            upload.complete()
+                whole = self._join(pieces)
+                return self._uploads.result(self._uploads.begin(partial(upload.finish, whole), size))
+            self._uploads.result(self._uploads.begin(upload.begin))
+            self._uploads.run(self._adding(upload, number, part) for number, part in enumerate(parts))
+            self._look_again(parts)
+            return self._uploads.result(self._uploads.begin(upload.complete))
         except BaseException:
-            upload.abandon()
+            self._uploads.clear(upload.abandon)
             raise
 
     def ask(self, path: str, operation: str, **arguments: Any) -> Any:
@@ -146,20 +137,26 @@ class S3Storage(RemoteStorage):
         """The arguments of an UploadPartCopy that say what is copied."""
         last = piece.offset + piece.size - 1
         key = self.key(piece.path)
-        return {"CopySource": {"Bucket": self._bucket, "Key": key}, "CopySourceRange": f"bytes={piece.offset}-{last}"}
+        wanted = {"CopySource": {"Bucket": self._bucket, "Key": key}, "CopySourceRange": f"bytes={piece.offset}-{last}"}
+        if piece.known is not None:
+            wanted["CopySourceIfMatch"] = f'"{_tag(piece.known)}"'
+        return wanted
 
-    def _add(self, upload: S3Upload, number: int, pieces: Sequence[Piece]) -> None:
+    def _adding(self, upload: S3Upload, number: int, pieces: Sequence[Piece]) -> tuple[Callable[[], None], int]:
+        """What adds a part, and the bytes that it holds meanwhile."""
         first = pieces[0]
         if len(pieces) == 1 and isinstance(first, Range) and first.size >= s3_parts.LEAST:
-            upload.copy(number, first)
-        else:
-            upload.send(number, self._join(pieces))
+            return partial(upload.copy, number, first), 0
+        return lambda: upload.block(number, self._join(pieces)), size_of(pieces)
 
-    def _join(self, pieces: Sequence[Piece]) -> bytes:
-        return b"".join(
-            piece if isinstance(piece, bytes) else b"".join(self.stream(piece.path, piece.offset, piece.size))
-            for piece in pieces
-        )
+    def _look_again(self, parts: Sequence[Sequence[Piece]]) -> None:
+        """Raises Changed where a server knows no conditions for copies and has copied of another file than is known."""
+        known = {(first.path, first.known) for first, *_ in parts if isinstance(first, Range) and first.known}
+        self._reads.run((partial(self._is_still, path, entry), 0) for path, entry in known)
+
+    def _is_still(self, path: str, known: Entry) -> None:
+        if self.stat(path) != known:
+            raise Changed(self.locate(path))
 
     def _fetch(self, path: str, offset: int, size: int, known: Entry | None) -> bytes:
         try:

@@ -6,6 +6,7 @@ S3's rules: a part has 5 MiB to 5 GiB, only the last may be smaller; at most 10,
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from airflow_savemasks.engine.storage.base import Piece, Range
 from airflow_savemasks.engine.storage.remote import size_of
@@ -29,9 +30,10 @@ def split(pieces: Sequence[Piece]) -> list[list[Piece]]:
             missing = LEAST - size_of(gathered) if gathered else 0
             if piece.size - missing >= LEAST:
                 if gathered:
-                    parts.append([*gathered, Range(piece.path, piece.offset, missing)])
+                    parts.append([*gathered, replace(piece, size=missing)])
                     gathered = []
-                parts += [[part] for part in _halves(Range(piece.path, piece.offset + missing, piece.size - missing))]
+                rest = replace(piece, offset=piece.offset + missing, size=piece.size - missing)
+                parts += [[part] for part in _halves(rest)]
                 continue
         if size_of([piece]):
             gathered.append(piece)
@@ -46,4 +48,4 @@ def _halves(piece: Range) -> Iterator[Range]:
     count = -(-piece.size // MOST)
     for number in range(count):
         start, end = (piece.size * at // count for at in (number, number + 1))
-        yield Range(piece.path, piece.offset + start, end - start)
+        yield replace(piece, offset=piece.offset + start, size=end - start)
