@@ -36,7 +36,7 @@ def kind_of(method: str, target: str, headers: Any) -> str:
         return "PutObject"
     if method == "POST":
         names = {"uploads": "CreateMultipartUpload", "uploadId": "CompleteMultipartUpload", "delete": "DeleteObjects"}
-        return next(name for word, name in names.items() if word in words)
+        return next((name for word, name in names.items() if word in words), "POST")
     if method == "GET":
         return (
             "ListMultipartUploads" if "uploads" in words else "ListObjectsV2" if "list-type" in words else "GetObject"
@@ -52,6 +52,7 @@ class Faults:
         self.always: dict[str, str] = {}
         self.seen: Counter[str] = Counter()
         self.heads: list[tuple[str, dict[str, str]]] = []  # kind and headers of each request
+        self.bodies: list[tuple[str, bytes]] = []  # target and body of each request
         self.released = threading.Event()
         self.at_once = self.most_at_once = 0
         self._lock = threading.Lock()
@@ -60,6 +61,7 @@ class Faults:
         self.plan, self.always = {}, {}
         self.seen.clear()
         self.heads.clear()
+        self.bodies.clear()
         self.released.set()
         self.released = threading.Event()
         self.most_at_once = 0
@@ -96,6 +98,7 @@ def faulty(server: str) -> Iterator[tuple[str, Faults]]:
 
         def handle_any(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            faults.bodies.append((self.path, body))
             headers = {name.lower(): text for name, text in self.headers.items()}
             with faults.counted():
                 self.answer_to(body, faults.next(kind_of(self.command, self.path, self.headers), headers))

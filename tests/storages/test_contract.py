@@ -13,6 +13,7 @@ import pytest
 from airflow_savemasks.engine.errors import Changed, NotFound, Stopped, StorageError
 from airflow_savemasks.engine.storage.base import WORK_FOLDER, Range, Storage
 from airflow_savemasks.engine.storage.folder import FolderStorage
+from airflow_savemasks.engine.storage.writes import Writes
 from tests.engine.samples import make_project, run
 from tests.storages.conftest import BLOCK
 from tests.storages.places import Place
@@ -333,6 +334,16 @@ def test_many_threads_share_a_storage(place: Place) -> None:
         list(pool.map(lambda item: put(storage, *item), contents.items()))
         for path, content in pool.map(lambda path: (path, storage.read(path)), [*contents] * 4):
             assert content == contents[path]
+
+
+def test_small_files_written_at_once(place: Place) -> None:
+    storage = place.open()
+    contents = {f"{number}": NOISE[number : number + 500] for number in range(60)}
+    with Writes(storage, threading.Event()) as writes:
+        for path, content in contents.items():
+            writes.put(path, [content[:100], content[100:]])
+    assert writes.entries == storage.listdir("").files
+    assert all(storage.read(path, writes.entries[path]) == content for path, content in contents.items())
 
 
 def test_sweeping_a_clean_place_finds_nothing(place: Place) -> None:

@@ -1,12 +1,13 @@
 """Google Cloud Storage. Files are written as resumable uploads, which nobody sees before their last byte is there.
 
-The service puts whole objects together, not ranges of them, so archives are assembled through this process.
+The service puts whole objects together, not ranges of them: see `gcs_compose.py`.
 """
 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -17,14 +18,17 @@ from google.cloud import storage  # type: ignore[attr-defined]
 from google.cloud.storage.exceptions import DataCorruption, InvalidResponse
 
 from airflow_savemasks.engine.errors import Changed
-from airflow_savemasks.engine.storage.base import ClientFactory, Entry, Folder
+from airflow_savemasks.engine.storage.base import ClientFactory, Entry, Folder, Piece
+from airflow_savemasks.engine.storage.gcs_compose import GcsCompose
 from airflow_savemasks.engine.storage.gcs_upload import GcsUpload, entry_of
 from airflow_savemasks.engine.storage.remote import RemoteStorage, name_too_long, split_uri
 from airflow_savemasks.engine.storage.retries import Failure, Kind, by_status, one_line, tries_beside
+from airflow_savemasks.engine.storage.temporary import beginning_of
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
+ABANDONED = 3600.0  # seconds after which a temporary file has no writer any more
 DELETERS = 8  # files deleted at once
 TRIES = tries_beside(3)  # Google's client tries by itself, for two minutes
 
@@ -89,9 +93,26 @@ class GcsStorage(RemoteStorage):
             for _ in pool.map(self._delete, paths):
                 pass
 
-    def remove_abandoned(self, folder: str, names: Iterable[str]) -> int:  # noqa: ARG002 - of the Protocol
-        """Nothing to do: unfinished resumable uploads cannot be listed, cost nothing, and end after a week."""
-        return 0
+    def remove_abandoned(self, folder: str, names: Iterable[str]) -> int:  # noqa: ARG002 - parts are never composed
+        """Removes what a killed compose left, if nobody has written to it for an hour.
+
+        Unfinished resumable uploads cannot be listed, cost nothing, and end after a week.
+        """
+        starts = {
+            f"{folder}/{beginning_of(file)}".lstrip("/") for folder, _, file in (name.rpartition("/") for name in names)
+        }
+        old = time.time() - ABANDONED
+        dead = [path for start in sorted(starts) for path, entry in self._beginning(start) if entry.modified < old]
+        self.delete(dead)
+        return len(dead)
+
+    def compose(self, path: str, pieces: Sequence[Piece]) -> Entry:
+        """Whole files on the server, all else through this process: the service puts no ranges together."""
+        return GcsCompose(self, path, self._uploads, self._reads).run(pieces)
+
+    def compose_here(self, path: str, pieces: Sequence[Piece]) -> Entry:
+        """All of it through this process."""
+        return super().compose(path, pieces)
 
     def blob(self, path: str) -> Any:
         """Google's handle of a file; asks nothing."""
@@ -120,6 +141,16 @@ class GcsStorage(RemoteStorage):
             return sink.getvalue()
 
         return self._guard.call(self.locate(path), read, TRIES)
+
+    def _beginning(self, start: str) -> list[tuple[str, Entry]]:
+        """All files whose paths begin so."""
+        client, prefix = self._client(), self.key(start)
+        skip = len(prefix) - len(start)
+        return self._guard.call(
+            self.locate(start),
+            lambda: [(blob.name[skip:], entry_of(blob)) for blob in client.list_blobs(self._bucket, prefix=prefix)],
+            TRIES,
+        )
 
     def _refusal(self, key: str, encoded: bytes) -> str | None:
         if "\r" in key or "\n" in key:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_EXCEPTION, Future, wait
 from typing import Any, TypeVar
 
-from airflow_savemasks.engine.storage.retries import Guard
+from airflow_savemasks.engine.errors import Stopped
 
 T = TypeVar("T")
 
@@ -25,17 +25,19 @@ GRACE = 0.4  # seconds that a stop lets what has begun come to its end
 class InFlight:
     """The calls of one storage, whichever file they are for. Calls must not wait for others that have not begun."""
 
-    def __init__(self, guard: Guard) -> None:
-        self._guard = guard
+    def __init__(self, stopped: Callable[[], bool]) -> None:
+        """stopped: whether somebody asked to stop."""
+        self._stopped = stopped
         self._changed = threading.Condition()
         self._calls = self._bytes = 0
 
     def begin(self, work: Callable[[], T], size: int = 0) -> Future[T]:
         """Run what holds `size` bytes, once there is room for it. Raises Stopped instead of waiting any longer."""
+        self._obey()
         with self._changed:
             while self._calls and (self._calls >= MOST or self._bytes + size > ROOM):
                 self._changed.wait(LOOK)
-                self._guard.obey()
+                self._obey()
             self._calls += 1
             self._bytes += size
         return _start(work, lambda: self._leave(size))
@@ -43,7 +45,7 @@ class InFlight:
     def result(self, call: Future[T]) -> T:
         """What came of a call. Raises what it raised; Stopped instead of waiting any longer."""
         while not call.done():
-            self._guard.obey()
+            self._obey()
             wait([call], LOOK)
         return call.result()
 
@@ -62,7 +64,7 @@ class InFlight:
                     call.result()
                     pending.remove(call)
             while pending:
-                self._guard.obey()
+                self._obey()
                 done, pending = wait(pending, LOOK, FIRST_EXCEPTION)
                 for call in done:
                     call.result()
@@ -75,7 +77,7 @@ class InFlight:
         """Wait until calls have ended, whatever comes of them; after a stop not longer than GRACE."""
         pending, until = list(calls), float("inf")
         while pending := [call for call in pending if not call.done()]:
-            if self._guard.stop.is_set():
+            if self._stopped():
                 until = min(until, time.monotonic() + GRACE)
                 if time.monotonic() >= until:
                     return
@@ -84,6 +86,10 @@ class InFlight:
     def clear(self, work: Callable[[], object]) -> None:
         """Run what clears away after an error, whether there is room or not; awaited as `settle` does."""
         self.settle([_start(work, lambda: None)])
+
+    def _obey(self) -> None:
+        if self._stopped():
+            raise Stopped
 
     def _leave(self, size: int) -> None:
         with self._changed:

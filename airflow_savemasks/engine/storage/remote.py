@@ -48,8 +48,8 @@ class RemoteStorage(Storage):
         self._prefix = prefix
         self._factory = client
         self._guard = Guard(scheme, explain, getattr(client, "credentials", None))
-        self._uploads = InFlight(self._guard)
-        self._reads = InFlight(self._guard)  # what uploads wait for
+        self._uploads = InFlight(self._is_stopped)
+        self._reads = InFlight(self._is_stopped)  # what uploads wait for
         self._made: Any = None
         self._making = threading.Lock()
 
@@ -130,6 +130,9 @@ class RemoteStorage(Storage):
             if self._made is None:
                 self._made = self._guard.call(self.uri, self._factory)
             return self._made
+
+    def _is_stopped(self) -> bool:
+        return self._guard.stop.is_set()
 
     def obey(self) -> None:
         """Raises Stopped once that was asked for."""
