@@ -7,7 +7,7 @@ account key or a shared access signature; otherwise through this process.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -23,6 +23,7 @@ from airflow_savemasks.engine.log import log
 from airflow_savemasks.engine.storage.azure_upload import MOST_BLOCKS, AzureUpload, Refused, entry_of
 from airflow_savemasks.engine.storage.base import ClientFactory, Entry, Folder, Piece, Range
 from airflow_savemasks.engine.storage.block_writer import BLOCK
+from airflow_savemasks.engine.storage.object_options import options_of
 from airflow_savemasks.engine.storage.remote import RemoteStorage, size_of, split_uri
 from airflow_savemasks.engine.storage.retries import Failure, Kind, by_status, one_line, tries_beside
 
@@ -30,6 +31,7 @@ LONGEST_KEY, MOST_PARTS = 1024, 254  # characters and parts of a name
 BATCH = 256  # files in one delete request
 COPIED, MOST_COPIED = 256 << 20, 4000 << 20  # bytes of one copied block; more where there would be too many of them
 SIGNED = timedelta(hours=12)  # how long a signature for copying lasts
+OPTIONS = ("encryption_scope", "standard_blob_tier", "tags", "content_type", "metadata")
 TRIES = tries_beside(4)  # Azure's client tries that often by itself
 
 
@@ -66,6 +68,7 @@ class AzureStorage(RemoteStorage):
     def __init__(self, scheme: str, container: str, prefix: str, client: ClientFactory) -> None:
         super().__init__(scheme, container, prefix, client, explain)
         self._container = container
+        self.options: Mapping[str, Any] = {}  # known once there is a client
 
     def listdir(self, path: str) -> Folder:
         level = self._level(path)
@@ -126,7 +129,9 @@ class AzureStorage(RemoteStorage):
 
     def blob(self, path: str) -> Any:
         """Azure's client of one file; asks nothing."""
-        return self._client().get_blob_client(self._container, self.key(path))
+        client = self._client()
+        self.options = options_of(self._factory, self.uri, OPTIONS)
+        return client.get_blob_client(self._container, self.key(path))
 
     def url(self, path: str) -> str | None:
         """An address under which the service itself may read a file; None where the credentials give none."""

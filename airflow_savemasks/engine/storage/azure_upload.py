@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from azure.storage.blob import BlobBlock
+from azure.storage.blob import BlobBlock, ContentSettings, StandardBlobTier
 
 from airflow_savemasks.engine.errors import Changed, StorageError
 from airflow_savemasks.engine.storage.base import Entry, Range
@@ -32,18 +32,19 @@ class AzureUpload:
         self._path = path
         self._blob = owner.blob(path)
         self._sizes: dict[int, int] = {}
+        self._scope = {name: owner.options[name] for name in owner.options if name == "encryption_scope"}
         self._own = uuid4().hex  # two writers of one blob do not mix their blocks
 
     def block(self, number: int, data: bytes) -> None:
         if number >= MOST_BLOCKS:
             fix = "Split the project in several"
             raise StorageError(self._owner.locate(self._path), "is too much for one blob of Azure", fix)
-        self._run(lambda: self._blob.stage_block(self._name(number), data, length=len(data)))
+        self._run(lambda: self._blob.stage_block(self._name(number), data, length=len(data), **self._scope))
         self._sizes[number] = len(data)
 
     def copy(self, number: int, piece: Range) -> None:
         """A range as a block, by the server. Raises Refused; Changed where the file is not `piece.known`."""
-        more: dict[str, Any] = {}
+        more: dict[str, Any] = dict(self._scope)
         if piece.known is not None:
             more["headers"] = {"x-ms-source-if-match": f'"{piece.known.identity.rpartition("|")[0]}"'}
         url = self._owner.url(piece.path)
@@ -70,7 +71,7 @@ class AzureUpload:
 
     def finish(self, last: bytes) -> Entry:
         if not self._sizes:
-            answer = self._run(lambda: self._blob.upload_blob(last, overwrite=True))
+            answer = self._run(lambda: self._blob.upload_blob(last, overwrite=True, **self._options()))
             return entry_of(answer["etag"], answer["last_modified"], len(last))
         if last:
             self.block(len(self._sizes), last)
@@ -84,8 +85,16 @@ class AzureUpload:
 
     def _commit(self) -> Entry:
         blocks = [BlobBlock(self._name(number)) for number in sorted(self._sizes)]
-        answer = self._run(lambda: self._blob.commit_block_list(blocks))
+        answer = self._run(lambda: self._blob.commit_block_list(blocks, **self._options()))
         return entry_of(answer["etag"], answer["last_modified"], sum(self._sizes.values()))
+
+    def _options(self) -> dict[str, Any]:
+        options = dict(self._owner.options)
+        if kind := options.pop("content_type", None):
+            options["content_settings"] = ContentSettings(content_type=kind)
+        if tier := options.pop("standard_blob_tier", None):
+            options["standard_blob_tier"] = StandardBlobTier(tier)
+        return options
 
     def _name(self, number: int) -> str:
         """The name of a block; all have one length."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ from airflow_savemasks.engine.errors import Changed
 from airflow_savemasks.engine.storage.base import ClientFactory, Entry, Folder, Piece
 from airflow_savemasks.engine.storage.gcs_compose import GcsCompose
 from airflow_savemasks.engine.storage.gcs_upload import GcsUpload, entry_of
+from airflow_savemasks.engine.storage.object_options import options_of
 from airflow_savemasks.engine.storage.remote import RemoteStorage, name_too_long, split_uri
 from airflow_savemasks.engine.storage.retries import Failure, Kind, by_status, one_line, tries_beside
 from airflow_savemasks.engine.storage.temporary import beginning_of
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 ABANDONED = 3600.0  # seconds after which a temporary file has no writer any more
 DELETERS = 8  # files deleted at once
+OPTIONS = ("kms_key_name", "predefined_acl", "storage_class", "content_type", "metadata", "user_project")
 TRIES = tries_beside(3)  # Google's client tries by itself, for two minutes
 
 NETWORK = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError)
@@ -64,12 +66,13 @@ class GcsStorage(RemoteStorage):
     def __init__(self, scheme: str, bucket: str, prefix: str, client: ClientFactory) -> None:
         super().__init__(scheme, bucket, prefix, client, explain)
         self._bucket = bucket
+        self.options: Mapping[str, Any] = {}  # known once there is a client
 
     def listdir(self, path: str) -> Folder:
         client, level = self._client(), self._level(path)
 
         def look() -> Folder:  # as a whole: an iterator of Google's that failed once says that it is at its end
-            found = client.list_blobs(self._bucket, prefix=level, delimiter="/")
+            found = client.list_blobs(self._within(), prefix=level, delimiter="/")
             files = {blob.name[len(level) :]: entry_of(blob) for blob in found}
             files.pop("", None)  # the console marks a folder by an empty object of its name
             return Folder([prefix[len(level) : -1] for prefix in found.prefixes], files)
@@ -77,8 +80,7 @@ class GcsStorage(RemoteStorage):
         return self._guard.call(self.locate(path), look, TRIES)
 
     def stat(self, path: str) -> Entry | None:
-        client = self._client()
-        blob = self._guard.found(self.locate(path), lambda: client.bucket(self._bucket).get_blob(self.key(path)), TRIES)
+        blob = self._guard.found(self.locate(path), lambda: self._within().get_blob(self.key(path)), TRIES)
         return None if blob is None else entry_of(blob)
 
     def read(self, path: str, known: Entry | None = None) -> bytes:
@@ -108,6 +110,9 @@ class GcsStorage(RemoteStorage):
 
     def compose(self, path: str, pieces: Sequence[Piece]) -> Entry:
         """Whole files on the server, all else through this process: the service puts no ranges together."""
+        self._within()
+        if {"kms_key_name", "predefined_acl"} & set(self.options):  # which Google's library has no place for there
+            return self.compose_here(path, pieces)
         return GcsCompose(self, path, self._uploads, self._reads).run(pieces)
 
     def compose_here(self, path: str, pieces: Sequence[Piece]) -> Entry:
@@ -116,7 +121,18 @@ class GcsStorage(RemoteStorage):
 
     def blob(self, path: str) -> Any:
         """Google's handle of a file; asks nothing."""
-        return self._client().bucket(self._bucket).blob(self.key(path))
+        blob = self._within().blob(self.key(path), kms_key_name=self.options.get("kms_key_name"))
+        if "storage_class" in self.options:
+            blob.storage_class = self.options["storage_class"]
+        if "metadata" in self.options:
+            blob.metadata = self.options["metadata"]
+        return blob
+
+    def _within(self) -> Any:
+        """Google's handle of the bucket."""
+        client = self._client()
+        self.options = options_of(self._factory, self.uri, OPTIONS)
+        return client.bucket(self._bucket, user_project=self.options.get("user_project"))
 
     def run(self, path: str, work: Any, tries: int = TRIES) -> Any:
         """A call to Google's library; `path` is for messages."""
@@ -148,7 +164,7 @@ class GcsStorage(RemoteStorage):
         skip = len(prefix) - len(start)
         return self._guard.call(
             self.locate(start),
-            lambda: [(blob.name[skip:], entry_of(blob)) for blob in client.list_blobs(self._bucket, prefix=prefix)],
+            lambda: [(blob.name[skip:], entry_of(blob)) for blob in client.list_blobs(self._within(), prefix=prefix)],
             TRIES,
         )
 

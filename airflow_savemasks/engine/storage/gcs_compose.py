@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from airflow_savemasks.engine.errors import Changed
 from airflow_savemasks.engine.log import log
 from airflow_savemasks.engine.storage.base import Entry, Piece
-from airflow_savemasks.engine.storage.gcs_upload import RETRY, entry_of
+from airflow_savemasks.engine.storage.gcs_upload import BINARY, RETRY, entry_of
 from airflow_savemasks.engine.storage.in_flight import InFlight
 from airflow_savemasks.engine.storage.remote import quietly
 from airflow_savemasks.engine.storage.temporary import temporary_name
@@ -89,7 +89,7 @@ class GcsCompose:
 
     def _compose(self, path: str, sources: Sequence[_Whole]) -> Entry:
         blob = self._owner.blob(path)
-        blob.content_type = "application/octet-stream"
+        blob.content_type = self._owner.options.get("content_type", BINARY)
         generations = [int(source.entry.identity.partition("|")[0]) for source in sources]
         blobs = [self._owner.blob(source.path) for source in sources]
         try:

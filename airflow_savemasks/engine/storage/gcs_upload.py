@@ -16,6 +16,7 @@ from airflow_savemasks.engine.storage.remote import quietly
 if TYPE_CHECKING:
     from airflow_savemasks.engine.storage.gcs import GcsStorage
 
+BINARY = "application/octet-stream"
 RETRY = DEFAULT_RETRY  # Google's policy for what is safe to repeat; whole files under one name are
 
 
@@ -56,21 +57,27 @@ class GcsUpload:
     def block(self, number: int, data: bytes) -> None:  # noqa: ARG002 - they come in order
         if self._writer is None:
             blob = self._owner.blob(self._path)
-            self._writer = _Writer(blob, chunk_size=block_writer.BLOCK, ignore_flush=True, retry=RETRY)
+            self._writer = _Writer(
+                blob, chunk_size=block_writer.BLOCK, ignore_flush=True, retry=RETRY, **self._arguments()
+            )
         writer = self._writer
         self._owner.run(self._path, lambda: writer.write(data), tries=1)  # repeats requests itself, by their offsets
 
     def finish(self, last: bytes) -> Entry:
         if self._writer is None:
             blob = self._owner.blob(self._path)
-            kind = "application/octet-stream"
-            self._owner.run(self._path, lambda: blob.upload_from_string(last, content_type=kind, retry=RETRY))
+            self._owner.run(self._path, lambda: blob.upload_from_string(last, retry=RETRY, **self._arguments()))
             return entry_of(blob)
         self.block(0, last)
         self._owner.run(self._path, self._writer.commit, tries=1)
         found = self._writer.answer.json()
         size = int(found["size"])
         return Entry(size, f"{found['generation']}|{size}", datetime.fromisoformat(found["updated"]).timestamp())
+
+    def _arguments(self) -> dict[str, Any]:
+        options = self._owner.options
+        kind = {"content_type": options.get("content_type", BINARY)}
+        return kind | ({"predefined_acl": options["predefined_acl"]} if "predefined_acl" in options else {})
 
     def obey(self) -> None:
         self._owner.obey()

@@ -24,6 +24,7 @@ from airflow_savemasks.engine.storage.base import CHUNK, ClientFactory, Entry, F
 from airflow_savemasks.engine.storage.remote import RemoteStorage, name_too_long, size_of, split_uri
 from airflow_savemasks.engine.storage.retries import tries_beside
 from airflow_savemasks.engine.storage.s3_errors import code_of, explain
+from airflow_savemasks.engine.storage.s3_requests import Requests
 from airflow_savemasks.engine.storage.s3_upload import S3Upload
 
 BATCH = 1000  # files in one DeleteObjects
@@ -46,6 +47,7 @@ class S3Storage(RemoteStorage):
     def __init__(self, scheme: str, bucket: str, prefix: str, client: ClientFactory) -> None:
         super().__init__(scheme, bucket, prefix, client, explain)
         self._bucket = bucket
+        self._requests: Requests | None = None
 
     def listdir(self, path: str) -> Folder:
         level = self._level(path)
@@ -59,11 +61,13 @@ class S3Storage(RemoteStorage):
         return Folder(folders, files)
 
     def stat(self, path: str) -> Entry | None:
-        client = self._client()
-        found = self._guard.found(
-            self.locate(path), lambda: client.head_object(Bucket=self._bucket, Key=self.key(path)), self._tries()
-        )
+        found = self.head(path)
         return None if found is None else _entry(found["ContentLength"], found)
+
+    def head(self, path: str) -> Any:
+        """What S3 says of a file, None if there is none."""
+        ask = partial(self._send, "head_object", Key=self.key(path))
+        return self._guard.found(self.locate(path), ask, self._tries())
 
     def read(self, path: str, known: Entry | None = None) -> bytes:
         return self._get(path, known)
@@ -75,7 +79,7 @@ class S3Storage(RemoteStorage):
             self._guard.call(self.locate(batch[0]), partial(self._delete, keys), self._tries())
 
     def _delete(self, keys: list[dict[str, str]]) -> None:
-        answer = self._client().delete_objects(Bucket=self._bucket, Delete={"Objects": keys, "Quiet": True})
+        answer = self._send("delete_objects", Delete={"Objects": keys, "Quiet": True})
         for failed in answer.get("Errors", ())[:1]:
             raise ClientError({"Error": failed}, "DeleteObjects")
 
@@ -122,15 +126,12 @@ class S3Storage(RemoteStorage):
 
     def ask(self, path: str, operation: str, **arguments: Any) -> Any:
         """One request; `path` is for messages."""
-        method = getattr(self._client(), operation)
-        return self._guard.call(self.locate(path), lambda: method(Bucket=self._bucket, **arguments), self._tries())
+        return self._guard.call(self.locate(path), partial(self._send, operation, **arguments), self._tries())
 
     def abort(self, path: str, **arguments: Any) -> None:
         """End the upload of a file, also after a stop."""
-        client = self._client()
         self._guard.clear(
-            self.locate(path),
-            lambda: client.abort_multipart_upload(Bucket=self._bucket, Key=self.key(path), **arguments),
+            self.locate(path), partial(self._send, "abort_multipart_upload", Key=self.key(path), **arguments)
         )
 
     def source(self, piece: Range) -> dict[str, Any]:
@@ -168,19 +169,24 @@ class S3Storage(RemoteStorage):
 
     def _get(self, path: str, known: Entry | None, size: int | None = None, **arguments: Any) -> bytes:
         """The bytes of one answer. The ETag is looked at too, as there are servers that know no conditions."""
-        client = self._client()
         tag = known and _tag(known)
         if tag:
             arguments["IfMatch"] = f'"{tag}"'
 
         def read() -> bytes:
-            answer = client.get_object(Bucket=self._bucket, Key=self.key(path), **arguments)
+            answer = self._send("get_object", Key=self.key(path), **arguments)
             with closing(answer["Body"]) as body:
                 if tag and answer["ETag"].strip('"') != tag:
                     raise Changed(self.locate(path))
                 return self._gather(path, iter(lambda: body.read(CHUNK), b""), known, size)
 
         return self._guard.call(self.locate(path), read, self._tries())
+
+    def _send(self, operation: str, **arguments: Any) -> Any:
+        client = self._client()
+        if self._requests is None:
+            self._requests = Requests(client, self._factory, self.uri)
+        return self._requests.send(operation, Bucket=self._bucket, **arguments)
 
     def _begin(self, path: str) -> S3Upload:
         return S3Upload(self, path)

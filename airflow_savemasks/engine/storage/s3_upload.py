@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
 from email.utils import parsedate_to_datetime
-from hashlib import md5
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from botocore.exceptions import ClientError
 
@@ -20,6 +19,7 @@ from airflow_savemasks.engine.storage.s3_errors import code_of
 if TYPE_CHECKING:
     from airflow_savemasks.engine.storage.s3 import S3Storage
 
+MARK = "savemasks-upload"  # metadata by which an object is known to be of this upload: ETags tell nothing under KMS
 RULE = "the next export, or the bucket's rule for incomplete multipart uploads, removes it"
 
 
@@ -35,6 +35,7 @@ class S3Upload:
         self._id: str | None = None
         self._parts: dict[int, dict[str, Any]] = {}
         self._size = 0
+        self._mark = uuid4().hex
         self._beginning, self._noting = threading.Lock(), threading.Lock()
 
     def block(self, number: int, data: bytes) -> None:
@@ -61,7 +62,7 @@ class S3Upload:
         """
         with self._beginning:
             if self._id is None:
-                self._id = self._ask("create_multipart_upload")["UploadId"]
+                self._id = self._ask("create_multipart_upload", Metadata={MARK: self._mark})["UploadId"]
 
     def copy(self, number: int, piece: Range) -> None:
         """A range as the part of a number, from 0 on; copied by the server. Raises Changed."""
@@ -78,7 +79,7 @@ class S3Upload:
             answer = self._ask("complete_multipart_upload", UploadId=self._id, MultipartUpload={"Parts": parts})
             entry = _entry(answer, answer["ETag"], self._size)
         except StorageError as error:
-            there = self._is_there(parts) if isinstance(error.__cause__, ClientError) else None
+            there = self._is_there() if isinstance(error.__cause__, ClientError) else None
             if there is None:
                 raise
             entry = there
@@ -103,12 +104,11 @@ class S3Upload:
             self._parts[number] = {"PartNumber": number + 1, "ETag": answer["ETag"], **sums}
             self._size += size
 
-    def _is_there(self, parts: Sequence[dict[str, Any]]) -> Entry | None:
+    def _is_there(self) -> Entry | None:
         """The file where an upload that is said to be gone has been completed, by the try whose answer was lost."""
-        entry = self._storage.stat(self._path)
-        digests = b"".join(bytes.fromhex(part["ETag"].strip('"')) for part in parts)
-        whole = f"{md5(digests, usedforsecurity=False).hexdigest()}-{len(parts)}"
-        return entry if entry is not None and entry.identity == f"{whole}|{self._size}" else None
+        found = self._storage.head(self._path)
+        ours = found is not None and found.get("Metadata", {}).get(MARK) == self._mark
+        return _entry(found, found["ETag"], self._size) if ours else None
 
     def _ask(self, operation: str, **arguments: Any) -> Any:
         return self._storage.ask(self._path, operation, Key=self._key, **arguments)
