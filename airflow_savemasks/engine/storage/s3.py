@@ -103,7 +103,7 @@ class S3Storage(RemoteStorage):
     def compose(self, path: str, pieces: Sequence[Piece]) -> Entry:
         """On the server; only small pieces and what fills them up to 5 MiB come through this process."""
         size = size_of(pieces)
-        parts = s3_parts.split(pieces)
+        parts = s3_parts.parts_for(pieces, self._client().meta.endpoint_url)
         if len(parts) > s3_parts.MOST_PARTS or size > s3_parts.LARGEST:
             raise StorageError(
                 self.locate(path),
