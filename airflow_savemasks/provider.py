@@ -22,6 +22,11 @@ STORAGE_FIELDS: dict[str, Any] = {
         "description": "Id of the connection with the credentials of the root's scheme, such as aws_default",
         "schema": {"type": ["string", "null"]},
     },
+    "object_options": {
+        "label": "Options of objects",
+        "description": "What the bucket's policy asks of each write, in the names of the cloud's client, as JSON",
+        "schema": {"type": ["object", "string", "null"]},
+    },
     "parts_root": {
         "label": "Root for parts",
         "description": "Only for Team Files of an instance: where finished parts lie, shared by all workers",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,9 @@ from airflow_savemasks.provider import STORAGE_FIELDS
 
 if TYPE_CHECKING:
     from airflow_savemasks.engine.storage.base import Storage
+
+
+OPTIONS_FIX = 'Write an object such as {"ServerSideEncryption": "aws:kms"}'
 
 
 class StorageHook(BaseHook):
@@ -68,16 +72,29 @@ class StorageHook(BaseHook):
             )
         return True
 
+    @property
+    def object_options(self) -> dict[str, Any] | None:
+        """What a bucket's policy asks of each request. Raises SettingsError for what is no JSON object."""
+        given = self.fields().get("object_options") or None
+        if isinstance(given, str):
+            try:
+                given = json.loads(given)
+            except ValueError as error:
+                raise SettingsError(self._where, f"its object_options are no JSON ({error})", OPTIONS_FIX) from error
+        if given is not None and not isinstance(given, dict):
+            raise SettingsError(self._where, f"its object_options are a {type(given).__name__}", OPTIONS_FIX)
+        return given
+
     def storage(self, uri: str, *, confined: bool = False) -> Storage:
         """The storage at a URI, with the credentials that this connection names. confined: no link leads out of it."""
         refuse_password(uri)
         if is_instance(uri):
             return self.supervisely().team_files(uri, self._parts_storage(uri))
-        conn_id = self.fields().get("storage_conn_id")
+        conn_id, options = self.fields().get("storage_conn_id"), self.object_options
         root = self.root
-        if conn_id and root and scheme_of(root) != scheme_of(uri):
-            conn_id = None  # the credentials are those of the root's scheme
-        return open_storage(uri, client_factory(uri, conn_id), confined=confined)
+        if root and scheme_of(root) != scheme_of(uri):
+            conn_id = options = None  # the credentials are those of the root's scheme, and so are the options
+        return open_storage(uri, client_factory(uri, conn_id, options), confined=confined)
 
     def supervisely(self) -> SuperviselyHook:
         """The instance whose connection is named as storage_conn_id, or the default one."""

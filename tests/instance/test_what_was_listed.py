@@ -109,6 +109,20 @@ def test_nothing_is_uploaded_after_a_stop(server, files) -> None:
     assert server.instance.storage.paths(server.instance.team.id) == ["/x/file"]
 
 
+def test_an_upload_says_what_the_listing_shows(files) -> None:
+    for path in ("new", ".parts/new"):
+        with files.writing(path) as out:
+            out.write(CONTENT)
+        assert out.entry == files.stat(path)
+        assert files.compose(f"{path}.tar", [b"head", Range(path, 0, 5, out.entry)]) == files.stat(f"{path}.tar")
+        with files.writing(path) as again:
+            again.write(CONTENT[::-1])
+        assert again.entry != out.entry
+        with pytest.raises(Changed):
+            files.compose("other.tar", [b"head", Range(path, 0, 5, out.entry)])
+    assert files.stat("other.tar") is None
+
+
 def test_a_download_that_breaks_off_goes_on_where_it_was(server, files) -> None:
     server.faults.truncate(method="file-storage.download", times=2)
     assert files.read("file") == CONTENT

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from airflow_savemasks.engine.storage import remote, retries
+from airflow_savemasks.engine.storage import block_writer, retries
 from tests.airflow.conftest import airflow_home  # noqa: F401 - sets the Airflow home before anything imports Airflow
 from tests.storages import places, servers
 from tests.storages.places import Place
@@ -20,7 +20,7 @@ BLOCK = 5 << 20  # the least that S3 takes
 @pytest.fixture(autouse=True)
 def _small_and_fast(monkeypatch: pytest.MonkeyPatch) -> None:
     """Blocks so small that little data makes several, and hardly a pause between two tries."""
-    monkeypatch.setattr(remote, "BLOCK", BLOCK)
+    monkeypatch.setattr(block_writer, "BLOCK", BLOCK)
     monkeypatch.setattr(retries, "PAUSE", 0.01)
 
 

@@ -32,6 +32,17 @@ def folder_place(folder: Path) -> Place:
     return Place(str(folder), None, lambda: [path.name for path in folder.rglob("*.tmp")])
 
 
+@dataclass(frozen=True)
+class Factory:
+    """A client's factory with what a bucket's policy asks of each request."""
+
+    make: Callable[[], Any]
+    options: dict[str, Any]
+
+    def __call__(self) -> Any:
+        return self.make()
+
+
 @cache
 def s3_client(address: str, attempts: int = 1) -> Any:
     """attempts: of each request by boto3 itself; 1 leaves trying again to us. Made once, as that takes its time."""

@@ -6,6 +6,7 @@ import http.client
 import socket
 import struct
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,13 +15,16 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 # what S3 answers; the faults "reset" (before the server sees the request), "lost" (after) and "torn" (half an answer)
-# break the connection
+# break the connection; "stall" keeps it open and silent until the faults are cleared, "slow" for a moment
 ANSWERS = {
     "500": (500, "InternalError"),
     "503": (503, "SlowDown"),
     "403": (403, "AccessDenied"),
     "400": (400, "InvalidRequest"),
 }
+
+
+STALLED = 30.0  # seconds
 
 
 def kind_of(method: str, target: str, headers: Any) -> str:
@@ -32,7 +36,7 @@ def kind_of(method: str, target: str, headers: Any) -> str:
         return "PutObject"
     if method == "POST":
         names = {"uploads": "CreateMultipartUpload", "uploadId": "CompleteMultipartUpload", "delete": "DeleteObjects"}
-        return next(name for word, name in names.items() if word in words)
+        return next((name for word, name in names.items() if word in words), "POST")
     if method == "GET":
         return (
             "ListMultipartUploads" if "uploads" in words else "ListObjectsV2" if "list-type" in words else "GetObject"
@@ -47,15 +51,37 @@ class Faults:
         self.plan: dict[str, list[str]] = {}
         self.always: dict[str, str] = {}
         self.seen: Counter[str] = Counter()
+        self.heads: list[tuple[str, dict[str, str]]] = []  # kind and headers of each request
+        self.bodies: list[tuple[str, bytes]] = []  # target and body of each request
+        self.released = threading.Event()
+        self.at_once = self.most_at_once = 0
         self._lock = threading.Lock()
 
     def clear(self) -> None:
         self.plan, self.always = {}, {}
         self.seen.clear()
+        self.heads.clear()
+        self.bodies.clear()
+        self.released.set()
+        self.released = threading.Event()
+        self.most_at_once = 0
 
-    def next(self, kind: str) -> str | None:
+    @contextmanager
+    def counted(self) -> Iterator[None]:
+        """One more request at once, until the block ends."""
+        with self._lock:
+            self.at_once += 1
+            self.most_at_once = max(self.most_at_once, self.at_once)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self.at_once -= 1
+
+    def next(self, kind: str, headers: dict[str, str]) -> str | None:
         with self._lock:
             self.seen[kind] += 1
+            self.heads.append((kind, headers))
             waiting = self.plan.get(kind)
             return waiting.pop(0) if waiting else self.always.get(kind)
 
@@ -72,8 +98,17 @@ def faulty(server: str) -> Iterator[tuple[str, Faults]]:
 
         def handle_any(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            fault = faults.next(kind_of(self.command, self.path, self.headers))
-            if fault == "reset":
+            faults.bodies.append((self.path, body))
+            headers = {name.lower(): text for name, text in self.headers.items()}
+            with faults.counted():
+                self.answer_to(body, faults.next(kind_of(self.command, self.path, self.headers), headers))
+
+        def answer_to(self, body: bytes, fault: str | None) -> None:
+            if fault == "slow":
+                time.sleep(0.3)
+            if fault == "stall":
+                faults.released.wait(STALLED)
+            if fault in {"reset", "stall"}:
                 self.cut()
             elif fault in ANSWERS:
                 status, code = ANSWERS[fault]

@@ -13,6 +13,7 @@ import pytest
 from airflow_savemasks.engine.errors import Changed, NotFound, Stopped, StorageError
 from airflow_savemasks.engine.storage.base import WORK_FOLDER, Range, Storage
 from airflow_savemasks.engine.storage.folder import FolderStorage
+from airflow_savemasks.engine.storage.writes import Writes
 from tests.engine.samples import add_item, make_project, run
 from tests.storages.conftest import BLOCK
 from tests.storages.places import Place
@@ -248,6 +249,60 @@ def test_compose_of_a_range_that_ends_too_early_leaves_nothing(place: Place) -> 
     assert place.traces() == []
 
 
+@pytest.mark.parametrize("size", [0, 9, BLOCK, 2 * BLOCK + 5])
+def test_a_write_itself_says_what_a_later_look_sees(place: Place, size: int) -> None:
+    storage = place.open()
+    put(storage, "big", NOISE)
+    with storage.writing("a/x") as out:
+        out.write(NOISE[:size])
+    composed = [
+        storage.compose("a/y", [NOISE[:size]]),
+        storage.compose("a/z", [b"head", Range("big", 0, size), b"end"]),
+        storage.compose("a/big", [Range("big", 0, len(NOISE))]),
+    ]
+    level = storage.listdir("a").files
+    for name, entry in zip("x y z big".split(), [out.entry, *composed], strict=True):
+        assert (entry.size, entry.identity) == (level[name].size, level[name].identity)
+        assert entry == storage.stat(f"a/{name}")
+        assert abs(entry.modified - level[name].modified) < 5
+        assert len(storage.read(f"a/{name}", entry)) == entry.size
+
+
+def test_who_writes_afterwards_is_somebody_else(place: Place) -> None:
+    storage = place.open()
+    with storage.writing("x") as out:
+        out.write(b"mine")
+    put(storage, "x", b"theirs")
+    assert out.entry != storage.stat("x")
+    with pytest.raises(Changed):
+        storage.read("x", out.entry)
+
+
+def test_ranges_of_another_file_than_the_known_one_are_not_composed(place: Place) -> None:
+    if place.root.startswith("gs"):
+        pytest.skip("the emulator knows no conditions on generations")
+    storage = place.open()
+    put(storage, "big", NOISE)
+    known = storage.stat("big")
+    whole = Range("big", 0, len(NOISE), known)
+    shapes = [[whole], [b"head", whole], [b"x", Range("big", 3, 9, known)], [whole, Range("big", 1, BLOCK, known)]]
+    for number, pieces in enumerate(shapes):
+        assert storage.compose(f"{number}", pieces).size == storage.stat(f"{number}").size
+    if place.root.startswith("sftp"):
+        time.sleep(1.1)  # its times are whole seconds
+    put(storage, "big", NOISE[::-1])
+    before = everything(storage)
+    for number, pieces in enumerate(shapes):
+        with pytest.raises(Changed) as caught:
+            storage.compose(f"new {number}", pieces)
+        assert caught.value.where == storage.locate("big")
+    storage.delete(["big"])
+    with pytest.raises((NotFound, Changed)):
+        storage.compose("new", shapes[0])
+    assert everything(storage) == [name for name in before if name != "big"]
+    assert place.traces() == []
+
+
 def test_deleting_what_is_there_and_what_is_not(place: Place) -> None:
     storage = place.open()
     for path in ("a/b/1", "a/b/2", "c"):
@@ -279,6 +334,16 @@ def test_many_threads_share_a_storage(place: Place) -> None:
         list(pool.map(lambda item: put(storage, *item), contents.items()))
         for path, content in pool.map(lambda path: (path, storage.read(path)), [*contents] * 4):
             assert content == contents[path]
+
+
+def test_small_files_written_at_once(place: Place) -> None:
+    storage = place.open()
+    contents = {f"{number}": NOISE[number : number + 500] for number in range(60)}
+    with Writes(storage, threading.Event()) as writes:
+        for path, content in contents.items():
+            writes.put(path, [content[:100], content[100:]])
+    assert writes.entries == storage.listdir("").files
+    assert all(storage.read(path, writes.entries[path]) == content for path, content in contents.items())
 
 
 def test_sweeping_a_clean_place_finds_nothing(place: Place) -> None:

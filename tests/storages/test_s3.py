@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -193,10 +194,10 @@ def test_requests_of_a_compose(scene: Scene) -> None:
 
 WRITER = """
 import sys, time
-from airflow_savemasks.engine.storage import remote
+from airflow_savemasks.engine.storage import block_writer
 from tests.storages import places
 from airflow_savemasks.engine.storage.opening import open_storage
-remote.BLOCK = 5 << 20
+block_writer.BLOCK = 5 << 20
 with open_storage(sys.argv[1], lambda: places.s3_client(sys.argv[2])).writing(sys.argv[3]) as out:
     out.write(bytes(6 << 20)); print("writing", flush=True); time.sleep(60)
 """
@@ -205,11 +206,14 @@ with open_storage(sys.argv[1], lambda: places.s3_client(sys.argv[2])).writing(sy
 def test_what_a_killed_writer_left_is_swept(s3_address: str) -> None:
     place = places.s3_place(s3_address)
     storage = place.open("out")
-    for path in (".parts/a/x.tar", "a.tar", "b.tar"):
+    for count, path in enumerate((".parts/a/x.tar", "a.tar", "b.tar"), 1):
         words = [sys.executable, "-c", WRITER, storage.uri, s3_address, path]
         with subprocess.Popen(words, stdout=subprocess.PIPE, cwd=Path(__file__).parents[2]) as writer:
             assert writer.stdout is not None
             writer.stdout.readline()
+            until = time.monotonic() + 20
+            while len(place.traces()) < count and time.monotonic() < until:  # the first block is on its way
+                time.sleep(0.05)
             writer.kill()
     assert len(place.traces()) == 3
     assert storage.remove_abandoned(".parts/a", ["a.tar", "a.manifest.json"]) == 2
@@ -251,6 +255,45 @@ def test_parts_keep_every_byte_and_the_rules_of_s3(drawn: list[tuple[bool, int]]
         assert len(part) == 1 or size_of(part) <= 2 * s3_parts.LEAST
     again = joined(piece for part in parts for piece in part)
     assert again == joined(pieces)
+
+
+@given(st.lists(st.tuples(st.booleans(), SIZES), max_size=12), st.sampled_from(s3_parts.GATHERED))
+def test_parts_are_larger_where_there_would_be_too_many(drawn: list[tuple[bool, int]], least: int) -> None:
+    pieces = [b"x" * min(size, 9) if as_bytes else Range("x", 7, size) for as_bytes, size in drawn]
+    parts = s3_parts.split(pieces, least)
+    assert all(s3_parts.LEAST <= size_of(part) <= s3_parts.MOST for part in parts[:-1])
+    assert sum(map(size_of, parts)) == size_of(pieces)
+    assert all(len(part) == 1 or size_of(part) < least + s3_parts.LEAST for part in parts)
+    many = [Range(f"{number}", 0, 4 << 20) for number in range(100_000)]
+    assert len(s3_parts.parts_for(many, "https://s3.amazonaws.com")) <= s3_parts.MOST_PARTS
+
+
+@given(st.lists(st.tuples(st.booleans(), SIZES), max_size=12))
+def test_parts_are_equal_where_a_server_wants_it(drawn: list[tuple[bool, int]]) -> None:
+    pieces = [
+        b"x" * min(size, 9) if as_bytes else Range(str(number), 7, size)
+        for number, (as_bytes, size) in enumerate(drawn)
+    ]
+    parts = s3_parts.parts_for(pieces, "https://account.r2.cloudflarestorage.com")
+    assert len({size_of(part) for part in parts[:-1]}) <= 1
+    assert not parts or 0 < size_of(parts[-1]) <= size_of(parts[0])
+    assert len(parts) <= s3_parts.MOST_PARTS
+    assert joined(piece for part in parts for piece in part) == joined(pieces)
+
+
+def test_an_archive_of_equal_parts_is_the_same(s3_address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(s3_parts, "WANT_EQUAL", ("127.0.0.1",))
+    monkeypatch.setattr(s3_parts, "EQUAL", BLOCK)
+    place = places.s3_place(s3_address)
+    storage = place.open()
+    put(storage, "big", NOISE)
+    pieces = [b"head", Range("big", 0, len(NOISE)), Range("big", 5, 9), Range("big", 7, BLOCK)]
+    storage.compose("x", pieces)
+    assert storage.read("x") == b"head" + NOISE + NOISE[5:14] + NOISE[7 : BLOCK + 7]
+    answer = places.s3_client(s3_address).head_object(
+        Bucket=places.BUCKET, Key=f"{place.root.rpartition('/')[2]}/x", PartNumber=1
+    )
+    assert answer["ContentLength"] == BLOCK
 
 
 def joined(pieces: Any) -> list[Any]:

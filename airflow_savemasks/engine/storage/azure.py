@@ -7,8 +7,8 @@ account key or a shared access signature; otherwise through this process.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import islice
@@ -18,17 +18,20 @@ from azure.core import MatchConditions
 from azure.core import exceptions as core
 from azure.storage.blob import BlobPrefix, BlobSasPermissions, BlobServiceClient, generate_blob_sas
 
-from airflow_savemasks.engine.errors import AccessError
-from airflow_savemasks.engine.storage.azure_upload import AzureUpload
+from airflow_savemasks.engine.errors import AccessError, StorageError
+from airflow_savemasks.engine.log import log
+from airflow_savemasks.engine.storage.azure_upload import MOST_BLOCKS, AzureUpload, Refused, entry_of
 from airflow_savemasks.engine.storage.base import ClientFactory, Entry, Folder, Piece, Range
-from airflow_savemasks.engine.storage.remote import BLOCK, RemoteStorage, size_of, split_uri
+from airflow_savemasks.engine.storage.block_writer import BLOCK
+from airflow_savemasks.engine.storage.object_options import options_of
+from airflow_savemasks.engine.storage.remote import RemoteStorage, size_of, split_uri
 from airflow_savemasks.engine.storage.retries import Failure, Kind, by_status, one_line, tries_beside
 
-COPIERS = 8  # blocks copied at once
 LONGEST_KEY, MOST_PARTS = 1024, 254  # characters and parts of a name
 BATCH = 256  # files in one delete request
-COPIED = 256 << 20  # bytes of one copied block; 50,000 of them make an archive of 12 TiB
+COPIED, MOST_COPIED = 256 << 20, 4000 << 20  # bytes of one copied block; more where there would be too many of them
 SIGNED = timedelta(hours=12)  # how long a signature for copying lasts
+OPTIONS = ("encryption_scope", "standard_blob_tier", "tags", "content_type", "metadata")
 TRIES = tries_beside(4)  # Azure's client tries that often by itself
 
 
@@ -65,6 +68,7 @@ class AzureStorage(RemoteStorage):
     def __init__(self, scheme: str, container: str, prefix: str, client: ClientFactory) -> None:
         super().__init__(scheme, container, prefix, client, explain)
         self._container = container
+        self.options: Mapping[str, Any] = {}  # known once there is a client
 
     def listdir(self, path: str) -> Folder:
         level = self._level(path)
@@ -95,17 +99,24 @@ class AzureStorage(RemoteStorage):
 
         return self.run(path, read)  # type: ignore[no-any-return]
 
-    def compose(self, path: str, pieces: Sequence[Piece]) -> None:
-        """Ranges are copied by the server, several at once, where it can be given the right to read them."""
+    def compose(self, path: str, pieces: Sequence[Piece]) -> Entry:
+        """Ranges are copied by the server where it can be given the right to read them, else through this process."""
+        blocks = split(pieces)
+        if len(blocks) > MOST_BLOCKS:
+            raise StorageError(
+                self.locate(path),
+                f"{size_of(pieces) / (1 << 40):.2f} TiB in {len(blocks)} blocks are too much for one blob of Azure",
+                "Set volume_size (such as 1 TiB), so that the archive goes on in another file",
+            )
         if not any(isinstance(piece, Range) and self.url(piece.path) for piece in pieces):
-            super().compose(path, pieces)
-            return
+            return super().compose(path, pieces)
         upload = AzureUpload(self, path)
-        blocks = [(upload.name(), block) for piece in pieces for block in _split(piece)]
-        with ThreadPoolExecutor(COPIERS, thread_name_prefix="savemasks-azure") as pool:
-            for _ in pool.map(lambda numbered: upload.put(*numbered), blocks):
-                pass
-        upload.commit(size_of(pieces))
+        try:
+            self._uploads.run(_putting(upload, *numbered) for numbered in enumerate(blocks))
+        except Refused as error:
+            log.debug("%s: not copied by the server: %s", self.locate(path), error)
+            return super().compose(path, pieces)
+        return self._uploads.result(self._uploads.begin(partial(upload.commit, size_of(pieces))))
 
     def delete(self, paths: Iterable[str]) -> None:
         todo = iter(paths)
@@ -118,7 +129,9 @@ class AzureStorage(RemoteStorage):
 
     def blob(self, path: str) -> Any:
         """Azure's client of one file; asks nothing."""
-        return self._client().get_blob_client(self._container, self.key(path))
+        client = self._client()
+        self.options = options_of(self._factory, self.uri, OPTIONS)
+        return client.get_blob_client(self._container, self.key(path))
 
     def url(self, path: str) -> str | None:
         """An address under which the service itself may read a file; None where the credentials give none."""
@@ -174,12 +187,28 @@ class AzureStorage(RemoteStorage):
                 raise core.HttpResponseError(f"{answer.status_code} {answer.reason}", response=answer)
 
 
-def _split(piece: Piece) -> list[Piece]:
-    """A piece in pieces that a block may hold; none for an empty one."""
-    if isinstance(piece, bytes):
-        return [piece[at : at + BLOCK] for at in range(0, len(piece), BLOCK)]
-    ends = range(0, piece.size, COPIED)
-    return [Range(piece.path, piece.offset + at, min(COPIED, piece.size - at)) for at in ends]
+def split(pieces: Sequence[Piece]) -> list[Piece]:
+    """Pieces in such as a block may hold, no empty ones; the copied ones larger where the whole is.
+
+    >>> [getattr(block, "size", block) for block in split([b"", b"head", Range("x", 5, COPIED + 1)])]
+    [b'head', 268435456, 1]
+    """
+    copied = min(max(COPIED, -(-size_of(pieces) // (MOST_BLOCKS // 2))), MOST_COPIED)
+    blocks: list[Piece] = []
+    for piece in pieces:
+        if isinstance(piece, bytes):
+            blocks += [piece[at : at + BLOCK] for at in range(0, len(piece), BLOCK)]
+        else:
+            ends = range(0, piece.size, copied)
+            blocks += [replace(piece, offset=piece.offset + at, size=min(copied, piece.size - at)) for at in ends]
+    return blocks
+
+
+def _putting(upload: AzureUpload, number: int, block: Piece) -> tuple[Callable[[], None], int]:
+    """What adds a block of `split`, and the bytes that it holds meanwhile."""
+    if isinstance(block, bytes):
+        return partial(upload.block, number, block), len(block)
+    return partial(upload.copy, number, block), 0
 
 
 def _condition(known: Entry | None) -> dict[str, Any]:
@@ -190,4 +219,4 @@ def _condition(known: Entry | None) -> dict[str, Any]:
 
 
 def _entry(found: Any) -> Entry:
-    return Entry(found.size, f"{found.etag.strip(chr(34))}|{found.size}", found.last_modified.timestamp())
+    return entry_of(found.etag, found.last_modified, found.size)

@@ -21,11 +21,14 @@ CHUNK = 1 << 20  # bytes read at a time when something is streamed
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A file as listed. size in bytes; identity changes with the content; modified in seconds since 1970."""
+    """A file as listed. size in bytes; identity changes with the content; modified in seconds since 1970.
+
+    Two entries are equal where size and identity are: some storages tell the time of a write only when they list it.
+    """
 
     size: int
     identity: str
-    modified: float
+    modified: float = field(compare=False)
 
 
 NO_UTF8 = "a file whose name is no UTF-8"
@@ -47,14 +50,25 @@ class Folder:
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """`size` bytes of a file from `offset` on."""
+    """`size` bytes of a file from `offset` on. known: the file as it was when they were chosen; see `compose`."""
 
     path: str
     offset: int
     size: int
+    known: Entry | None = None
 
 
 Piece = bytes | Range
+
+
+class NewFile(BinaryIO):
+    """A file that is being written. Storages give what can be used as one; none is made from this class itself.
+
+    entry: size and identity as `stat` will show them, from the answer to the write itself, so that whoever writes the
+    same file afterwards is not taken for this one. It is there once the block of `writing` has ended, not before.
+    """
+
+    entry: Entry
 
 
 class ReadableStorage(Protocol):
@@ -91,11 +105,15 @@ class ReadableStorage(Protocol):
 class WritableStorage(ReadableStorage, Protocol):
     """A tree that is written to as well: what publishing an archive needs."""
 
-    def writing(self, path: str) -> AbstractContextManager[BinaryIO]:
+    def writing(self, path: str) -> AbstractContextManager[NewFile]:
         """A new file that appears, whole, when the block ends, and not at all when it raises."""
 
-    def compose(self, path: str, pieces: Sequence[Piece]) -> None:
-        """A new file of bytes and ranges of files of this storage, one after the other; whole or not at all."""
+    def compose(self, path: str, pieces: Sequence[Piece]) -> Entry:
+        """A new file of bytes and ranges of files of this storage, one after the other; whole or not at all.
+
+        Returns it as `NewFile.entry` says. Raises Changed where a range has a `known` and its file is another one now,
+        NotFound where it is gone.
+        """
 
     def delete(self, paths: Iterable[str]) -> None:
         """Remove files; one that is not there is no error."""

@@ -7,22 +7,25 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import IO, BinaryIO, cast
 from urllib.parse import unquote, urlsplit
 
-from airflow_savemasks.engine.errors import StorageError
+from airflow_savemasks.engine.errors import Changed, StorageError
 from airflow_savemasks.engine.storage import folder_names
-from airflow_savemasks.engine.storage.base import WORK_FOLDER, ClientFactory, Piece, Range, Storage
+from airflow_savemasks.engine.storage.base import WORK_FOLDER, ClientFactory, Entry, NewFile, Piece, Range, Storage
 from airflow_savemasks.engine.storage.folder_reading import EXPORT_AGAIN, FolderReader
 from airflow_savemasks.engine.storage.open_files import (
+    FileToBe,
     SteadyFile,
     copy_range,
+    entry_of,
     has_locks,
     has_only_name,
     lock,
     mark_as_written,
     open_regular,
     sync,
+    unchanged,
 )
 from airflow_savemasks.engine.storage.temporary import is_temporary, is_temporary_of, temporary_name
 
@@ -48,21 +51,22 @@ class FolderStorage(FolderReader, Storage):
         self.boot_id = _boot()
 
     @contextmanager
-    def writing(self, path: str) -> Iterator[BinaryIO]:
+    def writing(self, path: str) -> Iterator[NewFile]:
         target = self.root / path
         temporary = target.with_name(temporary_name(target.name))
         with self._errors(path):
             self._check(path, to_write=True)
             target.parent.mkdir(parents=True, exist_ok=True)
-            file = temporary.open("xb")
+            file = FileToBe(temporary)
         try:
             with self._errors(path), file:
                 mark_as_written(file)  # tells `remove_abandoned` that the writer lives
-                yield cast("BinaryIO", file)
+                yield cast("NewFile", file)
                 file.flush()
                 if not path.startswith(f"{WORK_FOLDER}/"):
                     sync(file, self._stop)  # what is published outlives the machine's power
                 self._obey()
+                file.note()
                 temporary.replace(target)
         except BaseException:
             temporary.unlink(missing_ok=True)
@@ -85,12 +89,15 @@ class FolderStorage(FolderReader, Storage):
             mine = lock(file) and has_only_name(file, target)
             yield cast("BinaryIO", SteadyFile(file)) if mine else None
 
-    def compose(self, path: str, pieces: Sequence[Piece]) -> None:
+    def compose(self, path: str, pieces: Sequence[Piece]) -> Entry:
         first = pieces[0] if pieces else None
-        if isinstance(first, Range) and self._is_work_file(first) and self._adopt(path, first, pieces[1:]):
-            return
+        if isinstance(first, Range) and self._is_work_file(first):
+            adopted = self._adopt(path, first, pieces[1:])
+            if adopted is not None:
+                return adopted
         with self.writing(path) as out:
             self._append(out, pieces)
+        return out.entry
 
     def delete(self, paths: Iterable[str]) -> None:
         parents = set()
@@ -115,7 +122,7 @@ class FolderStorage(FolderReader, Storage):
     def obstacle(self, path: str) -> str | None:
         return folder_names.obstacle(self.root, path, confined=self._confined)
 
-    def _append(self, out: BinaryIO, pieces: Sequence[Piece]) -> None:
+    def _append(self, out: IO[bytes], pieces: Sequence[Piece]) -> None:
         for piece in pieces:
             self._obey()
             if isinstance(piece, bytes):
@@ -129,10 +136,10 @@ class FolderStorage(FolderReader, Storage):
         entry = self.stat(piece.path) if piece.path.startswith(f"{WORK_FOLDER}/") and not piece.offset else None
         return entry is not None and entry.size == piece.size
 
-    def _adopt(self, path: str, first: Range, rest: Sequence[Piece]) -> bool:
+    def _adopt(self, path: str, first: Range, rest: Sequence[Piece]) -> Entry | None:
         """Publish a work file under another name, the rest written behind it, without copying it.
 
-        False where the file system has no hard links, or where somebody else writes or publishes the work file: then
+        None where the file system has no hard links, or where somebody else writes or publishes the work file: then
         it is copied instead. The work file stays until it is deleted, and is never written again.
         """
         target = self.root / path
@@ -142,39 +149,52 @@ class FolderStorage(FolderReader, Storage):
         try:
             os.link(self.root / first.path, temporary)
         except OSError:
-            return False  # it is copied instead, and tells what is wrong if that fails too
+            return None  # it is copied instead, and tells what is wrong if that fails too
         try:
             with self._errors(path), temporary.open("r+b") as file:
                 seen = os.fstat(file.fileno())
                 if not lock(file) or seen.st_nlink != 2 or os.fstat(file.fileno()).st_size != first.size:
-                    return False
-                self._publish(file, first.size, rest, temporary, target)
+                    return None
+                self._is_known(first, seen)
+                return self._publish(file, first.size, rest, temporary, target)
         finally:
             temporary.unlink(missing_ok=True)
-        return True
 
-    def _publish(self, file: BinaryIO, size: int, rest: Sequence[Piece], temporary: Path, target: Path) -> None:
+    def _publish(self, file: BinaryIO, size: int, rest: Sequence[Piece], temporary: Path, target: Path) -> Entry:
         try:
             file.seek(size)
             self._append(file, rest)
             file.flush()
             sync(file, self._stop)
             self._obey()
+            entry = entry_of(os.fstat(file.fileno()))
             temporary.replace(target)
         except BaseException:
             os.truncate(file.fileno(), size)  # the next try finds the work file as it was
             raise
+        return entry
 
     def _copy(self, piece: Range, target: int) -> None:
         with self._errors(piece.path):
             self._check(piece.path)
             source = open_regular(str(self.root / piece.path))
             try:
+                before = os.fstat(source)
+                known = piece.known is not None and not os.path.sameopenfile(source, target)  # adopted: ours, locked
+                if known:
+                    self._is_known(piece, before)
                 left = piece.size - copy_range(source, target, piece.offset, piece.size, self._obey)
+                if known and not unchanged(before, os.fstat(source)):
+                    raise Changed(self.locate(piece.path))
             finally:
                 os.close(source)
         if left:
             raise StorageError(self.locate(piece.path), f"ends {left} bytes too early", EXPORT_AGAIN)
+
+    def _is_known(self, piece: Range, found: os.stat_result) -> None:
+        """Raises Changed where an opened file is not the one that a range was chosen of."""
+        if piece.known is not None and piece.known.identity != entry_of(found).identity:
+            raise Changed(self.locate(piece.path))
 
     def _remove_if_dead(self, temporary: Path) -> bool:
         try:

@@ -1,12 +1,13 @@
 """Google Cloud Storage. Files are written as resumable uploads, which nobody sees before their last byte is there.
 
-The service puts whole objects together, not ranges of them, so archives are assembled through this process.
+The service puts whole objects together, not ranges of them: see `gcs_compose.py`.
 """
 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -15,21 +16,23 @@ from google.api_core import exceptions as api
 from google.auth import exceptions as auth
 from google.cloud import storage  # type: ignore[attr-defined]
 from google.cloud.storage.exceptions import DataCorruption, InvalidResponse
-from google.cloud.storage.fileio import BlobWriter
-from google.cloud.storage.retry import DEFAULT_RETRY
 
 from airflow_savemasks.engine.errors import Changed
-from airflow_savemasks.engine.log import log
-from airflow_savemasks.engine.storage.base import ClientFactory, Entry, Folder
-from airflow_savemasks.engine.storage.remote import BLOCK, RemoteStorage, name_too_long, quietly, split_uri
+from airflow_savemasks.engine.storage.base import ClientFactory, Entry, Folder, Piece
+from airflow_savemasks.engine.storage.gcs_compose import GcsCompose
+from airflow_savemasks.engine.storage.gcs_upload import GcsUpload, entry_of
+from airflow_savemasks.engine.storage.object_options import options_of
+from airflow_savemasks.engine.storage.remote import RemoteStorage, name_too_long, split_uri
 from airflow_savemasks.engine.storage.retries import Failure, Kind, by_status, one_line, tries_beside
+from airflow_savemasks.engine.storage.temporary import beginning_of
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
+ABANDONED = 3600.0  # seconds after which a temporary file has no writer any more
 DELETERS = 8  # files deleted at once
+OPTIONS = ("kms_key_name", "predefined_acl", "storage_class", "content_type", "metadata", "user_project")
 TRIES = tries_beside(3)  # Google's client tries by itself, for two minutes
-RETRY = DEFAULT_RETRY  # its policy for what is safe to repeat; whole files under one name are
 
 NETWORK = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError)
 
@@ -63,22 +66,22 @@ class GcsStorage(RemoteStorage):
     def __init__(self, scheme: str, bucket: str, prefix: str, client: ClientFactory) -> None:
         super().__init__(scheme, bucket, prefix, client, explain)
         self._bucket = bucket
+        self.options: Mapping[str, Any] = {}  # known once there is a client
 
     def listdir(self, path: str) -> Folder:
         client, level = self._client(), self._level(path)
 
         def look() -> Folder:  # as a whole: an iterator of Google's that failed once says that it is at its end
-            found = client.list_blobs(self._bucket, prefix=level, delimiter="/")
-            files = {blob.name[len(level) :]: _entry(blob) for blob in found}
+            found = client.list_blobs(self._within(), prefix=level, delimiter="/")
+            files = {blob.name[len(level) :]: entry_of(blob) for blob in found}
             files.pop("", None)  # the console marks a folder by an empty object of its name
             return Folder([prefix[len(level) : -1] for prefix in found.prefixes], files)
 
         return self._guard.call(self.locate(path), look, TRIES)
 
     def stat(self, path: str) -> Entry | None:
-        client = self._client()
-        blob = self._guard.found(self.locate(path), lambda: client.bucket(self._bucket).get_blob(self.key(path)), TRIES)
-        return None if blob is None else _entry(blob)
+        blob = self._guard.found(self.locate(path), lambda: self._within().get_blob(self.key(path)), TRIES)
+        return None if blob is None else entry_of(blob)
 
     def read(self, path: str, known: Entry | None = None) -> bytes:
         """What was stored; without `known`, what was stored gzipped as it was before that."""
@@ -92,13 +95,44 @@ class GcsStorage(RemoteStorage):
             for _ in pool.map(self._delete, paths):
                 pass
 
-    def remove_abandoned(self, folder: str, names: Iterable[str]) -> int:  # noqa: ARG002 - of the Protocol
-        """Nothing to do: unfinished resumable uploads cannot be listed, cost nothing, and end after a week."""
-        return 0
+    def remove_abandoned(self, folder: str, names: Iterable[str]) -> int:  # noqa: ARG002 - parts are never composed
+        """Removes what a killed compose left, if nobody has written to it for an hour.
+
+        Unfinished resumable uploads cannot be listed, cost nothing, and end after a week.
+        """
+        starts = {
+            f"{folder}/{beginning_of(file)}".lstrip("/") for folder, _, file in (name.rpartition("/") for name in names)
+        }
+        old = time.time() - ABANDONED
+        dead = [path for start in sorted(starts) for path, entry in self._beginning(start) if entry.modified < old]
+        self.delete(dead)
+        return len(dead)
+
+    def compose(self, path: str, pieces: Sequence[Piece]) -> Entry:
+        """Whole files on the server, all else through this process: the service puts no ranges together."""
+        self._within()
+        if {"kms_key_name", "predefined_acl"} & set(self.options):  # which Google's library has no place for there
+            return self.compose_here(path, pieces)
+        return GcsCompose(self, path, self._uploads, self._reads).run(pieces)
+
+    def compose_here(self, path: str, pieces: Sequence[Piece]) -> Entry:
+        """All of it through this process."""
+        return super().compose(path, pieces)
 
     def blob(self, path: str) -> Any:
         """Google's handle of a file; asks nothing."""
-        return self._client().bucket(self._bucket).blob(self.key(path))
+        blob = self._within().blob(self.key(path), kms_key_name=self.options.get("kms_key_name"))
+        if "storage_class" in self.options:
+            blob.storage_class = self.options["storage_class"]
+        if "metadata" in self.options:
+            blob.metadata = self.options["metadata"]
+        return blob
+
+    def _within(self) -> Any:
+        """Google's handle of the bucket."""
+        client = self._client()
+        self.options = options_of(self._factory, self.uri, OPTIONS)
+        return client.bucket(self._bucket, user_project=self.options.get("user_project"))
 
     def run(self, path: str, work: Any, tries: int = TRIES) -> Any:
         """A call to Google's library; `path` is for messages."""
@@ -123,6 +157,16 @@ class GcsStorage(RemoteStorage):
             return sink.getvalue()
 
         return self._guard.call(self.locate(path), read, TRIES)
+
+    def _beginning(self, start: str) -> list[tuple[str, Entry]]:
+        """All files whose paths begin so."""
+        client, prefix = self._client(), self.key(start)
+        skip = len(prefix) - len(start)
+        return self._guard.call(
+            self.locate(start),
+            lambda: [(blob.name[skip:], entry_of(blob)) for blob in client.list_blobs(self._within(), prefix=prefix)],
+            TRIES,
+        )
 
     def _refusal(self, key: str, encoded: bytes) -> str | None:
         if "\r" in key or "\n" in key:
@@ -154,49 +198,3 @@ class _Sink(io.BytesIO):
         """Back to the start, when it is downloaded once more: what came does not count any more."""
         self.truncate(offset)
         return super().seek(offset, whence)
-
-
-class _Writer(BlobWriter):  # type: ignore[misc]
-    """Google's writer, which ends the upload only when it is told to; otherwise forgetting it would publish a part."""
-
-    def close(self) -> None:
-        """Nothing: Python calls this when the writer is forgotten."""
-
-    def commit(self) -> None:
-        super().close()
-
-
-class GcsUpload:
-    """One new object: a single request, or, from the first full block on, a resumable upload."""
-
-    def __init__(self, owner: GcsStorage, path: str) -> None:
-        self._owner = owner
-        self._path = path
-        self._writer: _Writer | None = None
-
-    def block(self, data: bytes) -> None:
-        if self._writer is None:
-            blob = self._owner.blob(self._path)
-            self._writer = _Writer(blob, chunk_size=BLOCK, ignore_flush=True, retry=RETRY)
-        writer = self._writer
-        self._owner.run(self._path, lambda: writer.write(data), tries=1)  # repeats requests itself, by their offsets
-
-    def finish(self, last: bytes) -> None:
-        if self._writer is None:
-            blob = self._owner.blob(self._path)
-            kind = "application/octet-stream"
-            self._owner.run(self._path, lambda: blob.upload_from_string(last, content_type=kind, retry=RETRY))
-            return
-        self.block(last)
-        self._owner.run(self._path, self._writer.commit, tries=1)
-
-    def obey(self) -> None:
-        self._owner.obey()
-
-    def abandon(self) -> None:
-        if self._writer is not None and (error := quietly(self._writer.terminate)):
-            log.debug("%s: the upload could not be cancelled: %s", self._owner.locate(self._path), error)
-
-
-def _entry(blob: Any) -> Entry:
-    return Entry(blob.size, f"{blob.generation}|{blob.size}", blob.updated.timestamp())

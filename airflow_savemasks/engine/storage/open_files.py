@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import io
 import os
 import stat
 import threading
@@ -58,6 +59,20 @@ class SteadyFile:
 def entry_of(found: os.stat_result) -> Entry:
     """A file as the folder lists it: its identity is size and modification time."""
     return Entry(found.st_size, f"{found.st_size}-{found.st_mtime_ns}", found.st_mtime)
+
+
+class FileToBe(io.BufferedWriter):
+    """A new file, written under a name of its own. entry: as `NewFile` has it, noted before it gets its final name."""
+
+    entry: Entry
+
+    def __init__(self, path: Path) -> None:
+        """Raises OSError, also where something lies there already."""
+        super().__init__(FileIO(path, "x"))
+
+    def note(self) -> None:
+        """Take down what has been written; renaming changes neither size nor time."""
+        self.entry = entry_of(os.fstat(self.fileno()))
 
 
 def kind_of(mode: int) -> str:

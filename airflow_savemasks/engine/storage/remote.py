@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import io
 import threading
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, BinaryIO, Protocol, cast
+from functools import partial
+from typing import Any, cast
 
 from airflow_savemasks.engine.errors import Changed, SettingsError, StorageError
-from airflow_savemasks.engine.storage.base import CHUNK, ClientFactory, Entry, Piece, Storage
+from airflow_savemasks.engine.storage.base import CHUNK, ClientFactory, Entry, NewFile, Piece, Storage
+from airflow_savemasks.engine.storage.block_writer import BlockWriter, Upload
+from airflow_savemasks.engine.storage.in_flight import InFlight
 from airflow_savemasks.engine.storage.retries import Explain, Guard
 from airflow_savemasks.engine.storage.uris import without_password
 
-BLOCK = 16 << 20  # bytes gathered before they are sent
 LONGEST_KEY = 1024  # bytes of UTF-8 in the name of an object
 STEP = 8 << 20  # bytes of one ranged read
 
@@ -35,57 +36,6 @@ def split_uri(uri: str, what: str) -> tuple[str, str, str]:
     return scheme.lower(), host, path.strip("/")
 
 
-class Upload(Protocol):
-    """A file in the making. Nobody sees it before `finish` has returned; after a stop only `abandon` does anything."""
-
-    def block(self, data: bytes) -> None:
-        """The next BLOCK bytes."""
-
-    def finish(self, last: bytes) -> None:
-        """The rest, less than BLOCK bytes; the file appears."""
-
-    def abandon(self) -> None:
-        """Remove what was sent, also after a stop. Raises nothing: it follows an error that matters more."""
-
-    def obey(self) -> None:
-        """Raises Stopped once that was asked for."""
-
-
-class BlockWriter(io.RawIOBase):
-    """Cuts what is written into blocks for an upload. Closing it, or forgetting it, publishes nothing."""
-
-    def __init__(self, upload: Upload) -> None:
-        super().__init__()
-        self._upload = upload
-        self._waiting = bytearray()
-        self._sent = 0
-
-    def write(self, data: Any) -> int:
-        """Takes all of it. Raises StorageError."""
-        view = memoryview(data).cast("B")
-        at = 0
-        while at < len(view):
-            self._upload.obey()
-            taken = view[at : at + BLOCK - len(self._waiting)]
-            self._waiting += taken
-            at += len(taken)
-            if len(self._waiting) == BLOCK:
-                self._upload.block(bytes(self._waiting))
-                self._waiting.clear()
-                self._sent += BLOCK
-        return len(view)
-
-    def finish(self) -> None:
-        self._upload.obey()
-        self._upload.finish(bytes(self._waiting))
-
-    def writable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._sent + len(self._waiting)
-
-
 class RemoteStorage(Storage):
     """Base of the storages with a client.
 
@@ -98,6 +48,8 @@ class RemoteStorage(Storage):
         self._prefix = prefix
         self._factory = client
         self._guard = Guard(scheme, explain, getattr(client, "credentials", None))
+        self._uploads = InFlight(self._is_stopped)
+        self._reads = InFlight(self._is_stopped)  # what uploads wait for
         self._made: Any = None
         self._making = threading.Lock()
 
@@ -126,24 +78,34 @@ class RemoteStorage(Storage):
                 yield data[at : at + CHUNK]
 
     @contextmanager
-    def writing(self, path: str) -> Iterator[BinaryIO]:
-        upload = self._begin(path)
-        out = BlockWriter(upload)
+    def writing(self, path: str) -> Iterator[NewFile]:
+        out = BlockWriter(self._begin(path), self._uploads)
         try:
-            yield cast("BinaryIO", out)
+            yield cast("NewFile", out)
             out.finish()
         except BaseException:
-            upload.abandon()
+            out.abandon()
             raise
 
-    def compose(self, path: str, pieces: Sequence[Piece]) -> None:
+    def compose(self, path: str, pieces: Sequence[Piece]) -> Entry:
         """Through this process, which backends that can do better replace."""
         with self.writing(path) as out:
             for piece in pieces:
                 if isinstance(piece, bytes):
                     out.write(piece)
                 else:
-                    out.writelines(self.stream(piece.path, piece.offset, piece.size))
+                    out.writelines(self.stream(piece.path, piece.offset, piece.size, piece.known))
+        return out.entry
+
+    def _join(self, pieces: Sequence[Piece]) -> bytes:
+        """Small pieces as one, ranges read at the same time."""
+        works = [(partial(self._content, piece), 0) for piece in pieces]
+        return self._content(pieces[0]) if len(pieces) == 1 else b"".join(self._reads.run(works))
+
+    def _content(self, piece: Piece) -> bytes:
+        if isinstance(piece, bytes):
+            return piece
+        return b"".join(self.stream(piece.path, piece.offset, piece.size, piece.known))
 
     def _gather(self, path: str, chunks: Iterable[bytes], known: Entry | None, size: int | None = None) -> bytes:
         """The chunks of an answer as one, never more than a byte above what is `known` or above `size`, if given.
@@ -168,6 +130,9 @@ class RemoteStorage(Storage):
             if self._made is None:
                 self._made = self._guard.call(self.uri, self._factory)
             return self._made
+
+    def _is_stopped(self) -> bool:
+        return self._guard.stop.is_set()
 
     def obey(self) -> None:
         """Raises Stopped once that was asked for."""

@@ -7,8 +7,7 @@ used: forgotten after an error it completes what was written so far, and a small
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from functools import partial
 from itertools import islice
@@ -25,9 +24,9 @@ from airflow_savemasks.engine.storage.base import CHUNK, ClientFactory, Entry, F
 from airflow_savemasks.engine.storage.remote import RemoteStorage, name_too_long, size_of, split_uri
 from airflow_savemasks.engine.storage.retries import tries_beside
 from airflow_savemasks.engine.storage.s3_errors import code_of, explain
+from airflow_savemasks.engine.storage.s3_requests import Requests
 from airflow_savemasks.engine.storage.s3_upload import S3Upload
 
-COPIERS = 8  # parts copied at once
 BATCH = 1000  # files in one DeleteObjects
 OBJECTS = {"ContinuationToken": "NextContinuationToken"}  # argument for the next page -> where it stands in this one
 UPLOADS = {"KeyMarker": "NextKeyMarker", "UploadIdMarker": "NextUploadIdMarker"}
@@ -48,6 +47,7 @@ class S3Storage(RemoteStorage):
     def __init__(self, scheme: str, bucket: str, prefix: str, client: ClientFactory) -> None:
         super().__init__(scheme, bucket, prefix, client, explain)
         self._bucket = bucket
+        self._requests: Requests | None = None
 
     def listdir(self, path: str) -> Folder:
         level = self._level(path)
@@ -61,11 +61,13 @@ class S3Storage(RemoteStorage):
         return Folder(folders, files)
 
     def stat(self, path: str) -> Entry | None:
-        client = self._client()
-        found = self._guard.found(
-            self.locate(path), lambda: client.head_object(Bucket=self._bucket, Key=self.key(path)), self._tries()
-        )
+        found = self.head(path)
         return None if found is None else _entry(found["ContentLength"], found)
+
+    def head(self, path: str) -> Any:
+        """What S3 says of a file, None if there is none."""
+        ask = partial(self._send, "head_object", Key=self.key(path))
+        return self._guard.found(self.locate(path), ask, self._tries())
 
     def read(self, path: str, known: Entry | None = None) -> bytes:
         return self._get(path, known)
@@ -77,7 +79,7 @@ class S3Storage(RemoteStorage):
             self._guard.call(self.locate(batch[0]), partial(self._delete, keys), self._tries())
 
     def _delete(self, keys: list[dict[str, str]]) -> None:
-        answer = self._client().delete_objects(Bucket=self._bucket, Delete={"Objects": keys, "Quiet": True})
+        answer = self._send("delete_objects", Delete={"Objects": keys, "Quiet": True})
         for failed in answer.get("Errors", ())[:1]:
             raise ClientError({"Error": failed}, "DeleteObjects")
 
@@ -98,10 +100,10 @@ class S3Storage(RemoteStorage):
             log.warning("open multipart uploads of killed exports are not removed: %s", error)
         return count
 
-    def compose(self, path: str, pieces: Sequence[Piece]) -> None:
+    def compose(self, path: str, pieces: Sequence[Piece]) -> Entry:
         """On the server; only small pieces and what fills them up to 5 MiB come through this process."""
         size = size_of(pieces)
-        parts = s3_parts.split(pieces)
+        parts = s3_parts.parts_for(pieces, self._client().meta.endpoint_url)
         if len(parts) > s3_parts.MOST_PARTS or size > s3_parts.LARGEST:
             raise StorageError(
                 self.locate(path),
@@ -112,54 +114,50 @@ class S3Storage(RemoteStorage):
         try:
             if size < s3_parts.LEAST:
                 self.obey()
-                upload.finish(self._join(pieces))
-                return
-            upload.begin()
-            with ThreadPoolExecutor(COPIERS, thread_name_prefix="savemasks-s3") as pool:
-                jobs = [pool.submit(self._add, upload, *numbered) for numbered in enumerate(parts, 1)]
-                try:
-                    wait(jobs, return_when=FIRST_EXCEPTION)
-                finally:
-                    pool.shutdown(wait=True, cancel_futures=True)  # an upload is aborted when nobody adds to it
-            for job in jobs:
-                if not job.cancelled():
-                    job.result()
-            upload.complete()
+                whole = self._join(pieces)
+                return self._uploads.result(self._uploads.begin(partial(upload.finish, whole), size))
+            self._uploads.result(self._uploads.begin(upload.begin))
+            self._uploads.run(self._adding(upload, number, part) for number, part in enumerate(parts))
+            self._look_again(parts)
+            return self._uploads.result(self._uploads.begin(upload.complete))
         except BaseException:
-            upload.abandon()
+            self._uploads.clear(upload.abandon)
             raise
 
     def ask(self, path: str, operation: str, **arguments: Any) -> Any:
         """One request; `path` is for messages."""
-        method = getattr(self._client(), operation)
-        return self._guard.call(self.locate(path), lambda: method(Bucket=self._bucket, **arguments), self._tries())
+        return self._guard.call(self.locate(path), partial(self._send, operation, **arguments), self._tries())
 
     def abort(self, path: str, **arguments: Any) -> None:
         """End the upload of a file, also after a stop."""
-        client = self._client()
         self._guard.clear(
-            self.locate(path),
-            lambda: client.abort_multipart_upload(Bucket=self._bucket, Key=self.key(path), **arguments),
+            self.locate(path), partial(self._send, "abort_multipart_upload", Key=self.key(path), **arguments)
         )
 
     def source(self, piece: Range) -> dict[str, Any]:
         """The arguments of an UploadPartCopy that say what is copied."""
         last = piece.offset + piece.size - 1
         key = self.key(piece.path)
-        return {"CopySource": {"Bucket": self._bucket, "Key": key}, "CopySourceRange": f"bytes={piece.offset}-{last}"}
+        wanted = {"CopySource": {"Bucket": self._bucket, "Key": key}, "CopySourceRange": f"bytes={piece.offset}-{last}"}
+        if piece.known is not None:
+            wanted["CopySourceIfMatch"] = f'"{_tag(piece.known)}"'
+        return wanted
 
-    def _add(self, upload: S3Upload, number: int, pieces: Sequence[Piece]) -> None:
+    def _adding(self, upload: S3Upload, number: int, pieces: Sequence[Piece]) -> tuple[Callable[[], None], int]:
+        """What adds a part, and the bytes that it holds meanwhile."""
         first = pieces[0]
         if len(pieces) == 1 and isinstance(first, Range) and first.size >= s3_parts.LEAST:
-            upload.copy(number, first)
-        else:
-            upload.send(number, self._join(pieces))
+            return partial(upload.copy, number, first), 0
+        return lambda: upload.block(number, self._join(pieces)), size_of(pieces)
 
-    def _join(self, pieces: Sequence[Piece]) -> bytes:
-        return b"".join(
-            piece if isinstance(piece, bytes) else b"".join(self.stream(piece.path, piece.offset, piece.size))
-            for piece in pieces
-        )
+    def _look_again(self, parts: Sequence[Sequence[Piece]]) -> None:
+        """Raises Changed where a server knows no conditions for copies and has copied of another file than is known."""
+        known = {(first.path, first.known) for first, *_ in parts if isinstance(first, Range) and first.known}
+        self._reads.run((partial(self._is_still, path, entry), 0) for path, entry in known)
+
+    def _is_still(self, path: str, known: Entry) -> None:
+        if self.stat(path) != known:
+            raise Changed(self.locate(path))
 
     def _fetch(self, path: str, offset: int, size: int, known: Entry | None) -> bytes:
         try:
@@ -171,19 +169,24 @@ class S3Storage(RemoteStorage):
 
     def _get(self, path: str, known: Entry | None, size: int | None = None, **arguments: Any) -> bytes:
         """The bytes of one answer. The ETag is looked at too, as there are servers that know no conditions."""
-        client = self._client()
         tag = known and _tag(known)
         if tag:
             arguments["IfMatch"] = f'"{tag}"'
 
         def read() -> bytes:
-            answer = client.get_object(Bucket=self._bucket, Key=self.key(path), **arguments)
+            answer = self._send("get_object", Key=self.key(path), **arguments)
             with closing(answer["Body"]) as body:
                 if tag and answer["ETag"].strip('"') != tag:
                     raise Changed(self.locate(path))
                 return self._gather(path, iter(lambda: body.read(CHUNK), b""), known, size)
 
         return self._guard.call(self.locate(path), read, self._tries())
+
+    def _send(self, operation: str, **arguments: Any) -> Any:
+        client = self._client()
+        if self._requests is None:
+            self._requests = Requests(client, self._factory, self.uri)
+        return self._requests.send(operation, Bucket=self._bucket, **arguments)
 
     def _begin(self, path: str) -> S3Upload:
         return S3Upload(self, path)

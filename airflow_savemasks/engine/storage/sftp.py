@@ -169,6 +169,8 @@ class SftpStorage(RemoteStorage):
 class SftpUpload:
     """One new file. Each block is written by itself, so that it can be written again after the connection was lost."""
 
+    in_order = True  # a server may take a file with a hole in it for a shorter one
+
     def __init__(self, owner: SftpStorage, path: str) -> None:
         self._owner = owner
         self._path = path
@@ -177,16 +179,17 @@ class SftpUpload:
         self._folder = folder
         self._temporary = f"{folder}/{temporary_name(name)}"
         self._size = 0
+        self._entry: Entry | None = None
         owner.run(path, self._create)
 
-    def block(self, data: bytes) -> None:
+    def block(self, number: int, data: bytes) -> None:  # noqa: ARG002 - they come in order
         self._owner.run(self._path, lambda client: self._write(client, data))
         self._size += len(data)
 
-    def finish(self, last: bytes) -> None:
+    def finish(self, last: bytes) -> Entry:
         if last:
-            self.block(last)
-        self._owner.run(self._path, self._publish)
+            self.block(0, last)
+        return self._owner.run(self._path, self._publish)
 
     def abandon(self) -> None:
         quietly(lambda: self._owner.clear(self._path, lambda client: client.remove(self._temporary)))
@@ -206,16 +209,18 @@ class SftpUpload:
             file.set_pipelined(False)  # the last write waits for all answers, and raises what went wrong
             file.write(data[-1:])
 
-    def _publish(self, client: SFTPClient) -> None:
+    def _publish(self, client: SFTPClient) -> Entry:
+        """Renaming changes neither size nor time, so the file is looked at while its name is ours alone."""
         try:
-            written = client.stat(self._temporary).st_size
+            entry = entry_of(client.stat(self._temporary))
         except FileNotFoundError:
-            if client.stat(self._target).st_size == self._size:
-                return  # the answer to an earlier try was lost
+            if self._entry is not None:
+                return self._entry  # the answer to an earlier try was lost
             raise
-        if written != self._size:
-            raise StorageError(
-                self._owner.locate(self._path), f"{written} of {self._size} bytes arrived", "Look at the server's disk"
-            )
+        if entry.size != self._size:
+            where, fact = self._owner.locate(self._path), f"{entry.size} of {self._size} bytes arrived"
+            raise StorageError(where, fact, "Look at the server's disk")
         self.obey()
+        self._entry = entry
         client.posix_rename(self._temporary, self._target)
+        return entry

@@ -25,6 +25,15 @@ def temporary_name(name: str) -> str:
     return f".{_hash(name)}.{uuid4().hex[:16]}.tmp"
 
 
+def beginning_of(name: str) -> str:
+    """What the temporary names of a file, of its volumes and of its renamings begin with.
+
+    >>> temporary_name("kiwi-00002.tar").startswith(beginning_of("kiwi.tar"))
+    True
+    """
+    return f".{_hash(name)}."
+
+
 def is_temporary_of(temp: str, names: Iterable[str]) -> bool:
     """Whether `temp` was made for one of `names`, or for one of their volumes (`-00002`) or renamings (`_001`).
 

@@ -12,10 +12,10 @@ import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
-from typing import Any, BinaryIO, cast
+from typing import Any, cast
 
 from airflow_savemasks.engine.errors import Changed, NotFound, StorageError
-from airflow_savemasks.engine.storage.base import CHUNK, WORK_FOLDER, Entry, Folder, Piece, Range, Storage
+from airflow_savemasks.engine.storage.base import CHUNK, WORK_FOLDER, Entry, Folder, NewFile, Piece, Range, Storage
 from airflow_savemasks.engine.supervisely.api import Api
 from airflow_savemasks.engine.supervisely.uris import instant
 
@@ -93,36 +93,36 @@ class TeamFiles(Storage):
         return "a NUL in the name" if "\0" in path else None
 
     @contextmanager
-    def writing(self, path: str) -> Iterator[BinaryIO]:
+    def writing(self, path: str) -> Iterator[NewFile]:
         """Spooled, then uploaded when the block ends: an upload cannot be taken back half-way."""
         if _is_part(path):
             with self._parts.writing(path) as out:
                 yield out
             return
         with tempfile.SpooledTemporaryFile(max_size=8 * CHUNK) as spool:
-            yield cast("BinaryIO", spool)
+            out = cast("NewFile", spool)
+            yield out
 
             def content() -> Iterator[bytes]:
                 spool.seek(0)
                 while chunk := spool.read(CHUNK):
                     yield chunk
 
-            self._upload(path, content)
+            out.entry = self._upload(path, content)
 
-    def compose(self, path: str, pieces: Sequence[Piece]) -> None:
+    def compose(self, path: str, pieces: Sequence[Piece]) -> Entry:
         """Streamed from the parts to the instance, without a file in between; from the start again if it breaks."""
         if _is_part(path):
-            self._parts.compose(path, pieces)
-            return
+            return self._parts.compose(path, pieces)
 
         def content() -> Iterator[bytes]:
             for piece in pieces:
                 if isinstance(piece, Range):
-                    yield from self.stream(piece.path, piece.offset, piece.size)
+                    yield from self.stream(piece.path, piece.offset, piece.size, piece.known)
                 else:
                     yield piece
 
-        self._upload(path, content)
+        return self._upload(path, content)
 
     def delete(self, paths: Iterable[str]) -> None:
         paths = list(paths)
@@ -136,7 +136,8 @@ class TeamFiles(Storage):
         del names
         return self._parts.remove_abandoned(folder, [])
 
-    def _upload(self, path: str, content: Any) -> None:
+    def _upload(self, path: str, content: Any) -> Entry:
+        """Send a file; as the instance's answer says that it is there. Raises StorageError where it is another one."""
         seen = {"size": 0, "hash": ""}
 
         def counted() -> Iterator[bytes]:
@@ -158,6 +159,7 @@ class TeamFiles(Storage):
                 f"the instance has {size} bytes, hash {record.get('hash')}; sent were {seen['size']}, {seen['hash']}",
                 "The file was removed; run it again (finished parts are kept)",
             )
+        return _entry(record)
 
     def _same(self, path: str, known: Entry | None) -> Entry:
         """The file as it is now. Raises NotFound; Changed where it is not the one that is `known`."""

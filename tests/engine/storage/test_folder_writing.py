@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from airflow_savemasks.engine.errors import Stopped, StorageError
+from airflow_savemasks.engine.errors import Changed, Stopped, StorageError
 from airflow_savemasks.engine.storage import folder, open_files
 from airflow_savemasks.engine.storage.base import Range, Storage
 from airflow_savemasks.engine.storage.folder import FolderStorage
@@ -144,8 +144,53 @@ def test_only_a_whole_work_file_becomes_the_archive_uncopied(
     assert ((storage.root / "d/new").stat().st_ino == inode) is linked
     assert storage.read("d/new") == b"content"[first.offset : first.offset + first.size] + b"|con"
     assert storage.read("d/x") == b"content"
-    assert storage.compose("empty", []) is None
+    assert storage.compose("empty", []) == storage.stat("empty")
     assert storage.read("empty") == b""
+
+
+@pytest.mark.parametrize("path", ["d/new", ".parts/a/new"])
+def test_a_write_says_what_the_new_name_shows_whoever_writes_next(storage: FolderStorage, path: str) -> None:
+    with storage.writing(path) as out:
+        out.write(b"mine")
+    seen = storage.stat(path)
+    assert (out.entry, out.entry.modified) == (seen, seen.modified)
+    write(storage, path, b"them")
+    assert out.entry != storage.stat(path)
+    write(storage, ".parts/a/x", b"content")
+    for pieces in ([Range(".parts/a/x", 0, 7), b"|"], [Range("d/x", 0, 7)], [b"only bytes"], []):
+        entry = storage.compose(path, pieces)
+        assert entry == storage.stat(path)
+        assert entry.size == len(storage.read(path, entry))
+
+
+@pytest.mark.parametrize("source", ["d/x", ".parts/a/x"])
+def test_a_range_of_another_file_than_the_known_one_is_not_composed(storage: FolderStorage, source: str) -> None:
+    write(storage, source, b"content")
+    known = storage.stat(source)
+    storage.compose("d/new", [Range(source, 0, 7, known), Range(source, 1, 2, known)])
+    assert storage.read("d/new") == b"contenton"
+    write(storage, source, b"CONTENT")
+    for pieces in ([Range(source, 0, 7, known)], [b"x", Range(source, 1, 2, known)]):
+        with pytest.raises(Changed, match="was changed"):
+            storage.compose("d/new", pieces)
+    assert storage.read("d/new") == b"contenton"
+    assert left_behind(storage.root) == []
+
+
+def test_a_file_that_is_written_to_while_it_is_copied_is_not_composed(
+    storage: FolderStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = folder.copy_range
+
+    def copy(*words: Any) -> int:
+        done = real(*words)
+        (storage.root / "d/x").write_bytes(b"CONTENT")
+        return done
+
+    monkeypatch.setattr(folder, "copy_range", copy)
+    with pytest.raises(Changed):
+        storage.compose("d/new", [Range("d/x", 0, 7, storage.stat("d/x"))])
+    assert storage.stat("d/new") is None
 
 
 def test_a_work_file_that_is_published_already_is_copied_and_not_written_on(storage: FolderStorage) -> None:
