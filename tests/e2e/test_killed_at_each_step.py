@@ -37,8 +37,9 @@ def step(storage, moment):
 def counted(work):
     def wrapped(self, *given):
         step(self, "before")
-        work(self, *given)
+        made = work(self, *given)
         step(self, "after")
+        return made
     return wrapped
 
 writing = FolderStorage.writing

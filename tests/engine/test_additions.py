@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from types import ModuleType
-from typing import BinaryIO, ClassVar
+from typing import ClassVar, cast
 
 import cv2
 import numpy as np
@@ -29,7 +29,7 @@ from airflow_savemasks.engine.masks.drawing import Drawing
 from airflow_savemasks.engine.masks.registry import MaskKind
 from airflow_savemasks.engine.parts import described
 from airflow_savemasks.engine.storage import uris
-from airflow_savemasks.engine.storage.base import Entry, Folder, Piece, Range, Storage
+from airflow_savemasks.engine.storage.base import Entry, Folder, NewFile, Piece, Range, Storage
 
 
 @dataclass(slots=True)
@@ -72,6 +72,12 @@ PRESENCE = MaskKind(
 )
 
 
+class MemoryFile(io.BytesIO):
+    """A file in the making, which tells what became of it."""
+
+    entry: Entry
+
+
 class MemoryStorage(Storage):
     """Files in a dict."""
 
@@ -106,14 +112,16 @@ class MemoryStorage(Storage):
         yield self.read(path)[offset : offset + size]
 
     @contextmanager
-    def writing(self, path: str) -> Iterator[BinaryIO]:
-        out = io.BytesIO()
-        yield out
+    def writing(self, path: str) -> Iterator[NewFile]:
+        out = MemoryFile()
+        yield cast("NewFile", out)
         self.files[path] = out.getvalue()
+        out.entry = self.entry(path)
 
-    def compose(self, path: str, pieces: Sequence[Piece]) -> None:
+    def compose(self, path: str, pieces: Sequence[Piece]) -> Entry:
         parts = [b"".join(self.stream(p.path, p.offset, p.size)) if isinstance(p, Range) else p for p in pieces]
         self.files[path] = b"".join(parts)
+        return self.entry(path)
 
     def delete(self, paths: Iterable[str]) -> None:
         for path in paths:

@@ -17,7 +17,7 @@ from airflow_savemasks.engine.errors import StorageError
 from airflow_savemasks.engine.log import log
 from airflow_savemasks.engine.parts.plan import Planned
 from airflow_savemasks.engine.parts.receipts import SKIPPED, Receipt, lines_of, parse_skipped
-from airflow_savemasks.engine.storage.base import Range, Storage
+from airflow_savemasks.engine.storage.base import Entry, Range, Storage
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +93,14 @@ def _place(found: Finished | Skipped) -> Place:
 
 
 def _of_archive(team_files: Storage, old: Published) -> Iterator[Finished]:
-    files = list(old.volumes)
-    for raw in read_lines(team_files, old.index.file, old.index.size):
+    volumes = [(file, Entry(size, identity, 0.0)) for file, (size, identity) in old.volumes.items()]
+    index = Entry(old.index.size, old.index.identity, 0.0)
+    for raw in read_lines(team_files, old.index.file, old.index.size, index):
         line = parse_line(raw)
-        if line.volume >= len(files) or line.offset + line.size > old.volumes[files[line.volume]][0]:
+        if line.volume >= len(volumes) or line.offset + line.size > volumes[line.volume][1].size:
             raise ValueError(f"{line.item} lies outside of its archive")
-        yield Finished(raw, line, Range(files[line.volume], line.offset, line.size))
+        file, known = volumes[line.volume]
+        yield Finished(raw, line, Range(file, line.offset, line.size, known))
 
 
 def _of_part(team_files: Storage, receipt: Receipt) -> Iterator[Finished | Skipped]:

@@ -44,8 +44,8 @@ class Layout:
             self._ends.append(self.head)
         line = moved(item.raw, item.line, len(self.volumes) - 1, self._ends[-1])
         last = pieces[-1] if pieces else None
-        if last is not None and last.path == item.piece.path and last.offset + last.size == item.piece.offset:
-            pieces[-1] = Range(last.path, last.offset, last.size + size)
+        if last is not None and _follows(last, item.piece):
+            pieces[-1] = Range(last.path, last.offset, last.size + size, last.known)
         else:
             pieces.append(item.piece)
         self._ends[-1] += size
@@ -71,3 +71,8 @@ class Layout:
                     at += piece.size
         if taken:
             team_files.compose(path, taken)
+
+
+def _follows(one: Range, other: Range) -> bool:
+    """Whether a range begins where another one of the same file ends."""
+    return (one.path, one.known, one.offset + one.size) == (other.path, other.known, other.offset)

@@ -26,7 +26,7 @@ from airflow_savemasks.engine.parts.growing import head_of, with_growing_head
 from airflow_savemasks.engine.parts.layout import Layout
 from airflow_savemasks.engine.parts.plan import Plan
 from airflow_savemasks.engine.parts.receipts import folder_of
-from airflow_savemasks.engine.storage.base import Piece, Range, Storage
+from airflow_savemasks.engine.storage.base import Entry, Piece, Range, Storage
 
 
 def next_index(dst: str) -> str:
@@ -56,12 +56,13 @@ def publish(
     with team_files.writing(next_manifest(plan.dst)) as out:
         out.write(seal(raw))
     _refuse_others(team_files, name, old)
+    written = {}
     for file, pieces in zip(files, layout.volumes, strict=True):
         whole: list[Piece] = [*with_growing_head(team_files, [head_of(job), *pieces]), tar.END]
-        team_files.compose(file, _joined(whole))
+        written[file] = team_files.compose(file, _joined(whole))
     team_files.watch(threading.Event())  # the archive is there: the rest of it is not left out any more
     _refuse_others(team_files, name, old)
-    return _commit(team_files, plan.dst, name, raw)
+    return _commit(team_files, plan.dst, name, raw, written)
 
 
 def finish_publishing(team_files: Storage, dst: str) -> None:
@@ -87,16 +88,21 @@ def finish_publishing(team_files: Storage, dst: str) -> None:
         return
     log.info("%s: the last run was killed while it published; the rest is done", team_files.locate(published.name))
     raw.pop("sha256")
-    _commit(team_files, dst, published.name, raw)
+    there = {file: team_files.stat(file) for file in published.volumes}
+    _commit(team_files, dst, published.name, raw, {file: entry for file, entry in there.items() if entry is not None})
     left = [file for file in (current.volumes if current else ()) if file not in published.volumes]
     team_files.delete(left)
 
 
-def _commit(team_files: Storage, dst: str, name: str, raw: dict[str, Any]) -> dict[str, Any]:
-    """The index in its place, then the manifest, with the identities that the files have. Returns the manifest."""
-    team_files.compose(index_path(name), [Range(next_index(dst), 0, raw["index"]["size"])])
+def _commit(team_files: Storage, dst: str, name: str, raw: dict[str, Any], written: dict[str, Entry]) -> dict[str, Any]:
+    """The index in its place, then the manifest, with the identities that the files have. Returns the manifest.
+
+    written: the volumes, as the storage's answers to the writes told.
+    """
+    index = team_files.compose(index_path(name), [Range(next_index(dst), 0, raw["index"]["size"])])
+    entries = {**written, index_path(name): index}
     files = [*raw["volumes"], raw["index"]]
-    known = [{**file, "identity": _identity(team_files, file["file"], file["size"])} for file in files]
+    known = [{**file, "identity": _identity(team_files, file, entries.get(file["file"]))} for file in files]
     whole = {**raw, "volumes": known[:-1], "index": known[-1]}
     with team_files.writing(manifest_path(name)) as out:
         out.write(seal(whole))
@@ -119,9 +125,9 @@ def _joined(pieces: list[Piece]) -> list[Piece]:
     return pieces
 
 
-def _identity(team_files: Storage, path: str, size: int) -> str:
-    entry = team_files.stat(path)
-    if entry is None or entry.size != size:
-        fact = "is gone" if entry is None else f"has {entry.size} bytes, not {size},"
-        raise ArchiveError(team_files.locate(path), f"{fact} right after it was written", "Look who writes there")
+def _identity(team_files: Storage, file: dict[str, Any], entry: Entry | None) -> str:
+    if entry is None or entry.size != file["size"]:
+        fact = "is gone" if entry is None else f"has {entry.size} bytes, not {file['size']},"
+        fix = "Look who writes there, and run it again"
+        raise ArchiveError(team_files.locate(file["file"]), f"{fact} right after it was written", fix)
     return entry.identity
