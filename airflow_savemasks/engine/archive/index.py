@@ -72,6 +72,25 @@ class IndexLine:
     undrawn: dict[str, Count] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class KnownItem:
+    """What an item is known by, and what is counted of it: of a line, as much as reusing the item takes.
+
+    place: in the order of archives; files: how many members it has. The rest is as in IndexLine.
+    """
+
+    volume: int
+    offset: int
+    size: int
+    item: str
+    key: str
+    place: Place
+    labels: int
+    files: int
+    pixels: dict[str, int]
+    undrawn: dict[str, int]
+
+
 _LINE = TypeAdapter(IndexLine)
 
 
@@ -99,9 +118,9 @@ def line_at(volume: int, offset: int, rest: bytes) -> bytes:
     return _START % (volume, offset) + rest
 
 
-def moved(line: bytes, parsed: IndexLine, volume: int, offset: int) -> bytes:
-    """The line of an item that lies somewhere else now. parsed: what `parse_line` made of the line."""
-    start = _START % (parsed.volume, parsed.offset)
+def moved(line: bytes, known: KnownItem, volume: int, offset: int) -> bytes:
+    """The line of an item that lies somewhere else now. known: what `read_line` made of the line."""
+    start = _START % (known.volume, known.offset)
     if not line.startswith(start):  # it is the same JSON in another spelling
         raw = {**orjson.loads(line), "volume": volume, "offset": offset}
         return orjson.dumps(raw) + b"\n"
@@ -109,5 +128,40 @@ def moved(line: bytes, parsed: IndexLine, volume: int, offset: int) -> bytes:
 
 
 def parse_line(line: bytes) -> IndexLine:
-    """A line, checked. Raises ValueError for one that is damaged or of an earlier version."""
+    """A whole line, checked. Raises ValueError for one that is damaged or of an earlier version."""
     return _LINE.validate_json(line)
+
+
+def read_line(line: bytes) -> KnownItem:
+    """What reusing an item takes of its line, a tenth of the time of `parse_line`. Raises ValueError as that does."""
+    raw = orjson.loads(line)
+    try:
+        source = raw["source"]
+        known = KnownItem(
+            raw["volume"],
+            raw["offset"],
+            raw["size"],
+            raw["item"],
+            raw["key"],
+            (tuple(source["dataset"].split("/")), source["input"], source["name"]),
+            raw["labels"],
+            len(raw["members"]),
+            raw["pixels"],
+            raw.get("undrawn") or {},
+        )
+        numbers = (
+            known.volume,
+            known.offset,
+            known.size,
+            known.labels,
+            *known.pixels.values(),
+            *known.undrawn.values(),
+        )
+        texts = (known.item, known.key, source["name"])
+        if type(source["input"]) is not int or any(type(number) is not int or number < 0 for number in numbers):
+            raise ValueError("a number is none")
+        if any(type(text) is not str for text in texts):
+            raise ValueError("a text is none")
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"a line of the index lacks something ({error!r})") from error
+    return known

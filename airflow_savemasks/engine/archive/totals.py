@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from airflow_savemasks.engine.archive.bad_items import Skipped
-from airflow_savemasks.engine.archive.index import IndexLine
+from airflow_savemasks.engine.archive.index import KnownItem
 from airflow_savemasks.engine.tally import Tally
 
 
@@ -24,15 +24,15 @@ class Totals:
     undrawn: dict[str, int] = field(default_factory=dict)
     skipped: list[Skipped] = field(default_factory=list)
 
-    def add(self, line: IndexLine) -> None:
+    def add(self, item: KnownItem) -> None:
         """One more item."""
         self.items += 1
-        self.files += len(line.members)
-        self.labels += line.labels
-        for name, pixels in line.pixels.items():
+        self.files += item.files
+        self.labels += item.labels
+        for name, pixels in item.pixels.items():
             self.pixels[name] = self.pixels.get(name, 0) + pixels
             self.labelled[name] = self.labelled.get(name, 0) + 1
-        for shape, count in line.undrawn.items():
+        for shape, count in item.undrawn.items():
             self.undrawn[shape] = self.undrawn.get(shape, 0) + count
 
     def warnings(self) -> list[str]:

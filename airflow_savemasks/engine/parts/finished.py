@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from airflow_savemasks.engine.archive.bad_items import Skipped
-from airflow_savemasks.engine.archive.index import IndexLine, Place, parse_line
+from airflow_savemasks.engine.archive.index import KnownItem, Place, read_line
 from airflow_savemasks.engine.archive.lines import read_lines
 from airflow_savemasks.engine.archive.published import Published
 from airflow_savemasks.engine.errors import StorageError
@@ -22,10 +22,10 @@ from airflow_savemasks.engine.storage.base import Entry, Range, Storage
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A finished item: its line of the index, that line parsed, and where its bytes lie."""
+    """A finished item: its line of the index, what is known by that, and where its bytes lie."""
 
     raw: bytes
-    line: IndexLine
+    known: KnownItem
     piece: Range
 
 
@@ -52,7 +52,7 @@ class FinishedItems:
         skipped = None
         for stream in self._open:
             for found in stream.at(place):
-                if isinstance(found, Finished) and found.line.key == planned.key:
+                if isinstance(found, Finished) and found.known.key == planned.key:
                     self.found_in.update(stream.paths)
                     return found
                 if isinstance(found, Skipped) and found.key == planned.key:
@@ -70,12 +70,13 @@ class _Stream:
         self.paths = paths
         self.ended = False
         self._held: Finished | Skipped | None = None
+        self._place: Place = ((), 0, "")  # of what is held
         self._step()
 
     def at(self, place: Place) -> Iterator[Finished | Skipped]:
         """What the file has for a place; what comes before it is passed over."""
-        while self._held is not None and _place(self._held) <= place:
-            if _place(self._held) == place:
+        while self._held is not None and self._place <= place:
+            if self._place == place:
                 yield self._held
             self._step()
 
@@ -85,18 +86,17 @@ class _Stream:
         except (ValueError, StorageError) as error:
             log.warning("%s: not used any further, the rest is rendered: %s", self._where, error)
             self._held = None
-        self.ended = self._held is None
-
-
-def _place(found: Finished | Skipped) -> Place:
-    return (found.line if isinstance(found, Finished) else found).source.place
+        if self._held is None:
+            self.ended = True
+        else:
+            self._place = self._held.known.place if isinstance(self._held, Finished) else self._held.source.place
 
 
 def _of_archive(team_files: Storage, old: Published) -> Iterator[Finished]:
     volumes = [(file, Entry(size, identity, 0.0)) for file, (size, identity) in old.volumes.items()]
     index = Entry(old.index.size, old.index.identity, 0.0)
     for raw in read_lines(team_files, old.index.file, old.index.size, index):
-        line = parse_line(raw)
+        line = read_line(raw)
         if line.volume >= len(volumes) or line.offset + line.size > volumes[line.volume][1].size:
             raise ValueError(f"{line.item} lies outside of its archive")
         file, known = volumes[line.volume]
@@ -108,7 +108,7 @@ def _of_part(team_files: Storage, receipt: Receipt) -> Iterator[Finished | Skipp
         if raw.startswith(SKIPPED):
             yield parse_skipped(raw)
             continue
-        line = parse_line(raw)
+        line = read_line(raw)
         if line.offset + line.size > receipt.head.end:
             raise ValueError(f"{line.item} lies outside of its part")
         yield Finished(raw, line, Range(receipt.file, line.offset, line.size))

@@ -36,13 +36,13 @@ class Layout:
 
     def place(self, item: Finished) -> bytes:
         """Give an item the next place; returns its line of the index. An item is never divided."""
-        size = item.line.size
+        size = item.known.size
         pieces = self.volumes[-1]
         if self.volume_size is not None and pieces and self._ends[-1] + size + len(tar.END) > self.volume_size:
             pieces = []
             self.volumes.append(pieces)
             self._ends.append(self.head)
-        line = moved(item.raw, item.line, len(self.volumes) - 1, self._ends[-1])
+        line = moved(item.raw, item.known, len(self.volumes) - 1, self._ends[-1])
         last = pieces[-1] if pieces else None
         if last is not None and _follows(last, item.piece):
             pieces[-1] = Range(last.path, last.offset, last.size + size, last.known)
@@ -51,7 +51,7 @@ class Layout:
         self._ends[-1] += size
         self.index_size += len(line)
         self.index_hash.update(line)
-        self.totals.add(item.line)
+        self.totals.add(item.known)
         return line
 
     def sizes(self) -> list[int]:

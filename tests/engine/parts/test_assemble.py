@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from airflow_savemasks.engine.archive.index import IndexLine, Origin
+from airflow_savemasks.engine.archive.index import KnownItem
 from airflow_savemasks.engine.archive.verify import verify
 from airflow_savemasks.engine.errors import ArchiveError, BadItemsError, SettingsError
 from airflow_savemasks.engine.parts.finished import Finished
@@ -23,8 +23,8 @@ from tests.engine.samples import exported, job_of, layer, make_project, members,
 
 def item(size: int, path: str = "x", offset: int = 0) -> Finished:
     """An item of so many bytes that lies at a place."""
-    line = IndexLine(0, offset, size, "ds0/a.png", "0" * 40, Origin(0, "ds0", "a.png"), 1, 1, 0, [], {})
-    return Finished(b'{"volume":0,"offset":%d,"size":%d}\n' % (offset, size), line, Range(path, offset, size))
+    known = KnownItem(0, offset, size, "ds0/a.png", "0" * 40, (("ds0",), 0, "a.png"), 0, 0, {}, {})
+    return Finished(b'{"volume":0,"offset":%d,"size":%d}\n' % (offset, size), known, Range(path, offset, size))
 
 
 @pytest.mark.parametrize(
