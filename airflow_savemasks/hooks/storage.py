@@ -111,7 +111,8 @@ class StorageHook(BaseHook):
                 "No parts_root in %r: parts lie in %s, and a retry on another worker renders again", self.conn_id, root
             )
         refuse_password(root)
-        return open_storage(root, client_factory(root, fields.get("parts_conn_id")), confined=True)
+        client = client_factory(root, fields.get("parts_conn_id"), self.object_options)
+        return open_storage(root, client, confined=True)
 
     def test_connection(self) -> tuple[bool, str]:
         """List the root, for the Test button. Nothing is made, not even for a moment."""

@@ -137,12 +137,22 @@ def test_options_come_from_both_connections(
         assert seen["x-amz-server-side-encryption"] == "aws:kms"
         assert seen["x-amz-storage-class"] == "STANDARD_IA"
         assert storage._client().meta.config.max_pool_connections == 32
-    connect("cloud", conn_type="aws", extra={**extra, "config_kwargs": {"max_pool_connections": 7}})
+    connect(
+        "cloud",
+        conn_type="aws",
+        login="test",
+        password="test",
+        extra={**extra, "config_kwargs": {"max_pool_connections": 7}},
+    )
     storage = TeamFilesHook("team").open()
     assert storage._client().meta.config.max_pool_connections == 7
     connect("team", conn_type="savemasks", extra={**ours, "object_options": "StorageClass"})
     with pytest.raises(SettingsError, match="object_options are no JSON"):
         TeamFilesHook("team").open()
+    parts = {"root": "supervisely://team/1", "parts_root": place.root, "parts_conn_id": "cloud"}
+    connect("team", conn_type="savemasks", extra={**parts, "object_options": {"StorageClass": "ONEZONE_IA"}})
+    put(TeamFilesHook("team")._parts_storage("supervisely://team/1"), "part", b"1")
+    assert faults.heads[-1][1]["x-amz-storage-class"] == "ONEZONE_IA"
     connect("team", conn_type="savemasks", extra={"root": "/tmp/x", "object_options": {"StorageClass": "x"}})
     with pytest.raises(SettingsError, match="has no options of objects"):
         TeamFilesHook("team").open()
