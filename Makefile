@@ -37,7 +37,7 @@ test: .venv/installed
 	$(BIN)/python -m pytest
 
 fast: .venv/installed
-	$(BIN)/python -m pytest tests/engine tests/standin
+	$(BIN)/python -m pytest -n auto tests/engine tests/standin
 
 ## hostile: broken and hostile projects, each exported in a process with bounds on its memory and its time
 hostile: .venv/installed
