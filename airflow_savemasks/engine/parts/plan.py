@@ -18,7 +18,7 @@ from airflow_savemasks.engine.archive.lines import read_lines
 from airflow_savemasks.engine.project.source import Item
 from airflow_savemasks.engine.storage.base import ReadableStorage
 
-PART_BYTES = 32 << 20  # aimed at: well above the 5 MiB of S3
+PART_BYTES = 8 << 20  # aimed at: above the 5 MiB of S3, and with one item more still a single request
 PART_ITEMS = 512  # most: so many lines of the index are written at once, and so many tiny pictures lost with a worker
 MOST_PARTS = 4000  # aimed at for large projects: each part is a file and a receipt
 GROWTH = 6  # bytes of masks for each byte of picture, roughly: measured 2 (small PNGs) to 10 (JPEG)

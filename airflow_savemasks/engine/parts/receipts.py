@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Annotated
 from uuid import uuid4
@@ -28,7 +29,9 @@ from airflow_savemasks.engine.storage.base import WORK_FOLDER, Entry, Storage
 RECEIPT = ".receipt"
 UNREADABLE = (orjson.JSONDecodeError, ValidationError, ValueError, StorageError)
 READABLE_NAME = 40  # characters of an archive's name in that of its work folder
-HEAD_BYTES = 1 << 16  # a receipt's first line is shorter, unless names are very long
+HEAD_BYTES = 1 << 18  # read of a receipt at first: often all of it
+HELD_BYTES = 32 << 20  # most bytes of receipts that are held, so that they are not read twice
+READERS = 10  # receipts looked at at once
 SKIPPED = b'{"skipped":'  # how the line of an item begins that was left out
 
 
@@ -50,13 +53,17 @@ SKIPPED_LINE = TypeAdapter(Skipped)
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """A receipt that can be used. path, size: of itself; file: path of the part's file; lines: where they begin."""
+    """A receipt that can be used.
+
+    path, size: of itself; file: path of the part's file; lines: where they begin; content: all of it, if it is held.
+    """
 
     path: str
     size: int
     file: str
     lines: int
     head: Head
+    content: bytes | None = None
 
     @property
     def first(self) -> Place:
@@ -105,11 +112,14 @@ def read_receipt(team_files: Storage, path: str, entry: Entry) -> Receipt:
     if not newline:
         raise ValueError("its first line is not whole")
     head = HEAD.validate_json(line)
-    return Receipt(path, entry.size, f"{path.rpartition('/')[0]}/{head.file}", len(line) + 1, head)
+    content = start if len(start) == entry.size else None
+    return Receipt(path, entry.size, f"{path.rpartition('/')[0]}/{head.file}", len(line) + 1, head, content)
 
 
 def lines_of(team_files: Storage, receipt: Receipt) -> Iterator[bytes]:
     """Its lines: of items (archive/index.py) and of what was left out (`SKIPPED`), in the order of the archive."""
+    if receipt.content is not None:
+        return iter(receipt.content[receipt.lines :].splitlines(keepends=True))
     return read_lines(team_files, receipt.path, receipt.size - receipt.lines, offset=receipt.lines)
 
 
@@ -121,22 +131,29 @@ def find_receipts(team_files: Storage, archive: str) -> list[Receipt]:
     """
     folder = folder_of(archive)
     files = team_files.listdir(folder).files
-    found = []
-    for name, entry in files.items():
-        if not name.endswith(RECEIPT):
-            continue
+
+    def look(name: str) -> Receipt | None:
         path = f"{folder}/{name}"
         try:
-            receipt = read_receipt(team_files, path, entry)
+            receipt = read_receipt(team_files, path, files[name])
             if not _is_there(receipt, files):
-                continue
+                return None
             if name.split(".")[1] != team_files.boot_id:
-                receipt = _checked(team_files, archive, receipt)
+                return _checked(team_files, archive, receipt)
         except UNREADABLE as error:
             fact = "lost with the machine's last start; rendered again"
             log.warning("%s: %s (%s)", team_files.locate(path), fact, error)
-            continue
-        found.append(receipt)
+            return None
+        return receipt
+
+    names = [name for name in files if name.endswith(RECEIPT)]
+    with ThreadPoolExecutor(READERS, thread_name_prefix="savemasks-receipts") as pool:
+        found = []
+        held = 0
+        for receipt in pool.map(look, names):
+            if receipt is not None:
+                held += len(receipt.content or b"")
+                found.append(receipt if held <= HELD_BYTES else replace(receipt, content=None))
     return sorted(found, key=lambda receipt: (receipt.first, receipt.path))
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from itertools import chain
-from typing import BinaryIO
+from types import TracebackType
+from typing import BinaryIO, Self
 
 from airflow_savemasks.engine.archive.bad_items import BadItem, BadItems, Skipped
 from airflow_savemasks.engine.archive.index import line_at
@@ -16,6 +19,8 @@ from airflow_savemasks.engine.parts.plan import Plan
 from airflow_savemasks.engine.parts.receipts import Head, new_part, skipped_line, write_receipt
 from airflow_savemasks.engine.progress import Progress
 from airflow_savemasks.engine.storage.base import Storage
+
+ENDING = 8  # parts whose last bytes and receipts are on their way while the next part is rendered
 
 
 def write_parts(
@@ -32,12 +37,47 @@ def write_parts(
 
     growing: where parts go one after the other, None for files of their own; bad: gets the bad items; skip_bad: they
     are left out for good, which the receipts tell. Without it they are missing, so that nothing can be published. What
-    is finished stays so when this raises.
+    is finished stays so when this raises. Lines of the index of up to ENDING + 1 parts are held, and of their bytes as
+    much as the storage holds of a file that is being written.
     """
-    written = 0
-    while (first := next(items, None)) is not None:
-        written += _write_part(team_files, plan, chain([first], items), bad, progress, growing, skip_bad=skip_bad)
-    return written
+    with _Endings(wait=growing is not None) as endings:
+        while (first := next(items, None)) is not None:
+            part = chain([first], items)
+            _write_part(team_files, plan, part, bad, progress, growing, endings, skip_bad=skip_bad)
+    return endings.written
+
+
+class _Endings:
+    """Ends parts behind the back of who renders: an object storage answers some round trips after the last byte.
+
+    wait: end each at once. written: items of all parts that have come to their end.
+    """
+
+    def __init__(self, *, wait: bool) -> None:
+        self._pool = None if wait else ThreadPoolExecutor(ENDING, thread_name_prefix="savemasks-parts")
+        self._pending: deque[Future[int]] = deque()
+        self.written = 0
+
+    def end(self, work: Callable[[], int]) -> None:
+        """Have a part ended; work: does that and returns its items. Raises what the end of an earlier one raised."""
+        if self._pool is None:
+            self.written += work()
+            return
+        self._pending.append(self._pool.submit(work))
+        while len(self._pending) > ENDING or (self._pending and self._pending[0].done()):
+            self.written += self._pending.popleft().result()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """All parts that are complete are ended, also after an error; none of their errors hides that one."""
+        if self._pool is not None:
+            self._pool.shutdown(wait=True)
+        if error is None:
+            self.written += sum(ended.result() for ended in self._pending)
 
 
 def _write_part(
@@ -47,9 +87,10 @@ def _write_part(
     bad: BadItems,
     progress: Progress,
     growing: GrowingArchive | None,
+    endings: _Endings,
     *,
     skip_bad: bool,
-) -> int:
+) -> None:
     """One part, of the first of the items; none where nothing is left of them."""
     path = growing.path if growing else new_part(plan.dst)
     begin = end = growing.end if growing else 0
@@ -80,8 +121,15 @@ def _write_part(
                 break
         if out is None and lines and growing is None:
             stack.enter_context(team_files.writing(path))  # empty: the receipt of what was left out names a file
-    if lines and first is not None and last is not None:
-        items_there = len(lines) - skipped
-        head = Head(path.rpartition("/")[2], end, items_there, skipped, first, last)
+        open_file = stack.pop_all()
+    if not lines or first is None or last is None:
+        open_file.close()
+        return
+    head = Head(path.rpartition("/")[2], end, len(lines) - skipped, skipped, first, last)
+
+    def finish() -> int:
+        open_file.close()
         write_receipt(team_files, plan.dst, head, lines)
-    return len(lines) - skipped
+        return head.items
+
+    endings.end(finish)
