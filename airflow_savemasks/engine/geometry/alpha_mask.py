@@ -12,6 +12,7 @@ from airflow_savemasks.engine.geometry import bitmap_coding
 from airflow_savemasks.engine.geometry.base import Canvas, Color, paint
 from airflow_savemasks.engine.geometry.pixels import Pixels
 from airflow_savemasks.engine.limits import Limits
+from airflow_savemasks.engine.native import reading
 
 BLENDED = 1 << 18  # pixels that are blended at a time: each takes 40 bytes meanwhile
 
@@ -37,7 +38,7 @@ class AlphaMask(Pixels[np.uint8]):
             region = canvas[self.top : self.top + self.height, self.left : self.left + self.width]
             alpha = self.array
             for channel, value in enumerate(values):
-                native.change(region[:, :, channel] if canvas.ndim == 3 else region, alpha, _blends(value))
+                reading.change(region[:, :, channel] if canvas.ndim == 3 else region, alpha, _blends(value))
         else:
             self._blend(canvas, values)
 

@@ -8,6 +8,7 @@ from typing import Any
 from isal import isal_zlib
 
 from airflow_savemasks.engine import native
+from airflow_savemasks.engine.native import reading
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 HEADER = struct.Struct(">IIBBBBB")  # width, height, depth, color type, compression, filter method, interlace
@@ -25,7 +26,7 @@ def inflate(stream: Buffer, size: int) -> Buffer:
 
     One that holds more is not decompressed further; one that holds less comes as it is.
     """
-    if native.library and size >= WORTH_TABLES and (found := native.inflate(stream, size)) is not None:
+    if native.library and size >= WORTH_TABLES and (found := reading.inflate(stream, size)) is not None:
         return found
     decoder = isal_zlib.decompressobj()
     raw = decoder.decompress(stream, size + 1)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from airflow_savemasks.engine import native
 from airflow_savemasks.engine.image.png_container import HEADER, chunks_of
+from airflow_savemasks.engine.native import reading
 
 GRAY = 0
 CHANNELS = {GRAY: 1, 2: 3, 6: 4}  # color type -> values of a pixel
@@ -52,12 +53,12 @@ def _read(content: bytes, color_types: frozenset[int], depths: tuple[int, ...]) 
     size = height * (1 + pixel * width)
     if not width * height or (depth == 16 and size > LARGEST_OF_16):
         return None
-    raw = native.inflate(chunks.get(b"IDAT", b""), size)
+    raw = reading.inflate(chunks.get(b"IDAT", b""), size)
     if raw is None:
         return None
     lines = raw.reshape(height, 1 + pixel * width)
     try:
-        values = native.unfilter(lines, pixel, in_place=depth == 16)
+        values = reading.unfilter(lines, pixel, in_place=depth == 16)
     except ValueError:
         return None
     return values[:, :: depth // 8].reshape(height, width, channels)

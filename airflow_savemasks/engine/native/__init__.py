@@ -1,9 +1,9 @@
 """The kernels of this folder's C files, for the three things that an export spends its time on.
 
-Blending and filtering scan lines, compressing them, and reading PNG pictures of photographs and labels. They are compiled when the package is
-installed (build_kernels.py) and called without the GIL. Where no compiler was at hand `library` is None, and numpy,
-OpenCV and ISA-L do the same work: the pixels are the same, the bytes of the PNGs are not, so `identity` is part of
-every digest.
+Blending and filtering scan lines, compressing them, and reading PNG pictures (reading.py). They are compiled when the
+package is installed (build_kernels.py) and called without the GIL. Where no compiler was at hand `library` is None, and
+numpy, OpenCV and ISA-L do the same work: the pixels are the same, the bytes of the PNGs are not, so `identity` is part
+of every digest.
 """
 
 from __future__ import annotations
@@ -26,9 +26,6 @@ HERE = Path(__file__).parent
 FILE = HERE / "kernels.so"
 WINDOW = 32768  # bytes that deflate looks back
 PIECE = 1 << 18  # bytes compressed at a time: they and what is made of them stay in a core's cache
-INFLATE_SLACK = 288  # bytes behind the output that `inflate_zlib` may write
-MOST_REPEATED = 1032  # bytes that one byte of a deflate stream can stand for
-KEPT = 1 << 24  # bytes of inflated pictures that a thread keeps room for: fresh memory takes as long as inflating
 ZLIB_HEADER = b"\x78\x01"
 
 _POINTER, _SIZE = ctypes.c_void_p, ctypes.c_size_t
@@ -159,61 +156,6 @@ def count(numbers: NDArray[Any], bins: int) -> NDArray[np.int64]:
     counts = np.zeros(bins, np.int64)
     library.lines_count(numbers.ctypes.data, numbers.itemsize, numbers.size, counts.ctypes.data)
     return counts
-
-
-def inflate(stream: Any, size: int) -> Bytes | None:
-    """A zlib stream in a contiguous buffer -> its bytes (size,), until the thread inflates the next one.
-
-    None where it is damaged or has another size: another decoder has to say what is wrong with it.
-    """
-    assert library is not None
-    data = np.frombuffer(stream, np.uint8)
-    if size > MOST_REPEATED * data.size:
-        return None  # no memory for what a header promises and the stream cannot keep
-    tables = scratch.take("tables", library.inflate_tables_size())
-    room = size + INFLATE_SLACK
-    out = scratch.take("inflated", room) if room <= KEPT else np.empty(room, np.uint8)
-    at = library.inflate_zlib(data.ctypes.data, data.size, out.ctypes.data, size, tables.ctypes.data)
-    if not at or int.from_bytes(data[at : at + 4].tobytes(), "big") != isal_zlib.adler32(out[:size]):
-        return None
-    return out[:size]
-
-
-def unfilter(lines: Bytes, pixel: int, *, in_place: bool = False) -> Bytes:
-    """Filtered scan lines (height, 1 + n) of a PNG -> (height, n). pixel: its bytes. Raises ValueError.
-
-    in_place: the lines are used up, and what is returned is a view of them.
-    """
-    assert library is not None
-    height, size = lines.shape[0], lines.shape[1] - 1
-    out = lines[:, 1:] if in_place else np.empty((height, size), np.uint8)
-    if library.lines_unfilter(lines.ctypes.data, height, size, pixel, out.ctypes.data, out.strides[0]):
-        raise ValueError("unknown filter")
-    return out
-
-
-def opacity(lines: Bytes) -> NDArray[np.bool_] | None:
-    """Scan lines (height, 1 + 4 * width) of an RGBA PNG -> (height, width), which pixels are not transparent.
-
-    None where lines have other filters than none and Sub.
-    """
-    assert library is not None
-    height, width = lines.shape[0], lines.shape[1] // 4
-    out = np.empty((height, width), np.bool_)
-    return None if library.lines_opacity(lines.ctypes.data, height, width, out.ctypes.data) else out
-
-
-def change(channel: Bytes, opacity: Bytes, table: Bytes) -> None:
-    """Change a channel (height, width), a view of a canvas, by opacity (height, width) and a table (256, 256).
-
-    Each value becomes table[opacity, value].
-    """
-    assert library is not None
-    assert opacity.strides[1] == 1 or opacity.shape[1] == 1
-    assert table.flags.c_contiguous
-    (stride, pixel), (height, width) = channel.strides, channel.shape
-    of_channel, of_opacity = channel.ctypes.data, opacity.ctypes.data
-    library.lines_change(of_channel, stride, pixel, of_opacity, opacity.strides[0], height, width, table.ctypes.data)
 
 
 class HumanLines:

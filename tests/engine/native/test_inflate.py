@@ -14,6 +14,7 @@ from airflow_savemasks.engine import native
 from airflow_savemasks.engine.geometry.alpha_mask import AlphaMask
 from airflow_savemasks.engine.image import mask_png, png_read
 from airflow_savemasks.engine.image.png_container import inflate
+from airflow_savemasks.engine.native import reading
 
 pytestmark = pytest.mark.skipif(native.library is None, reason="the kernels are not compiled here")
 STRATEGIES = (zlib.Z_DEFAULT_STRATEGY, zlib.Z_FILTERED, zlib.Z_HUFFMAN_ONLY, zlib.Z_RLE, zlib.Z_FIXED)
@@ -51,11 +52,11 @@ def test_streams_are_inflated_as_zlib_does() -> None:
         data = some_bytes(rng)
         stream = stream_of(rng, data)
         for given in (stream, bytearray(stream), memoryview(stream + b"behind")):
-            found = native.inflate(given, len(data))
+            found = reading.inflate(given, len(data))
             assert found is not None
             assert found.tobytes() == data
-        assert native.inflate(stream, len(data) + 1) is None
-        assert not data or native.inflate(stream, len(data) - 1) is None
+        assert reading.inflate(stream, len(data) + 1) is None
+        assert not data or reading.inflate(stream, len(data) - 1) is None
 
 
 def test_what_is_damaged_is_refused_and_nothing_is_made_up() -> None:
@@ -71,7 +72,7 @@ def test_what_is_damaged_is_refused_and_nothing_is_made_up() -> None:
             if stream:
                 most = min(len(stream), 60) if rng.random() < 0.5 else len(stream)
                 stream[int(rng.integers(most))] ^= 1 << int(rng.integers(8))
-        found = native.inflate(stream, len(data))
+        found = reading.inflate(stream, len(data))
         refused += found is None
         if found is not None:
             assert zlib.decompressobj().decompress(bytes(stream)) == found.tobytes()
@@ -82,9 +83,9 @@ def test_a_set_of_codes_that_zlib_refuses_is_refused() -> None:
     for bits in ("1 01 00000 00000 0000", "1 01 11111 00000 0000", "1 01 00000 11111 0000", "1 11", "1 00"):
         text = bits.replace(" ", "").ljust(400, "0")
         body = bytes(int(text[at : at + 8][::-1], 2) for at in range(0, len(text), 8))
-        assert native.inflate(b"\x78\x01" + body, 40) is None
-    assert native.inflate(b"", 4) is None
-    assert native.inflate(zlib.compress(bytes(9))[2:], 9) is None
+        assert reading.inflate(b"\x78\x01" + body, 40) is None
+    assert reading.inflate(b"", 4) is None
+    assert reading.inflate(zlib.compress(bytes(9))[2:], 9) is None
 
 
 def test_without_kernels_streams_are_inflated_alike(monkeypatch: pytest.MonkeyPatch) -> None:
