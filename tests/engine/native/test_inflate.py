@@ -48,7 +48,7 @@ def stream_of(rng: np.random.Generator, data: bytes) -> bytes:
 
 def test_streams_are_inflated_as_zlib_does() -> None:
     rng = np.random.default_rng(4)
-    for _ in range(400):
+    for _ in range(120):
         data = some_bytes(rng)
         stream = stream_of(rng, data)
         for given in (stream, bytearray(stream), memoryview(stream + b"behind")):
@@ -63,7 +63,7 @@ def test_what_is_damaged_is_refused_and_nothing_is_made_up() -> None:
     """Bits turned over, ends cut off: None, or what zlib gives where the damage changes nothing."""
     rng = np.random.default_rng(5)
     refused = 0
-    for _ in range(1500):
+    for _ in range(700):
         data = some_bytes(rng)[:3000]
         stream = bytearray(stream_of(rng, data))
         if rng.random() < 0.3:
@@ -76,7 +76,7 @@ def test_what_is_damaged_is_refused_and_nothing_is_made_up() -> None:
         refused += found is None
         if found is not None:
             assert zlib.decompressobj().decompress(bytes(stream)) == found.tobytes()
-    assert refused > 1000
+    assert refused > 500
 
 
 def test_a_set_of_codes_that_zlib_refuses_is_refused() -> None:
@@ -154,3 +154,14 @@ def test_alpha_masks_blend_alike_with_and_without_kernels(monkeypatch: pytest.Mo
             for mask, color in drawn:
                 mask.draw(general, color)
         assert np.array_equal(canvas, general)
+
+
+@pytest.mark.parametrize("value", [0, 1, 77, 128, 200, 255])
+def test_every_opacity_blends_a_value_over_every_other_alike(value: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    every = np.arange(256, dtype=np.uint8)
+    alpha, canvas = np.repeat(every, 256).reshape(256, 256), np.tile(every, 256).reshape(256, 256)
+    general = canvas.copy()
+    AlphaMask(0, 0, alpha, None).draw(canvas, value)
+    monkeypatch.setattr(native, "library", None)
+    AlphaMask(0, 0, alpha, None).draw(general, value)
+    assert np.array_equal(canvas, general)
