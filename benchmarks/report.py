@@ -109,12 +109,23 @@ def variety(what: str, found: Json | None) -> Iterator[str]:
     body = []
     for name, point in (found or {}).items():
         if isinstance(point, dict) and "slower" in point:
-            images, sides = point["facts"]["images"], {"ours": point["ours"], "layer": point["layer"]}
-            about = "~" if point["layer_images"] < images else ""
-            times = [f"{sides['ours']:.2f} s", f"{about}{sides['layer']:.1f} s, **{about}{point['slower']:.1f}x**"]
-            body.append([name, images, *times])
+            about = "~" if point["layer_images"] < point["facts"]["images"] else ""
+            times = point["facts"]["images"] / point["layer_images"]
+            ours, layer = (median(run["cpu_seconds"] for run in point["rounds"][side]) for side in ("ours", "layer"))
+            body.append(
+                [
+                    name,
+                    point["facts"]["images"],
+                    f"{point['ours']:.2f} s",
+                    f"{about}{point['layer']:.1f} s, **{about}{point['slower']:.1f}x**",
+                    f"{ours:.2f} s",
+                    f"{about}{times * layer:.1f} s, {about}{times * layer / ours:.1f}x",
+                ]
+            )
     if body:
-        yield from rows([what, "number", "this project", "original layer's steps"], body)
+        yield from rows(
+            [what, "number", "this project", "original layer's steps", "CPU, this project", "CPU, original"], body
+        )
 
 
 def breakdown(found: Json | None) -> Iterator[str]:
