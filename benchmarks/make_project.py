@@ -10,11 +10,13 @@
 | sparse  | 1920x1280 JPEG          | 1                               | 1        |
 | labels  | 3840x2160 JPEG          | --labels, of --radius pixels    | 1        |
 | huge    | 12000x9000 JPEG         | 100                             | 1        |
+| hd      | 1920x1080 JPEG          | 12, half bitmaps, half outlines | 1        |
 | tree    | 4x4 JPEG and PNG        | 1; for planning, made quickly   | 1        |
 | links   | those of --of PROJECT, hard-linked under other names | theirs | theirs |
 
 The photographs come with scikit-image: each is cropped, scaled, flipped and given sensor noise, so that no two
-pictures are the same. Image number i is the same whatever the number of images. Runs in the environment `photos`.
+pictures are the same. Image number i is the same whatever the number of images. `--format` and `--geometry` take other
+pictures and labels than the profile's (figures.py). Runs in the environment `photos`.
 Beside OUT it writes OUT.layer.json (the settings) and OUT.facts.json (what the project holds).
 """
 
@@ -31,14 +33,16 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+import figures
 import numpy as np
 from numpy.typing import NDArray
 
 Image = NDArray[np.uint8]
 Points = NDArray[np.int32]
 Json = dict[str, Any]
+Classes = tuple[tuple[str, str, str], ...]  # title, shape, color
 
-CLASSES = (
+CLASSES: Classes = (
     ("kiwi", "bitmap", "#FF0000"),
     ("lemon", "bitmap", "#1B00FF"),
     ("leaf", "polygon", "#00C853"),
@@ -47,6 +51,7 @@ CLASSES = (
     ("shadow", "polygon", "#607D8B"),
 )
 PHOTOGRAPHS = ("astronaut", "chelsea", "coffee", "hubble_deep_field", "immunohistochemistry", "retina", "rocket")
+FORMAT_OF = {".jpg": "jpeg", ".png": "png"}
 STRIPE = 512  # rows that get their noise at a time
 
 
@@ -84,6 +89,7 @@ PROFILES = {
     "tiny": Profile((256, 256), ".png", 3, (15, 60), 20),
     "sparse": Profile((1280, 1920), ".jpg", 1, (80, 160), 1),
     "labels": Profile((2160, 3840), ".jpg", 100, (30, 50), 1),
+    "hd": Profile((1080, 1920), ".jpg", 12, (60, 260), 1),
     "huge": Profile((9000, 12000), ".jpg", 100, (100, 800), 1),
 }
 
@@ -149,20 +155,28 @@ def make_label(
     return {**common, "points": {"exterior": points, "interior": []}}, area
 
 
-def write_photographs(out: Path, profile: Profile, facts: Facts, seed: int) -> None:
-    """Pictures and annotations of a profile; counts them in `facts`."""
+def write_photographs(
+    out: Path, profile: Profile, facts: Facts, seed: int, picture_format: str | None, geometry: str | None
+) -> None:
+    """Pictures and annotations of a profile; counts them in `facts`.
+
+    picture_format, geometry: of figures.py, instead of the profile's; then `facts` has no area.
+    """
     bases = photographs()
     facts.height, facts.width = profile.size
     for number in range(facts.images):
         rng = np.random.default_rng([seed, number])
         dataset = f"ds{number % profile.datasets:02d}"
         image = photo(rng, bases[number % len(bases)], profile.size)
-        quality = [cv2.IMWRITE_JPEG_QUALITY, 92] if profile.extension == ".jpg" else []
-        content = cv2.imencode(profile.extension, image, quality)[1].tobytes()
-        made = (make_label(rng, number * 10_000 + i, profile.size, profile.radius) for i in range(profile.labels))
-        labels = [label for label in made if label]
+        ending, content = figures.encode(image, picture_format or FORMAT_OF[profile.extension])
+        if geometry:
+            found = figures.labels_of(geometry, np.random.default_rng([seed, number, 1]), profile.size)
+            labels = [({**label, "id": number * 10_000 + i, "tags": []}, 0) for i, label in enumerate(found)]
+        else:
+            made = (make_label(rng, number * 10_000 + i, profile.size, profile.radius) for i in range(profile.labels))
+            labels = [label for label in made if label]
         annotation = annotation_json(*profile.size, [json_ for json_, _ in labels])
-        write_item(out, dataset, f"IMG_{number:06d}{profile.extension}", content, annotation)
+        write_item(out, dataset, f"IMG_{number:06d}{ending}", content, annotation)
         facts.labels += len(labels)
         facts.label_pixels += sum(area for _, area in labels)
         facts.picture_bytes += len(content)
@@ -218,10 +232,10 @@ def write_file(path: str, content: bytes) -> None:
         file.write(content)
 
 
-def layer_json(name: str) -> Json:
+def layer_json(name: str, classes: Classes) -> Json:
     """Both masks of every class, machine colors gray."""
-    human = {title: [int(color[at : at + 2], 16) for at in (1, 3, 5)] for title, _, color in CLASSES}
-    machine = {title: [40 * number] * 3 for number, (title, _, _) in enumerate(CLASSES, 1)}
+    human = {title: [int(color[at : at + 2], 16) for at in (1, 3, 5)] for title, _, color in classes}
+    machine = {title: [240 // max(6, len(classes)) * number] * 3 for number, (title, _, _) in enumerate(classes, 1)}
     settings = {"masks_machine": True, "masks_human": True, "gt_machine_color": machine, "gt_human_color": human}
     return {"action": "save_masks", "src": ["$data_1"], "dst": name, "settings": settings}
 
@@ -233,12 +247,15 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=40)
     parser.add_argument("--labels", type=int, help="labels an image, instead of the profile's")
     parser.add_argument("--radius", type=float, nargs=2, metavar=("LEAST", "MOST"), help="of a label, in pixels")
+    parser.add_argument("--format", choices=figures.FORMATS, help="of the pictures, instead of the profile's")
+    parser.add_argument("--geometry", choices=figures.GEOMETRIES, help="of all labels, instead of the profile's")
     parser.add_argument("--of", type=Path, metavar="PROJECT", help="for links: the project that has the files")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     out: Path = args.out
     out.mkdir(parents=True)
-    classes = [{"title": t, "shape": s, "color": c, "geometry_config": {}, "hotkey": ""} for t, s, c in CLASSES]
+    kinds: Classes = CLASSES + figures.CLASSES if args.geometry else CLASSES
+    classes = [{"title": t, "shape": s, "color": c, "geometry_config": {}, "hotkey": ""} for t, s, c in kinds]
     (out / "meta.json").write_text(json.dumps({"classes": classes, "tags": [], "projectType": "images"}))
     facts = Facts(args.profile, args.images)
     if args.profile == "tree":
@@ -248,8 +265,8 @@ def main() -> None:
     else:
         profile = PROFILES[args.profile]
         profile = replace(profile, labels=args.labels or profile.labels, radius=tuple(args.radius or profile.radius))
-        write_photographs(out, profile, facts, args.seed)
-    out.with_name(f"{out.name}.layer.json").write_text(json.dumps(layer_json(out.name), indent=2))
+        write_photographs(out, profile, facts, args.seed, args.format, args.geometry)
+    out.with_name(f"{out.name}.layer.json").write_text(json.dumps(layer_json(out.name, kinds), indent=2))
     out.with_name(f"{out.name}.facts.json").write_text(json.dumps(facts.to_json()))  # last: the project is whole
 
 

@@ -25,6 +25,8 @@ def table(results: Json) -> str:
         *comparison(results),
         *single(results),
         *label_curve(results.get("labels")),
+        *variety("pictures", results.get("formats")),
+        *variety("labels of full-HD photographs", results.get("geometries")),
         *breakdown(results.get("stages")),
         *conditions(results),
     ]
@@ -100,6 +102,30 @@ def label_curve(found: Json | None) -> Iterator[str]:
             times = [f"{point[side]:.3f} s" if side in point else "" for side in ("ours", "layer", "app")]
             body.append([f"{number}, {kind}", f"{painted:.2f} megapixels", *times])
     yield from rows(head, body)
+
+
+def variety(what: str, found: Json | None) -> Iterator[str]:
+    """One kind of picture or label a row; `~` where the original's time is that of one picture, multiplied."""
+    body = []
+    for name, point in (found or {}).items():
+        if isinstance(point, dict) and "slower" in point:
+            about = "~" if point["layer_images"] < point["facts"]["images"] else ""
+            times = point["facts"]["images"] / point["layer_images"]
+            ours, layer = (median(run["cpu_seconds"] for run in point["rounds"][side]) for side in ("ours", "layer"))
+            body.append(
+                [
+                    name,
+                    point["facts"]["images"],
+                    f"{point['ours']:.2f} s",
+                    f"{about}{point['layer']:.1f} s, **{about}{point['slower']:.1f}x**",
+                    f"{ours:.2f} s",
+                    f"{about}{times * layer:.1f} s, {about}{times * layer / ours:.1f}x",
+                ]
+            )
+    if body:
+        yield from rows(
+            [what, "number", "this project", "original layer's steps", "CPU, this project", "CPU, original"], body
+        )
 
 
 def breakdown(found: Json | None) -> Iterator[str]:

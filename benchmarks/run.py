@@ -24,6 +24,7 @@ import report
 from environments import HERE, WORK
 from measure import Json, engine, machine, say, take_code
 from steps import PROFILES, QUICK, STEPS, Plan, make_environments
+from variety import FORMATS, GEOMETRIES
 
 
 def main() -> None:
@@ -57,6 +58,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument(
         "--app-rounds", type=int, help="of the application's steps, which take longest; 0: leave them out"
     )
+    parser.add_argument("--kinds", type=kinds, default=(), metavar="A,B", help="of the formats and geometries, only")
     parser.add_argument("--cores", type=int, default=2, help="that all sides may use (default 2)")
     parser.add_argument(
         "--patience", type=float, default=0.0, help="seconds to wait for a quiet machine before each run"
@@ -72,6 +74,13 @@ def step_names(text: str) -> list[str]:
     return names
 
 
+def kinds(text: str) -> tuple[str, ...]:
+    names = tuple(text.split(","))
+    if unknown := [name for name in names if name not in (*FORMATS, *GEOMETRIES)]:
+        raise argparse.ArgumentTypeError(f"{unknown} is unknown; there are {', '.join((*FORMATS, *GEOMETRIES))}")
+    return names
+
+
 def counts(text: str) -> dict[str, int]:
     found = {name: int(number) for name, _, number in (entry.partition("=") for entry in text.split(","))}
     if unknown := [name for name in found if name not in PROFILES]:
@@ -82,6 +91,8 @@ def counts(text: str) -> dict[str, int]:
 def make_plan(args: argparse.Namespace) -> Plan:
     plan = QUICK if args.quick else Plan()
     plan = replace(plan, rounds=args.rounds or plan.rounds, images={**plan.images, **args.images})
+    amounts = replace(plan.variety, rounds=args.rounds or plan.variety.rounds, only=args.kinds)
+    plan = replace(plan, variety=amounts)
     if args.app_rounds is not None:
         plan = replace(plan, app_rounds=dict.fromkeys(PROFILES, args.app_rounds))
     return plan

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import environments
+import variety
 from environments import HERE
 from measure import (
     CODE,
@@ -46,6 +47,7 @@ class Plan:
     label_peers: bool = True  # the peers on these pictures, too
     stage_images: Mapping[str, int] = field(default_factory=lambda: {"photos": 8, "dense": 2, "tiny": 200, "sparse": 8})
     repeats: int = 7  # of the stage breakdown
+    variety: variety.Amounts = field(default_factory=variety.Amounts)
 
 
 QUICK = Plan(
@@ -58,6 +60,7 @@ QUICK = Plan(
     label_peers=False,
     stage_images={"photos": 4, "dense": 1, "tiny": 50, "sparse": 4},
     repeats=3,
+    variety=variety.Amounts(rounds=1, images=6, dense=1, labelled=4),
 )
 
 
@@ -222,6 +225,8 @@ STEPS: dict[str, Callable[[Plan], Json]] = {
     "memory": memory,
     "huge": huge,
     "labels": labels,
+    "formats": lambda plan: variety.formats(plan.variety),
+    "geometries": lambda plan: variety.geometries(plan.variety),
     "planning": planning,
     "stages": stages,
 }

@@ -10,6 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, ClassVar, Self
 
 import cv2
@@ -23,6 +24,7 @@ Canvas = NDArray[Any]
 Color = int | tuple[int, int, int]
 Box = tuple[int, int, int, int]  # left, top, right, bottom; right and bottom are inside
 Json = dict[str, Any]
+MANY = 32  # points from which on they are written as an array
 FARTHEST = 2.0**63  # coordinates are int64, and a float from here on would turn into another one
 
 
@@ -76,7 +78,7 @@ class Geometry(ABC):
 
     @abstractmethod
     def to_json(self) -> Json:
-        """The keys of the geometry, with floored coordinates."""
+        """The keys of the geometry, with floored coordinates, for orjson with OPT_SERIALIZE_NUMPY."""
 
     def held_pixels(self) -> int:
         """Pixels that are kept decoded until it is drawn."""
@@ -127,7 +129,9 @@ def as_points(raw: Any, what: str, *, longer: bool = False) -> Points:
     if not raw:
         return np.empty((0, 2), np.int64)
     try:
-        points = np.array([point[:2] for point in raw] if longer else raw)
+        points = _flat_points(raw) if len(raw) >= MANY and not longer else None
+        if points is None:
+            points = np.array([point[:2] for point in raw] if longer else raw)
     except (ValueError, TypeError, KeyError) as error:
         raise ValueError(f"{what} must be a list of [x, y]") from error
     if points.ndim != 2 or points.shape[1] != 2 or points.dtype.kind not in "if":
@@ -138,3 +142,20 @@ def as_points(raw: Any, what: str, *, longer: bool = False) -> Points:
     if (np.abs(floored) >= FARTHEST).any():
         raise ValueError(f"{what} has a coordinate that does not fit into 64 bits")
     return np.asarray(floored, np.int64)
+
+
+def _flat_points(raw: list[Any]) -> NDArray[Any] | None:
+    """The same array (n, 2) as of `np.array(raw)`, in half the time; None where that has the say.
+
+    numpy looks at each pair as an array of its own. One after the other the numbers are the same, and have the same
+    type, if each point is a list of two.
+    """
+    if set(map(type, raw)) != {list} or set(map(len, raw)) != {2}:
+        return None
+    flat = np.array(list(chain.from_iterable(raw)))
+    return flat.reshape(-1, 2) if flat.ndim == 1 else None
+
+
+def json_points(points: Points) -> Any:
+    """Points (n, 2) as [[x, y], ...] for orjson: many of them as the array, which it writes without a list for each."""
+    return points.tolist() if len(points) < MANY else np.ascontiguousarray(points)

@@ -19,7 +19,7 @@ from isal import isal_zlib
 from isal.igzip_lib import IsalError
 from numpy.typing import NDArray
 
-from airflow_savemasks.engine.image import mask_png
+from airflow_savemasks.engine.image import mask_png, png_read
 from airflow_savemasks.engine.image import png_write as png
 from airflow_savemasks.engine.image.header import look
 from airflow_savemasks.engine.image.png_container import HEADER, SIGNATURE
@@ -63,6 +63,8 @@ def decode_mask(data: str, limits: Limits = LIMITS) -> tuple[Mask, bool]:
 def decode_alpha(data: str, limits: Limits = LIMITS) -> tuple[Alpha, bool]:
     """Alpha mask data -> (height, width) uint8, 0 transparent, and whether it may be written again as it is."""
     content, compressed = _unpack(data, limits)
+    if compressed and (alpha := png_read.read_gray(content)) is not None:
+        return alpha, True
     image = _imdecode(content, cv2.IMREAD_GRAYSCALE if compressed else cv2.IMREAD_UNCHANGED)
     if image.ndim != 2 or image.dtype != np.uint8:
         raise ValueError("an alpha mask must be an 8-bit gray PNG")

@@ -6,8 +6,7 @@ would give other pixels. Shapely is imported when the first polygon or line cros
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,8 @@ from airflow_savemasks.engine.geometry.base import Points
 from airflow_savemasks.engine.geometry.contours import Ring
 from airflow_savemasks.engine.geometry.crossings import estimate_crossings
 from airflow_savemasks.engine.limits import Limits
+
+LINE, POLYGON, FIRST_COLLECTION = 1, 3, 4  # numbers of types in shapely; what follows them are collections
 
 
 def check_crossings(outlines: Sequence[Sequence[Points]], limits: Limits, *, inside: bool, closed: bool = True) -> None:
@@ -40,7 +41,8 @@ def clip_ring(ring: Ring, width: int, height: int) -> list[Ring]:
     except (shapely.errors.ShapelyError, ValueError):
         return []  # the SDK drops a polygon that GEOS cannot cut (section 3 of the specification)
     pieces = []
-    for polygon in _flat(inside, "Polygon"):
+    parts = _flat(inside)
+    for polygon in parts[shapely.get_type_id(parts) == POLYGON]:
         exterior, *holes = (_open(np.array(piece.coords)) for piece in (polygon.exterior, *polygon.interiors))
         if len(exterior) >= 3:
             pieces.append(Ring(_rounded(exterior), [_rounded(hole) for hole in holes if len(hole) > 2]))
@@ -55,14 +57,16 @@ def clip_line(points: Points, width: int, height: int) -> list[Points]:
         inside = shapely.LineString(points[:, ::-1]).intersection(_frame(width, height))
     except shapely.errors.ShapelyError as error:
         raise ValueError(f"the line cannot be cut at the border of the picture ({error})") from error
-    pieces: list[list[tuple[float, ...]]] = []
-    for line in _flat(inside, "LineString"):
-        coordinates = list(line.coords)
-        if pieces and pieces[-1][-1] == coordinates[0]:
-            pieces[-1] += coordinates[1:]
-        else:
-            pieces.append(coordinates)
-    return [np.array([(math.floor(x), math.floor(y)) for y, x in piece], np.int64) for piece in pieces]
+    parts = _flat(inside)
+    coordinates, part_of = shapely.get_coordinates(parts[shapely.get_type_id(parts) == LINE], return_index=True)
+    if not len(coordinates):
+        return []
+    begins = np.flatnonzero(np.diff(part_of)) + 1
+    continues = (coordinates[begins] == coordinates[begins - 1]).all(axis=1)
+    kept = np.ones(len(coordinates), np.bool_)
+    kept[begins[continues]] = False
+    cuts = np.cumsum(kept)[begins[~continues]] - 1
+    return np.split(np.ascontiguousarray(np.floor(coordinates[kept][:, ::-1]), np.int64), cuts)
 
 
 def _frame(width: int, height: int) -> Any:
@@ -72,14 +76,18 @@ def _frame(width: int, height: int) -> Any:
     return shapely.Polygon([(0, 0), (0, right), (bottom, right), (bottom, 0)])
 
 
-def _flat(figure: Any, kind: str) -> Iterator[Any]:
-    """Figures of one kind in a collection, however nested; empty ones and other kinds (mere contacts) are left out."""
-    if figure.geom_type == kind:
-        if not figure.is_empty:
-            yield figure
-    else:
-        for part in getattr(figure, "geoms", ()):
-            yield from _flat(part, kind)
+def _flat(figure: Any) -> NDArray[np.object_]:
+    """The points, lines and polygons that a figure is a collection of, however nested, in their order.
+
+    Without a loop over them: a line that crosses itself has thousands, and a loop holds the GIL for longer than GEOS,
+    which works without it, takes for the cut.
+    """
+    import shapely
+
+    parts: NDArray[np.object_] = shapely.get_parts(figure)
+    while (shapely.get_type_id(parts) >= FIRST_COLLECTION).any():
+        parts = shapely.get_parts(parts)
+    return parts
 
 
 def _open(ring: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import cv2
 import numpy as np
 
-from airflow_savemasks.engine.geometry.base import Box, Canvas, Color, Json, Points, as_points, box_of, paint
+from airflow_savemasks.engine.geometry.base import (
+    Box,
+    Canvas,
+    Color,
+    Json,
+    Points,
+    as_points,
+    box_of,
+    json_points,
+    paint,
+)
+
+NEAR = 2**60  # numbers up to here need no look at what numpy makes of them
 
 
 @dataclass(slots=True)
@@ -44,7 +57,7 @@ class Ring:
         return _area(self.exterior) - sum(map(_area, self.holes))
 
     def to_json(self) -> Json:
-        return {"exterior": self.exterior.tolist(), "interior": [hole.tolist() for hole in self.holes]}
+        return {"exterior": json_points(self.exterior), "interior": [json_points(hole) for hole in self.holes]}
 
 
 def contours_of(data: Json) -> tuple[Points, list[Points]]:
@@ -55,6 +68,28 @@ def contours_of(data: Json) -> tuple[Points, list[Points]]:
     if not isinstance(points["interior"], list):
         raise ValueError('"interior" must be a list of contours')
     return as_points(points["exterior"], '"exterior"'), [as_points(hole, '"interior"') for hole in points["interior"]]
+
+
+def few_points(data: Json) -> list[tuple[int, int]]:
+    """The exterior in a label's JSON, for geometries of one or two points, which may be thousands on a picture.
+
+    As `contours_of` reads it and with its errors, which makes arrays; where all is as it should be, none is needed.
+    """
+    points = data.get("points")
+    if isinstance(points, dict) and points.get("interior") == []:
+        found = points.get("exterior")
+        if isinstance(found, list) and found and all(map(_plain, found)):
+            return [(point[0], point[1]) for point in found]
+    exterior, _ = contours_of(data)
+    return [(x, y) for x, y in exterior.tolist()]
+
+
+def _plain(point: Any) -> bool:
+    """Whether it is a list of two whole numbers of some 60 bits; true and false are numbers to numpy, too."""
+    if type(point) is not list or len(point) != 2:
+        return False
+    x, y = point
+    return type(x) is int and type(y) is int and -NEAR < x < NEAR and -NEAR < y < NEAR
 
 
 def _area(ring: Points) -> float:

@@ -9,7 +9,17 @@ from typing import ClassVar
 import cv2
 import numpy as np
 
-from airflow_savemasks.engine.geometry.base import Box, Canvas, Color, Geometry, Given, Json, Points, box_of
+from airflow_savemasks.engine.geometry.base import (
+    Box,
+    Canvas,
+    Color,
+    Geometry,
+    Given,
+    Json,
+    Points,
+    box_of,
+    json_points,
+)
 from airflow_savemasks.engine.geometry.clip import check_crossings, clip_line
 from airflow_savemasks.engine.geometry.contours import contours_of
 from airflow_savemasks.engine.limits import Limits
@@ -43,4 +53,4 @@ class Line(Geometry):
         return 0
 
     def to_json(self) -> Json:
-        return {"points": {"exterior": self.points.tolist(), "interior": []}}
+        return {"points": {"exterior": json_points(self.points), "interior": []}}

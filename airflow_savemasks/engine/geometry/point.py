@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from airflow_savemasks.engine.geometry.base import Box, Canvas, Color, Given, Json, WholeOrNothing
-from airflow_savemasks.engine.geometry.contours import contours_of
+from airflow_savemasks.engine.geometry.contours import few_points
 
 
 @dataclass(slots=True)
@@ -17,13 +17,16 @@ class Point(WholeOrNothing):
 
     @classmethod
     def parse(cls, data: Json, given: Given) -> Point:
-        exterior, _ = contours_of(data)
+        exterior = few_points(data)
         if len(exterior) != 1:
             raise ValueError(f"a point needs exactly 1 point, it has {len(exterior)}")
-        return cls(int(exterior[0, 0]), int(exterior[0, 1]))
+        return cls(*exterior[0])
 
     def box(self) -> Box:
         return self.x, self.y, self.x, self.y
+
+    def lies_inside(self, width: int, height: int) -> bool:
+        return 0 <= self.x < width and 0 <= self.y < height
 
     def draw(self, canvas: Canvas, color: Color) -> None:
         canvas[self.y, self.x] = color

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from airflow_savemasks.engine.geometry.base import Box, Canvas, Color, Geometry, Given, Json, box_of
-from airflow_savemasks.engine.geometry.contours import contours_of
+from airflow_savemasks.engine.geometry.base import Box, Canvas, Color, Geometry, Given, Json
+from airflow_savemasks.engine.geometry.contours import few_points
 from airflow_savemasks.engine.limits import Limits
 
 
@@ -23,10 +23,11 @@ class Rectangle(Geometry):
 
     @classmethod
     def parse(cls, data: Json, given: Given) -> Rectangle:
-        exterior, _ = contours_of(data)
+        exterior = few_points(data)
         if len(exterior) != 2:
             raise ValueError(f"a rectangle needs exactly 2 points, it has {len(exterior)}")
-        return cls(*box_of(exterior))
+        (x0, y0), (x1, y1) = exterior
+        return cls(min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1))
 
     def box(self) -> Box:
         return self.left, self.top, self.right, self.bottom

@@ -10,7 +10,9 @@ import numpy as np
 from isal.igzip_lib import IsalError
 from numpy.typing import NDArray
 
+from airflow_savemasks.engine import native
 from airflow_savemasks.engine.image.png_container import HEADER, chunks_of, inflate
+from airflow_savemasks.engine.native import reading
 
 PALETTE, RGBA = (1, 3), (8, 6)  # depth, color type
 NO_FILTER, SUB = 0, 1
@@ -33,6 +35,8 @@ def read(content: bytes) -> NDArray[np.bool_] | None:
     if len(raw) != stride * height:
         return None
     rows = np.frombuffer(raw, np.uint8).reshape(height, stride)
+    if kind == RGBA and native.library:
+        return reading.opacity(rows)
     first, last = int(rows[:, 0].min()), int(rows[:, 0].max())
     if kind == RGBA and last <= SUB:
         opacity = rows[:, 4::4]

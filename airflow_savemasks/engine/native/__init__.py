@@ -1,9 +1,9 @@
 """The kernels of this folder's C files, for the three things that an export spends its time on.
 
-Blending and filtering scan lines, compressing them, and reading PNG pictures. They are compiled when the package is
-installed (build_kernels.py) and called without the GIL. Where no compiler was at hand `library` is None, and numpy,
-OpenCV and ISA-L do the same work: the pixels are the same, the bytes of the PNGs are not, so `identity` is part of
-every digest.
+Blending and filtering scan lines, compressing them, and reading PNG pictures (reading.py). They are compiled when the
+package is installed (build_kernels.py) and called without the GIL. Where no compiler was at hand `library` is None, and
+numpy, OpenCV and ISA-L do the same work: the pixels are the same, the bytes of the PNGs are not, so `identity` is part
+of every digest.
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ PIECE = 1 << 18  # bytes compressed at a time: they and what is made of them sta
 ZLIB_HEADER = b"\x78\x01"
 
 _POINTER, _SIZE = ctypes.c_void_p, ctypes.c_size_t
-_QUICK = frozenset(("deflate_state_size", "deflate_bound", "deflate_start", "deflate_end"))  # called with the GIL
+_QUICK = frozenset(  # called with the GIL
+    ("inflate_tables_size", "deflate_state_size", "deflate_bound", "deflate_start", "deflate_end")
+)
 _SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "deflate_state_size": (_SIZE, []),
     "deflate_bound": (_SIZE, [_SIZE]),
@@ -42,7 +44,11 @@ _SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
         None,
         [_POINTER, _POINTER, _SIZE, _POINTER, _POINTER, _SIZE, _SIZE, _SIZE, ctypes.c_int, _POINTER, _POINTER],
     ),
-    "lines_unfilter": (ctypes.c_int, [_POINTER, _SIZE, _SIZE, _SIZE, _POINTER]),
+    "lines_unfilter": (ctypes.c_int, [_POINTER, _SIZE, _SIZE, _SIZE, _POINTER, _SIZE]),
+    "lines_opacity": (ctypes.c_int, [_POINTER, _SIZE, _SIZE, _POINTER]),
+    "lines_change": (None, [_POINTER, _SIZE, _SIZE, _POINTER, _SIZE, _SIZE, _SIZE, _POINTER]),
+    "inflate_tables_size": (_SIZE, []),
+    "inflate_zlib": (_SIZE, [_POINTER, _SIZE, _POINTER, _SIZE, _POINTER]),
 }
 
 
@@ -150,16 +156,6 @@ def count(numbers: NDArray[Any], bins: int) -> NDArray[np.int64]:
     counts = np.zeros(bins, np.int64)
     library.lines_count(numbers.ctypes.data, numbers.itemsize, numbers.size, counts.ctypes.data)
     return counts
-
-
-def unfilter(lines: Bytes, pixel: int) -> Bytes:
-    """Filtered scan lines (height, 1 + n) of an 8-bit PNG -> (height, n). pixel: its bytes. Raises ValueError."""
-    assert library is not None
-    height, size = lines.shape[0], lines.shape[1] - 1
-    out = np.empty((height, size), np.uint8)
-    if library.lines_unfilter(lines.ctypes.data, height, size, pixel, out.ctypes.data):
-        raise ValueError("unknown filter")
-    return out
 
 
 class HumanLines:

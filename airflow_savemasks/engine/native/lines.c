@@ -125,16 +125,18 @@ static inline uint8_t paeth(int left, int above, int corner) {
     return (uint8_t)(to_above <= to_corner ? above : corner);
 }
 
-/* Undo the filters of an 8-bit PNG. lines: height lines of 1 + size bytes; pixel: bytes of a pixel; out: height lines
- * of size bytes. Returns 0, or 1 where a filter is unknown.
+/* Undo the filters of a PNG of whole bytes. lines: height lines of 1 + size bytes; pixel: bytes of a pixel; out: height
+ * lines of size bytes, stride bytes apart; they may be the lines themselves, without the first byte of each. Returns 0,
+ * or 1 where a filter is unknown.
  */
-EXPORTED int lines_unfilter(const uint8_t *lines, size_t height, size_t size, size_t pixel, uint8_t *out) {
-    for (size_t y = 0; y < height; y++, out += size) {
+EXPORTED int lines_unfilter(const uint8_t *lines, size_t height, size_t size, size_t pixel, uint8_t *out,
+                            size_t stride) {
+    for (size_t y = 0; y < height; y++, out += stride) {
         int filter = *lines++;
-        const uint8_t *above = out - size;
+        const uint8_t *above = out - stride;
         if (filter > PAETH) return 1;
         if (!filter || (filter == UP && !y)) {
-            memcpy(out, lines, size);
+            if (out != lines) memcpy(out, lines, size);
         } else if (filter == UP) {
             for (size_t i = 0; i < size; i++) out[i] = (uint8_t)(lines[i] + above[i]);
         } else {
@@ -148,6 +150,30 @@ EXPORTED int lines_unfilter(const uint8_t *lines, size_t height, size_t size, si
         lines += size;
     }
     return 0;
+}
+
+/* Where RGBA pixels are not transparent. lines: height lines of 1 + 4 * width bytes, unfiltered or filtered by Sub; out:
+ * height lines of width bytes, 0 or 1. Returns 0, or 1 where there is another filter.
+ */
+EXPORTED int lines_opacity(const uint8_t *lines, size_t height, size_t width, uint8_t *out) {
+    for (size_t y = 0; y < height; y++, lines += 1 + 4 * width, out += width) {
+        uint8_t sum = 0, keep = *lines == SUB ? 0xFF : 0;
+        if (*lines > SUB) return 1;
+        for (size_t x = 0; x < width; x++) {
+            sum = (uint8_t)((sum & keep) + lines[4 + 4 * x]);
+            out[x] = sum != 0;
+        }
+    }
+    return 0;
+}
+
+/* Change one channel of some pixels, height lines `stride` bytes apart, `pixel` bytes from one to the next: to the entry
+ * of table (256 x 256) in the row of their opacity, which stands in lines opacity_stride bytes apart.
+ */
+EXPORTED void lines_change(uint8_t *channel, size_t stride, size_t pixel, const uint8_t *opacity,
+                           size_t opacity_stride, size_t height, size_t width, const uint8_t *table) {
+    for (size_t y = 0; y < height; y++, channel += stride, opacity += opacity_stride)
+        for (size_t x = 0; x < width; x++) channel[pixel * x] = table[256u * opacity[x] + channel[pixel * x]];
 }
 
 /* The filter that leaves the least of a picture: the sum of what is left, signs dropped, over every 16th row. */

@@ -57,7 +57,8 @@ class Annotation:
 
     def to_bytes(self) -> bytes:
         """The file for `ann/`: compact JSON in UTF-8."""
-        return orjson.dumps({**self.json, "objects": [label.to_json() for label in self.labels]})
+        document = {**self.json, "objects": [label.to_json() for label in self.labels]}
+        return orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
 class AnnotationReader:
@@ -72,6 +73,7 @@ class AnnotationReader:
     ) -> None:
         self._meta = meta
         self._limits = limits
+        self._given = {name: Given(item.template, limits) for name, item in meta.classes.items()}
         self._class_names = names_after(meta.classes, classes)
         self._tag_names = names_after(meta.tags, tags)
         self._class_ids = {item.name: item.raw.get("id") for item in merged.classes.values()}
@@ -143,7 +145,7 @@ class AnnotationReader:
             raise ItemError(where, 'no list "tags" in it', 'Add "tags": []')
         tags = self._tags(item["tags"], where)
         try:
-            geometry = parse_geometry(item, obj_class.shape, Given(obj_class.template, self._limits))
+            geometry = parse_geometry(item, obj_class.shape, self._given[name])
             new_name = self._class_names[name]
             pieces = geometry.clip(width, height, self._limits) if new_name is not None else []
         except TooLarge as error:

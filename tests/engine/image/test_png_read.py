@@ -141,8 +141,6 @@ def test_a_plain_picture_is_read_like_opencv_reads_it(channels: int) -> None:
     read = picture_png.read(content)
     assert read is not None
     assert np.array_equal(read, cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR_RGB))
-    for odd in (RNG.integers(0, 9, (7, 9), np.uint16), RNG.integers(0, 9, (7, 9, 4), np.uint16)):
-        assert picture_png.read(cv2.imencode(".png", odd)[1].tobytes()) is None
 
 
 def rgb_file(

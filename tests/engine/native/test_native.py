@@ -149,12 +149,11 @@ def test_a_png_picture_is_read_as_opencv_reads_it(channels: int, height: int, wi
 @compiled
 def test_other_pngs_are_left_to_opencv() -> None:
     pixels = np.arange(48, dtype=np.uint16).reshape(4, 4, 3) * 1000
-    deep = cv2.imencode(".png", pixels)[1].tobytes()
     two = png.encode_two_level(np.eye(9, dtype=bool))
     plain = cv2.imencode(".png", pixels.astype(np.uint8))[1].tobytes()
     turned = plain[:33] + png_chunks.chunk(b"eXIf", TURNED) + plain[33:]
     assert picture_png.read(plain) is not None
-    assert not [content for content in (deep, two, turned, plain[:60]) if picture_png.read(content) is not None]
+    assert not [content for content in (two, turned, plain[:60]) if picture_png.read(content) is not None]
 
 
 def test_without_kernels_every_png_is_left_to_opencv(without: None) -> None:
