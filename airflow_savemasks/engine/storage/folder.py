@@ -15,8 +15,11 @@ from airflow_savemasks.engine.storage import folder_names
 from airflow_savemasks.engine.storage.base import WORK_FOLDER, ClientFactory, Entry, NewFile, Piece, Range, Storage
 from airflow_savemasks.engine.storage.folder_reading import EXPORT_AGAIN, FolderReader
 from airflow_savemasks.engine.storage.open_files import (
+    COPIED,
+    STEADY,
     FileToBe,
     SteadyFile,
+    begin_to_write_out,
     copy_range,
     entry_of,
     has_locks,
@@ -24,6 +27,7 @@ from airflow_savemasks.engine.storage.open_files import (
     lock,
     mark_as_written,
     open_regular,
+    replace_file,
     sync,
     unchanged,
 )
@@ -67,7 +71,7 @@ class FolderStorage(FolderReader, Storage):
                     sync(file, self._stop)  # what is published outlives the machine's power
                 self._obey()
                 file.note()
-                temporary.replace(target)
+                replace_file(temporary, target)
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
@@ -123,13 +127,20 @@ class FolderStorage(FolderReader, Storage):
         return folder_names.obstacle(self.root, path, confined=self._confined)
 
     def _append(self, out: IO[bytes], pieces: Sequence[Piece]) -> None:
+        """Pieces behind what a file has; the disk writes the first of them while the next ones are copied."""
+        begun = out.tell()
         for piece in pieces:
             self._obey()
             if isinstance(piece, bytes):
                 out.write(piece)
-            else:
-                out.flush()
-                self._copy(piece, out.fileno())
+                continue
+            out.flush()
+            for part in _in_steps(piece):
+                self._copy(part, out.fileno())
+                at = os.lseek(out.fileno(), 0, os.SEEK_CUR)
+                if at - begun >= STEADY:
+                    begin_to_write_out(out.fileno(), begun, at)
+                    begun = at
 
     def _is_work_file(self, piece: Range) -> bool:
         """Whether a range is a whole file of the work folder."""
@@ -168,7 +179,7 @@ class FolderStorage(FolderReader, Storage):
             sync(file, self._stop)
             self._obey()
             entry = entry_of(os.fstat(file.fileno()))
-            temporary.replace(target)
+            replace_file(temporary, target)
         except BaseException:
             os.truncate(file.fileno(), size)  # the next try finds the work file as it was
             raise
@@ -215,6 +226,12 @@ class FolderStorage(FolderReader, Storage):
             except OSError:
                 return  # not empty, or in use: it stays
             path = path.rpartition("/")[0]
+
+
+def _in_steps(piece: Range) -> Iterator[Range]:
+    """A range cut into runs of COPIED bytes."""
+    for start in range(0, max(piece.size, 1), COPIED):
+        yield Range(piece.path, piece.offset + start, min(COPIED, piece.size - start), piece.known)
 
 
 def _boot() -> str:
