@@ -71,24 +71,24 @@ def warm(target: Project) -> None:
             path.read_bytes()
 
 
-def run_ours(target: Project, *options: str) -> Json:
-    """One export of ours in a fresh process; see ours.py."""
-    words = [sys.executable, str(HERE / "ours.py"), str(target.folder), str(SCRATCH / "ours")]
-    return _run([*words, "--config", str(target.config), *options])
+def run_ours(target: Project, *options: str, out: Path | None = None) -> Json:
+    """One export of ours in a fresh process; see ours.py. out: a folder that stays, instead of the scratch folder."""
+    words = [sys.executable, str(HERE / "ours.py"), str(target.folder), str(out or SCRATCH / "ours")]
+    return run([*words, "--config", str(target.config), *options])
 
 
 def run_peer(steps: str, target: Project) -> Json:
     """One export with a peer's steps ("layer" or "app") in a fresh process; see peers.py."""
     words = [environments.python_of("sdk"), str(HERE / "peers.py"), steps, str(target.folder)]
-    return _run([*words, str(SCRATCH / f"{steps}.tar"), "--config", str(target.config)])
+    return run([*words, str(SCRATCH / f"{steps}.tar"), "--config", str(target.config)])
 
 
 def run_side(side: str, target: Project) -> Json:
     return run_ours(target) if side == "ours" else run_peer(side, target)
 
 
-def _run(words: Sequence[str]) -> Json:
-    """Run a side on a clean scratch folder and a disk without waiting writes.
+def run(words: Sequence[str]) -> Json:
+    """Run a command that prints JSON on a clean scratch folder and a disk without waiting writes.
 
     Its JSON, and others_busy: how many cores other processes kept busy meanwhile.
     """

@@ -81,6 +81,18 @@ def single(results: Json) -> Iterator[str]:
     if found := results.get("planning"):
         what = f"planning {found['facts']['images']:,} items in a folder"
         body.append([what, f"{found['seconds']:.2f} s, {megabytes(found['peak_bytes'])}"])
+    if found := results.get("change"):
+        pictures = f"{found['facts']['images']:,} tiny pictures"
+        body.append([f"{pictures}, all rendered", f"{found['full']:.2f} s"])
+        body += [
+            [f"{pictures}, {kind} changed", f"{found[kind]:.2f} s, {found[kind] / found['full']:.1%}"]
+            for kind in ("nothing", "one in a hundred")
+        ]
+        listed = found["listed"]
+        seconds = f"{listed['nothing_changed_seconds']:.1f} s, {megabytes(listed['peak_bytes'])}"
+        body.append([f"{listed['items']:,} items listed, nothing changed", seconds])
+        seconds = f"{listed['one_in_a_hundred_seconds']:.1f} s"
+        body.append([f"{listed['items']:,} items listed, one in a hundred changed: until the plan", seconds])
     if body:
         yield from rows(["this project alone", ""], body)
 

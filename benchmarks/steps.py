@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+import change
 import environments
 import variety
 from environments import HERE
@@ -43,6 +44,8 @@ class Plan:
     app_rounds: Mapping[str, int] = field(default_factory=lambda: {"photos": 2, "dense": 1, "tiny": 2, "sparse": 2})
     many: int = 1600  # photographs of the larger project of the step `memory`
     tree: int = 200_000  # items of the step `planning`
+    changing: int = 3000  # tiny pictures of the step `change`
+    listed: int = 1_000_000  # items that are listed and merged there
     label_images: int = 4  # pictures for each number of labels
     label_peers: bool = True  # the peers on these pictures, too
     stage_images: Mapping[str, int] = field(default_factory=lambda: {"photos": 8, "dense": 2, "tiny": 200, "sparse": 8})
@@ -56,6 +59,8 @@ QUICK = Plan(
     app_rounds={"photos": 1, "dense": 0, "tiny": 1, "sparse": 1},
     many=160,
     tree=20_000,
+    changing=300,
+    listed=100_000,
     label_images=2,
     label_peers=False,
     stage_images={"photos": 4, "dense": 1, "tiny": 50, "sparse": 4},
@@ -66,6 +71,10 @@ QUICK = Plan(
 
 def of_profile(plan: Plan, profile: str) -> Project:
     return project(f"{profile}-{plan.images[profile]}", profile, plan.images[profile])
+
+
+def of_number(images: int) -> Project:
+    return project(f"tiny-{images}", "tiny", images)
 
 
 def compare(plan: Plan, profile: str) -> Json:
@@ -228,6 +237,7 @@ STEPS: dict[str, Callable[[Plan], Json]] = {
     "formats": lambda plan: variety.formats(plan.variety),
     "geometries": lambda plan: variety.geometries(plan.variety),
     "planning": planning,
+    "change": lambda plan: change.measure(of_number(plan.changing), plan.rounds, plan.listed),
     "stages": stages,
 }
 
