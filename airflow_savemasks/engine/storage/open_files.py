@@ -1,12 +1,13 @@
 """What the folder does with open files: read one whole, lock it, write it out steadily, copy and sync it.
 
-Everything that a platform or a mount may lack (locks, copy_file_range, posix_fadvise) is done without where it is not
+Everything that a platform or a mount may lack (locks, copy_file_range, sync_file_range) is done without where it is not
 there. What may take long looks at an event between its pieces, so that a stop is obeyed within a second.
 """
 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import errno
 import fcntl
 import io
@@ -24,6 +25,8 @@ from airflow_savemasks.engine.storage.base import Entry
 STEADY = 8 << 20  # bytes after which the system is asked to write them out
 COPIED = 32 << 20  # bytes copied at a time
 LOOK = 0.1  # seconds between two looks at a stop while a file is synced
+SYNC_FILE_RANGE_WRITE = 2  # linux/fs.h
+_sync_file_range = getattr(ctypes.CDLL(None), "sync_file_range", None)  # Linux alone has it
 NO_COPY_RANGE = frozenset((errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM, errno.EBADF))
 
 
@@ -56,9 +59,12 @@ class SteadyFile:
 
 
 def begin_to_write_out(descriptor: int, start: int, end: int) -> None:
-    """Have the system begin to write bytes to the disk, so that there is little to wait for when the file is synced."""
-    if hasattr(os, "posix_fadvise"):
-        os.posix_fadvise(descriptor, start, end - start, os.POSIX_FADV_DONTNEED)
+    """Have the system begin to write bytes to the disk, so that there is little to wait for when the file is synced.
+
+    They stay in memory for whoever reads them next, which `posix_fadvise` would not leave them.
+    """
+    if _sync_file_range is not None:
+        _sync_file_range(descriptor, ctypes.c_int64(start), ctypes.c_int64(end - start), SYNC_FILE_RANGE_WRITE)
 
 
 def entry_of(found: os.stat_result) -> Entry:

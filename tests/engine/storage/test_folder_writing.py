@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import threading
 from collections.abc import Callable
@@ -242,7 +243,12 @@ def test_writing_goes_on_until_all_is_written_and_asks_the_system_to_write_it_ou
 ) -> None:
     monkeypatch.setattr(open_files, "STEADY", 1000)
     asked: list[tuple[int, int]] = []
-    monkeypatch.setattr(os, "posix_fadvise", lambda _, at, size, __: asked.append((at, size)), raising=False)
+
+    def ask(_: int, at: ctypes.c_int64, size: ctypes.c_int64, flags: int) -> None:
+        assert flags == open_files.SYNC_FILE_RANGE_WRITE
+        asked.append((at.value, size.value))
+
+    monkeypatch.setattr(open_files, "_sync_file_range", ask)
     with (tmp_path / "x").open("wb", buffering=0) as raw:
         file = open_files.SteadyFile(raw)
         for size in (999, 1, 1500, 10):
@@ -267,3 +273,33 @@ def test_only_temporary_files_are_swept_and_only_those_of_the_archive_outside_of
     assert not storage._remove_if_dead(storage.root / "d" / names[1])  # somebody else was faster
     assert sorted(storage.listdir("d").files) == sorted([names[0], "x"])
     assert list(storage.listdir(".parts/a").files) == ["part.tar"]
+
+
+def test_a_large_copy_is_written_out_while_it_goes_on_and_each_byte_once(
+    storage: FolderStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("airflow_savemasks.engine.storage.folder.COPIED", 1000)
+    monkeypatch.setattr("airflow_savemasks.engine.storage.folder.STEADY", 1500)
+    asked: list[tuple[int, int]] = []
+    monkeypatch.setattr(
+        "airflow_savemasks.engine.storage.folder.begin_to_write_out", lambda _, start, end: asked.append((start, end))
+    )
+    content = bytes(range(250)) * 20
+    write(storage, "d/big", content)
+    entry = storage.compose("a.tar", [b"head", Range("d/big", 10, 3990), b"middle", Range("d/big", 0, 600)])
+    assert storage.read("a.tar") == b"head" + content[10:4000] + b"middle" + content[:600]
+    assert entry == storage.stat("a.tar")
+    assert asked == [(0, 2004), (2004, 3994)]
+
+
+def test_what_is_replaced_is_let_go_of_and_who_reads_it_reads_on(storage: FolderStorage) -> None:
+    write(storage, "a.tar", b"old")
+    with (storage.root / "a.tar").open("rb") as reader:
+        write(storage, "a.tar", b"new")
+        assert reader.read() == b"old"
+    assert storage.read("a.tar") == b"new"
+    for thread in threading.enumerate():
+        if thread.name == "savemasks-old":
+            thread.join(10)
+    held = [link.resolve().name for link in Path("/proc/self/fd").iterdir()]
+    assert not any("deleted" in name and "a.tar" in name for name in held)
