@@ -12,7 +12,9 @@ import pytest
 from airflow_savemasks.engine.archive.published import seal
 from airflow_savemasks.engine.errors import BadItemsError
 from airflow_savemasks.engine.parts.finished import Finished
+from airflow_savemasks.engine.parts.listing import list_items
 from airflow_savemasks.engine.parts.resume import find_finished
+from airflow_savemasks.engine.project.remarks import Remarks
 from airflow_savemasks.engine.storage.folder import FolderStorage
 from tests.engine.samples import WORK, add_item, job_of, layer, make_project, plan_of, run
 
@@ -173,3 +175,53 @@ def test_what_could_not_be_read_is_tried_again_although_nothing_changed(project:
     (tmp_path / "away").rename(picture)
     result = run(project, storage, on_bad_item="skip")
     assert result["items"] == {"rendered": 1, "reused": 19, "skipped": 0}
+
+
+def test_as_many_skipped_as_may_be_are_nothing_new(project: Path, tmp_path: Path) -> None:
+    for number in (2, 5):
+        (project / f"ds0/img/{number:04}.png").write_bytes(b"x")
+    run(project, tmp_path / "out", on_bad_item="skip", max_skipped=2)
+    again = run(project, tmp_path / "out", on_bad_item="skip", max_skipped=2)
+    assert again["unchanged"]
+    with pytest.raises(BadItemsError, match="max_skipped above 1"):
+        run(project, tmp_path / "out", on_bad_item="skip", max_skipped=1)
+
+
+def test_a_line_that_points_outside_of_its_part_is_not_believed(project: Path, tmp_path: Path) -> None:
+    storage = FolderStorage(tmp_path / "out")
+    (project / "ds0/img/0019.png").write_bytes(b"x")
+    with pytest.raises(BadItemsError):
+        run(project, storage)
+    assert len(found(project, storage)) == 19
+    receipt = min((tmp_path / "out" / WORK).glob("*.receipt"))
+    head, *lines = receipt.read_bytes().splitlines(keepends=True)
+    last = json.loads(lines[-1])
+    for size, believed in ((last["size"], 19), (last["size"] + 1, 18)):
+        lines[-1] = json.dumps({**last, "size": size}).encode() + b"\n"
+        receipt.write_bytes(head + b"".join(lines))
+        assert len(found(project, storage)) == believed
+
+
+def test_receipts_are_read_once_while_they_are_small_together(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage = FolderStorage(tmp_path / "out")
+    (project / "ds0/img/0019.png").write_bytes(b"x")
+    with pytest.raises(BadItemsError):
+        run(project, storage)
+    read: list[str] = []
+    stream = FolderStorage.stream
+
+    def counted(self: FolderStorage, path: str, *rest: Any) -> Any:
+        read.append(path)
+        return stream(self, path, *rest)
+
+    monkeypatch.setattr(FolderStorage, "stream", counted)
+    for most, times in ((1 << 20, 1), (0, 2)):
+        monkeypatch.setattr("airflow_savemasks.engine.parts.receipts.HELD_BYTES", most)
+        read.clear()
+        finished = find_finished(job_of(project), storage)
+        for planned in list_items(job_of(project), Remarks()):
+            finished.find(planned)
+        receipts = [path for path in read if path.endswith(".receipt")]
+        assert len(receipts) == times * len(set(receipts)) > 0

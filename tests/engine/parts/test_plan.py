@@ -10,8 +10,11 @@ from typing import Any
 
 import pytest
 
+from airflow_savemasks.engine.errors import ProjectError
 from airflow_savemasks.engine.parts.batches import make_batches
+from airflow_savemasks.engine.parts.listing import list_items
 from airflow_savemasks.engine.parts.plan import MOST_PARTS, PART_BYTES, PART_ITEMS, Plan, PlanFiles, Planned, planned
+from airflow_savemasks.engine.project.remarks import Remarks
 from airflow_savemasks.engine.project.source import Item
 from airflow_savemasks.engine.storage.folder import FolderStorage
 from tests.engine.samples import add_item, job_of, make_project, plan_of, run
@@ -131,3 +134,11 @@ def test_whatever_is_edited_the_archive_is_the_one_made_from_nothing(tmp_path: P
         assert Path(result["archive"]).read_bytes() == fresh
         index = [(tmp_path / where / "export.index.jsonl").read_bytes() for where in ("out", f"fresh{turn}")]
         assert index[0] == index[1]
+
+
+@pytest.mark.parametrize("name", ["..", "a/../b", ".", "a//b"])
+def test_a_dataset_whose_name_leads_out_of_its_place_is_refused(tmp_path: Path, name: str) -> None:
+    job = job_of(make_project(tmp_path / "project", items=1))
+    odd = replace(job, inputs=(replace(job.inputs[0], datasets=(name,)),))
+    with pytest.raises(ProjectError, match="cannot be the name of a file or folder"):
+        list(list_items(odd, Remarks()))
