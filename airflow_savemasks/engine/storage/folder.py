@@ -49,7 +49,7 @@ class FolderStorage(FolderReader, Storage):
 
     def __init__(self, root: Path, *, confined: bool = False) -> None:
         super().__init__(root, confined=confined)
-        self.boot_id = _boot()
+        self.boot_id = boot()
 
     @contextmanager
     def writing(self, path: str) -> Iterator[NewFile]:
@@ -239,7 +239,7 @@ class FolderStorage(FolderReader, Storage):
             path = path.rpartition("/")[0]
 
 
-def _boot() -> str:
+def boot() -> str:
     """Names the time since this machine's start; empty where the system does not tell."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip().replace("-", "")[:16]

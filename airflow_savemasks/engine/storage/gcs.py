@@ -101,6 +101,10 @@ class GcsStorage(RemoteStorage):
             return self.holds(path, content)
 
     def delete(self, paths: Iterable[str]) -> None:
+        paths = list(paths)
+        if len(paths) == 1:
+            self._delete(paths[0])
+            return
         with ThreadPoolExecutor(DELETERS, thread_name_prefix="savemasks-gcs") as pool:
             for _ in pool.map(self._delete, paths):
                 pass
