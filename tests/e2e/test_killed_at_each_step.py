@@ -1,6 +1,7 @@
 """SIGKILL before and after each step that changes Team Files: the next run ends right and renders what is not finished.
 
-Steps are writing a file (on a condition or not), composing one, and removing some. The process is the shell, killed for real.
+Steps are writing a file (on a condition or not), composing one, and removing some. The process is the shell, killed
+for real.
 """
 
 from __future__ import annotations

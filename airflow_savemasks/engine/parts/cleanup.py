@@ -71,9 +71,7 @@ def remove_unfinished(job: Job, team_files: Storage, plan: Plan) -> None:
     stale = [
         path
         for path, entry in ((f"{own}/{name}", entry) for name, entry in files.items())
-        if entry.modified < oldest
-        and path not in {*plan.found_in, lease_path(plan.dst)}
-        and not path.endswith(GROWING_ENDING)
+        if entry.modified < oldest and path not in needed and not path.endswith(GROWING_ENDING)
     ]
     if stale:
         log.info("removing %d files of an export that never ended: %s", len(stale), team_files.locate(own))

@@ -15,7 +15,10 @@ ENDED = frozenset(("Z", "X"))  # states of a process that runs no more and was n
 
 
 class Process(BaseModel):
-    """boot, space: of the machine's start and of the process ids, "" where the system does not tell; began: in ticks."""
+    """A process. boot, space: the machine's start, and among whose ids its id is; began: when it did, in ticks.
+
+    Each is "" where the system does not tell.
+    """
 
     model_config = ConfigDict(frozen=True, strict=True)
 
@@ -42,7 +45,7 @@ class Process(BaseModel):
 def this_process() -> Process:
     """The process that calls."""
     try:
-        space = os.readlink("/proc/self/ns/pid")
+        space = str(Path("/proc/self/ns/pid").readlink())
     except OSError:
         space = ""
     pid = os.getpid()
