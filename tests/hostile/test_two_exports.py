@@ -74,7 +74,8 @@ def export(project: Path, out: Path, at: str = "", how: str = "SIGSTOP") -> Iter
 
 
 def published(out: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in out.iterdir() if path.is_file()}
+    """What lies under the archive's names: not what is in the making beside them."""
+    return {path.name: path.read_bytes() for path in out.glob("export*") if path.is_file()}
 
 
 def until_stopped(process: subprocess.Popen[str]) -> None:

@@ -64,6 +64,8 @@ class FolderStorage(FolderReader, Storage):
         On a mount without locks that holds for a new file (link(2)); a known one is looked at right before it is
         replaced.
         """
+        if self.stat(path) != known:
+            return self.holds(path, content)  # no folder is made for nothing
         with self._in_the_making(path) as (file, temporary):
             file.write(content)
             self._finish(path, file)
