@@ -1,6 +1,7 @@
 """SIGKILL before and after each step that changes Team Files: the next run ends right and renders what is not finished.
 
-Steps are writing a file, composing one, and removing some. The process is the shell, killed for real.
+Steps are writing a file (on a condition or not), composing one, and removing some. The process is the shell, killed
+for real.
 """
 
 from __future__ import annotations
@@ -53,6 +54,7 @@ def counted_writing(self, path):
     step(self, "after")
 
 FolderStorage.writing = counted_writing
+FolderStorage.write_if = counted(FolderStorage.write_if)
 FolderStorage.compose = counted(FolderStorage.compose)
 FolderStorage.delete = counted(FolderStorage.delete)
 from airflow_savemasks.__main__ import main

@@ -327,7 +327,7 @@ def test_parts_from_before_the_machines_last_start_are_used_only_if_they_are_who
         file.seek(lost["end"] - 1700)
         file.write(bytes(1000))
     receipts[1].write_bytes(b"")
-    monkeypatch.setattr("airflow_savemasks.engine.storage.folder._boot", lambda: "anotherboot")
+    monkeypatch.setattr("airflow_savemasks.engine.storage.folder.boot", lambda: "anotherboot")
     result = run(project, tmp_path / "out")
     lost_items = sum(orjson.loads(head)["items"] for head in heads)
     assert result["items"] == {"rendered": 1 + lost_items, "reused": 39 - lost_items, "skipped": 0}

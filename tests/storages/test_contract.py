@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from airflow_savemasks.engine.errors import Changed, NotFound, Stopped, StorageError
-from airflow_savemasks.engine.storage.base import WORK_FOLDER, Range, Storage
+from airflow_savemasks.engine.storage.base import WORK_FOLDER, Entry, Range, Storage
 from airflow_savemasks.engine.storage.folder import FolderStorage
 from airflow_savemasks.engine.storage.writes import Writes
 from tests.engine.samples import add_item, make_project, run
@@ -140,6 +140,7 @@ def test_after_a_stop_nothing_is_asked_and_nothing_is_published(place: Place) ->
         lambda: storage.listdir(""),
         lambda: put(storage, "small", b"1"),
         lambda: storage.compose("y", [b"1", Range("x", 0, len(NOISE))]),
+        lambda: storage.write_if("y", b"1", None),
         lambda: storage.delete(["x"]),
         lambda: storage.remove_abandoned(WORK_FOLDER, ["x"]) or storage.stat("x"),
     ):
@@ -300,6 +301,51 @@ def test_ranges_of_another_file_than_the_known_one_are_not_composed(place: Place
     with pytest.raises((NotFound, Changed)):
         storage.compose("new", shapes[0])
     assert everything(storage) == [name for name in before if name != "big"]
+    assert place.traces() == []
+
+
+def test_a_file_is_written_only_in_place_of_the_known_one(place: Place) -> None:
+    storage = place.open()
+    first = storage.write_if("a/x", b"one", None)
+    assert first == storage.stat("a/x")
+    assert storage.write_if("a/x", b"two", None) is None, "something lies there"
+    second = storage.write_if("a/x", b"two", first)
+    assert second == storage.stat("a/x") != first
+    third = storage.write_if("a/x", b"333", second)
+    assert third == storage.stat("a/x")
+    assert third not in {first, second}, "of one size, within a moment, and another one"
+    assert storage.write_if("a/x", b"four", first) is None
+    assert storage.read("a/x", third) == b"333"
+    assert storage.write_if("a/x", b"333", second) == third, "it was ours, whose answer was lost"
+    assert everything(storage) == ["a/x"]
+    storage.delete(["a/x"])
+    assert storage.write_if("a/x", b"four", third) is None, "the known one is gone"
+    assert everything(storage) == []
+    assert place.traces() == []
+
+
+def test_of_two_who_write_on_one_condition_one_wins(place: Place) -> None:
+    if place.root.startswith("gs"):
+        pytest.skip("the emulator knows no conditions on generations")
+    one = place.open()
+    other = one if place.root.startswith("sftp") else place.open()  # SFTP: of the threads of one storage
+    known = None
+    with ThreadPoolExecutor(2) as pool:
+        for turn in range(10):
+            ready = threading.Barrier(2)
+
+            def write(storage: Storage, content: bytes, ready: threading.Barrier, known: Entry | None) -> Entry | None:
+                ready.wait()
+                return storage.write_if("a/x", content, known)
+
+            contents = [b"of one %d" % turn, b"of two %d" % turn]
+            calls = [
+                pool.submit(write, storage, content, ready, known)
+                for storage, content in zip((one, other), contents, strict=True)
+            ]
+            written = [call.result() for call in calls]
+            (known,) = [entry for entry in written if entry is not None]
+            assert one.read("a/x", known) == contents[written.index(known)]
     assert place.traces() == []
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import nullcontext
 from typing import Any, BinaryIO
 
 from airflow_savemasks.engine.archive.bad_items import Skipped
@@ -16,8 +17,10 @@ from airflow_savemasks.engine.parts.cleanup import clean_up, remove_parts
 from airflow_savemasks.engine.parts.finished import Finished, FinishedItems
 from airflow_savemasks.engine.parts.growing import head_of
 from airflow_savemasks.engine.parts.layout import Layout
+from airflow_savemasks.engine.parts.lease import Lease, publishing_alone, unless_published
 from airflow_savemasks.engine.parts.plan import PlanFiles
 from airflow_savemasks.engine.parts.publishing import next_index, publish
+from airflow_savemasks.engine.parts.receipts import folder_of
 from airflow_savemasks.engine.parts.resume import find_finished, find_same, free_name
 from airflow_savemasks.engine.parts.targets import check_targets
 from airflow_savemasks.engine.progress import human_size
@@ -37,17 +40,39 @@ def assemble(
     """Publish the archive of a plan whose items are all finished, then remove the parts. Where the archive that is
     there is the same already, it stays, and nothing is written.
 
+    Waits while somebody else publishes this archive (lease.py).
+
     rendered: how many items were rendered for it; seconds: that took so far. Returns the result (README, "The result").
-    Raises ArchiveError naming the items that are missing, BadItemsError if more items were skipped than allowed, and
-    Stopped once `stop` is set.
+    Raises ArchiveError naming the items that are missing, or whoever does not come to the end of publishing,
+    BadItemsError if more items were skipped than allowed, and Stopped once `stop` is set.
     """
     began = time.monotonic() - seconds
-    same = find_same(job, team_files, files.plan.digest)
+    dst = files.plan.dst
+    same = None if files.plan.todo else find_same(job, team_files, files.plan.digest)
     if same is not None:
-        return _unchanged(team_files, files, same, time.monotonic() - began)
+        with unless_published(team_files, dst, stop) if _has_parts(team_files, dst) else nullcontext(False) as alone:
+            return _unchanged(team_files, files, same, time.monotonic() - began, tidy=alone)
+    with publishing_alone(team_files, dst, stop) as lease:
+        same = find_same(job, team_files, files.plan.digest)  # somebody else may have published the same meanwhile
+        if same is not None:
+            return _unchanged(team_files, files, same, time.monotonic() - began, tidy=True)
+        return _publish(job, team_files, files, rendered, began, stop, lease)
+
+
+def _publish(
+    job: Job,
+    team_files: Storage,
+    files: PlanFiles,
+    rendered: int,
+    began: float,
+    stop: threading.Event | None,
+    lease: Lease,
+) -> dict[str, Any]:
+    """While nobody else does: find all items, place them, replace the archive, remove what is left. The result."""
     plan = files.plan
     name = free_name(job, team_files, plan.dst)
     check_targets(job, team_files, name)
+    known = team_files.stat(manifest_path(name))
     old = read_manifest(team_files, name)
     finished = find_finished(job, team_files, publishing=True)
     layout = Layout(len(head_of(job)), job.options.volume_size)
@@ -55,12 +80,16 @@ def assemble(
         _place_all(job, team_files, files, finished, layout, out, stop)
     if len(layout.volumes) > 1 or (old and len(old.volumes) > 1):
         layout.take_out(team_files, plan.dst)
-    raw = publish(job, team_files, plan, name, layout, rendered, old)
+    raw = publish(job, team_files, plan, name, layout, rendered, known, lease)
     volumes = volume_names(name, len(layout.volumes))
     warnings = clean_up(team_files, plan, name, old, volumes, layout.totals.skipped, finished.found_in)
     result = _result(team_files, name, raw, time.monotonic() - began, warnings, unchanged=False)
     log.info("%s: %d items, %s", result["archive"], raw["totals"]["items"], human_size(result["bytes"]))
     return result
+
+
+def _has_parts(team_files: Storage, dst: str) -> bool:
+    return not team_files.keeps_parts and bool(team_files.listdir(folder_of(dst)).files)
 
 
 def _place_all(
@@ -98,10 +127,10 @@ def _place_all(
         raise BadItemsError([one.bad.to_error() for one in layout.totals.skipped], fix)
 
 
-def _unchanged(team_files: Storage, files: PlanFiles, same: Published, seconds: float) -> dict[str, Any]:
-    """The result for an archive that is there already."""
+def _unchanged(team_files: Storage, files: PlanFiles, same: Published, seconds: float, *, tidy: bool) -> dict[str, Any]:
+    """The result for an archive that is there already. tidy: whether nobody else publishes it, so parts may go."""
     log.info("%s: nothing changed, the archive stays", team_files.locate(f"{same.name}.tar"))
-    if not team_files.keeps_parts:
+    if tidy and not team_files.keeps_parts:
         remove_parts(team_files, files.plan.dst)
     raw = {**same.raw, "items": {"rendered": 0, "reused": same.items, "skipped": same.skipped}}
     return _result(team_files, same.name, raw, seconds, [], unchanged=True)

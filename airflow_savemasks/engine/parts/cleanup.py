@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from uuid import uuid4
 
 from airflow_savemasks.engine.archive.bad_items import Skipped, write_skipped
 from airflow_savemasks.engine.archive.published import Published
 from airflow_savemasks.engine.errors import SaveMasksError
 from airflow_savemasks.engine.job import Job
 from airflow_savemasks.engine.log import log
+from airflow_savemasks.engine.parts import clock
 from airflow_savemasks.engine.parts.growing import ENDING as GROWING_ENDING
+from airflow_savemasks.engine.parts.lease import lease_path
 from airflow_savemasks.engine.parts.plan import Plan
 from airflow_savemasks.engine.parts.receipts import folder_of
 from airflow_savemasks.engine.storage.base import Storage
@@ -47,10 +48,13 @@ def clean_up(
 
 
 def remove_parts(team_files: Storage, dst: str, needed: Collection[str] = ()) -> None:
-    """Remove the work files of a published archive, but for those that a storage without ranges has to keep."""
+    """Remove the work files of a published archive, but for those that a storage without ranges has to keep.
+
+    The lease stays, whoever holds it: who does removes it last.
+    """
     own = folder_of(dst)
     paths = [f"{own}/{name}" for name in team_files.listdir(own).files]
-    team_files.delete([path for path in paths if path not in needed])
+    team_files.delete([path for path in paths if path not in needed and path != lease_path(dst)])
 
 
 def remove_unfinished(job: Job, team_files: Storage, plan: Plan) -> None:
@@ -62,22 +66,13 @@ def remove_unfinished(job: Job, team_files: Storage, plan: Plan) -> None:
     files = team_files.listdir(own).files
     if not files:
         return
-    oldest = _now(team_files, own) - job.options.keep_parts_days * DAY
+    oldest = clock.now(team_files, own) - job.options.keep_parts_days * DAY
+    needed = {*plan.found_in, lease_path(plan.dst)}
     stale = [
         path
         for path, entry in ((f"{own}/{name}", entry) for name, entry in files.items())
-        if entry.modified < oldest and path not in plan.found_in and not path.endswith(GROWING_ENDING)
+        if entry.modified < oldest and path not in needed and not path.endswith(GROWING_ENDING)
     ]
     if stale:
         log.info("removing %d files of an export that never ended: %s", len(stale), team_files.locate(own))
         team_files.delete(stale)
-
-
-def _now(team_files: Storage, folder: str) -> float:
-    """Seconds since 1970 by the storage's clock, which is that of the files in it."""
-    path = f"{folder}/{uuid4().hex}.clock"
-    with team_files.writing(path):
-        pass
-    entry = team_files.stat(path)
-    team_files.delete([path])
-    return entry.modified if entry else 0.0

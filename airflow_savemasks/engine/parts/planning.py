@@ -19,9 +19,10 @@ from airflow_savemasks.engine.job import Job
 from airflow_savemasks.engine.log import log
 from airflow_savemasks.engine.parts.cleanup import remove_unfinished
 from airflow_savemasks.engine.parts.finished import Finished
+from airflow_savemasks.engine.parts.lease import lease_path, publishing_alone
 from airflow_savemasks.engine.parts.listing import list_items
 from airflow_savemasks.engine.parts.plan import Plan, PlanFiles, Planned, plan_path
-from airflow_savemasks.engine.parts.publishing import finish_publishing
+from airflow_savemasks.engine.parts.publishing import finish_publishing, next_manifest
 from airflow_savemasks.engine.parts.receipts import folder_of
 from airflow_savemasks.engine.parts.resume import find_finished, find_same, refuse_existing
 from airflow_savemasks.engine.parts.targets import check_targets
@@ -41,8 +42,7 @@ def make_plan(
     """
     dst = job.layer.dst
     check_targets(job, team_files, dst)
-    team_files.remove_abandoned(folder_of(dst), [f"{dst}.tar", index_path(dst), manifest_path(dst)])
-    finish_publishing(team_files, dst)
+    _finish_others(team_files, dst, stop)
     remarks = Remarks()
 
     def check() -> None:
@@ -67,6 +67,19 @@ def make_plan(
         log.info("no compiled kernels: slower. Install a C compiler, then airflow-savemasks again")
     log.info("%s: %d items, %d of them to render", team_files.locate(f"{dst}.tar"), items, files.plan.todo)
     return files
+
+
+def _finish_others(team_files: Storage, dst: str, stop: threading.Event | None) -> None:
+    """Remove what a killed try left half-written, and publish what it had begun to. Waits for one that is at it now."""
+    own = folder_of(dst)
+    targets = [f"{dst}.tar", index_path(dst), manifest_path(dst)]
+    there = {f"{own}/{name}" for name in team_files.listdir(own).files}
+    if not there & {lease_path(dst), next_manifest(dst)}:
+        team_files.remove_abandoned(own, targets)
+        return
+    with publishing_alone(team_files, dst, stop) as lease:
+        team_files.remove_abandoned(own, targets)
+        finish_publishing(team_files, dst, lease)
 
 
 def _with_todo(

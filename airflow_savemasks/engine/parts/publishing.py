@@ -1,13 +1,13 @@
 """Volumes, index and manifest under their names, so that a run that is killed at any step has lost nothing.
 
-The next index and the next manifest stand in the work folder before anything is replaced. Then the volumes are
-replaced, then the index; the manifest is written last and vouches for both, and what a killed run has not done the
-next one does (`finish_publishing`). An archive and a manifest that do not fit each other are never used.
+One at a time does it (lease.py). The next index and the next manifest stand in the work folder before anything is
+replaced. Then the volumes are replaced, then the index; the manifest is written last, in place of the one that was read
+at the start and of no other. It vouches for both, and what a killed run has not done the next one does
+(`finish_publishing`). An archive and a manifest that do not fit each other are never used.
 """
 
 from __future__ import annotations
 
-import threading
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +16,7 @@ import orjson
 from airflow_savemasks.engine.archive import tar
 from airflow_savemasks.engine.archive.manifest import to_json
 from airflow_savemasks.engine.archive.naming import index_path, manifest_path, volume_names
-from airflow_savemasks.engine.archive.published import File, Published, is_current, parse_manifest, read_manifest, seal
+from airflow_savemasks.engine.archive.published import File, is_current, parse_manifest, read_manifest, seal
 from airflow_savemasks.engine.archive.verify import differences_of
 from airflow_savemasks.engine.errors import ArchiveError
 from airflow_savemasks.engine.job import Job
@@ -24,6 +24,7 @@ from airflow_savemasks.engine.log import log
 from airflow_savemasks.engine.parts.described import describe
 from airflow_savemasks.engine.parts.growing import head_of, with_growing_head
 from airflow_savemasks.engine.parts.layout import Layout
+from airflow_savemasks.engine.parts.lease import Lease
 from airflow_savemasks.engine.parts.plan import Plan
 from airflow_savemasks.engine.parts.receipts import folder_of
 from airflow_savemasks.engine.storage.base import Entry, Piece, Range, Storage
@@ -40,12 +41,20 @@ def next_manifest(dst: str) -> str:
 
 
 def publish(
-    job: Job, team_files: Storage, plan: Plan, name: str, layout: Layout, rendered: int, old: Published | None
+    job: Job,
+    team_files: Storage,
+    plan: Plan,
+    name: str,
+    layout: Layout,
+    rendered: int,
+    known: Entry | None,
+    lease: Lease,
 ) -> dict[str, Any]:
     """Write volumes, index and manifest of an archive; returns the manifest. Its index stands in `next_index` already.
 
-    old: the manifest that this one replaces. Raises ArchiveError where another one lies there meanwhile: somebody else
-    has published, and this archive would be made of what is no longer there.
+    known: the manifest's file that this one replaces, None if there is none. Raises ArchiveError where another one lies
+    there meanwhile, or the lease was lost: somebody else has published, and this archive would be made of what is no
+    longer there.
     """
     totals = layout.totals
     files = volume_names(name, len(layout.volumes))
@@ -55,20 +64,22 @@ def publish(
     raw = to_json(describe(job, plan, items), name, totals, sizes, index, head_of(job))
     with team_files.writing(next_manifest(plan.dst)) as out:
         out.write(seal(raw))
-    _refuse_others(team_files, name, old)
+    if team_files.stat(manifest_path(name)) != known:
+        raise _published_by_others(team_files, name)
     written = {}
     for file, pieces in zip(files, layout.volumes, strict=True):
+        lease.check()
         whole: list[Piece] = [*with_growing_head(team_files, [head_of(job), *pieces]), tar.END]
         written[file] = team_files.compose(file, _joined(whole))
-    team_files.watch(threading.Event())  # the archive is there: the rest of it is not left out any more
-    _refuse_others(team_files, name, old)
-    return _commit(team_files, plan.dst, name, raw, written)
+    lease.finish()  # the archive is there: the rest of it is not left out any more
+    return _commit(team_files, plan.dst, name, raw, written, known, lease)
 
 
-def finish_publishing(team_files: Storage, dst: str) -> None:
+def finish_publishing(team_files: Storage, dst: str, lease: Lease) -> None:
     """Do what is left of the publishing of a run that was killed in the middle of it.
 
-    The volumes that lie there are read, and used only if they are those of the next manifest to the byte.
+    The volumes that lie there are read, and used only if they are those of the next manifest to the byte. Raises
+    ArchiveError where the lease was lost meanwhile.
     """
     if team_files.stat(next_manifest(dst)) is None:
         return
@@ -78,6 +89,7 @@ def finish_publishing(team_files: Storage, dst: str) -> None:
     except (ValueError, KeyError, TypeError) as error:
         log.warning("%s: not used: %s", team_files.locate(next_manifest(dst)), error)
         return
+    known = team_files.stat(manifest_path(published.name))
     current = read_manifest(team_files, published.name)
     if current is not None and current.volumes.keys() & published.volumes.keys() and is_current(team_files, current):
         return  # nothing was replaced yet, or all was
@@ -89,32 +101,40 @@ def finish_publishing(team_files: Storage, dst: str) -> None:
     log.info("%s: the last run was killed while it published; the rest is done", team_files.locate(published.name))
     raw.pop("sha256")
     there = {file: team_files.stat(file) for file in published.volumes}
-    _commit(team_files, dst, published.name, raw, {file: entry for file, entry in there.items() if entry is not None})
+    written = {file: entry for file, entry in there.items() if entry is not None}
+    _commit(team_files, dst, published.name, raw, written, known, lease)
     left = [file for file in (current.volumes if current else ()) if file not in published.volumes]
     team_files.delete(left)
 
 
-def _commit(team_files: Storage, dst: str, name: str, raw: dict[str, Any], written: dict[str, Entry]) -> dict[str, Any]:
+def _commit(
+    team_files: Storage,
+    dst: str,
+    name: str,
+    raw: dict[str, Any],
+    written: dict[str, Entry],
+    known_manifest: Entry | None,
+    lease: Lease,
+) -> dict[str, Any]:
     """The index in its place, then the manifest, with the identities that the files have. Returns the manifest.
 
     written: the volumes, as the storage's answers to the writes told.
     """
+    lease.check()
     index = team_files.compose(index_path(name), [Range(next_index(dst), 0, raw["index"]["size"])])
     entries = {**written, index_path(name): index}
     files = [*raw["volumes"], raw["index"]]
     known = [{**file, "identity": _identity(team_files, file, entries.get(file["file"]))} for file in files]
     whole = {**raw, "volumes": known[:-1], "index": known[-1]}
-    with team_files.writing(manifest_path(name)) as out:
-        out.write(seal(whole))
+    lease.check()
+    if team_files.write_if(manifest_path(name), seal(whole), known_manifest) is None:
+        raise _published_by_others(team_files, name)
     return whole
 
 
-def _refuse_others(team_files: Storage, name: str, old: Published | None) -> None:
-    """Raises ArchiveError where the manifest is another than when this export began to publish."""
-    now = read_manifest(team_files, name)
-    if (now.raw if now else None) != (old.raw if old else None):
-        fact = "another export published this archive meanwhile"
-        raise ArchiveError(team_files.locate(manifest_path(name)), fact, "Run one export of an archive at a time")
+def _published_by_others(team_files: Storage, name: str) -> ArchiveError:
+    fact = "another export published this archive meanwhile"
+    return ArchiveError(team_files.locate(manifest_path(name)), fact, "Run it again: finished parts are kept")
 
 
 def _joined(pieces: list[Piece]) -> list[Piece]:

@@ -118,6 +118,12 @@ class AzureStorage(RemoteStorage):
             return super().compose(path, pieces)
         return self._uploads.result(self._uploads.begin(partial(upload.commit, size_of(pieces))))
 
+    def write_if(self, path: str, content: bytes, known: Entry | None) -> Entry | None:
+        """The service itself looks at the ETag, so of many writers one wins."""
+        if self.stat(path) != known:
+            return self.holds(path, content)
+        return self._begin(path).whole_if(content, known) or self.holds(path, content)
+
     def delete(self, paths: Iterable[str]) -> None:
         todo = iter(paths)
         while batch := list(islice(todo, BATCH)):

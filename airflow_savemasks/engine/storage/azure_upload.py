@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+from azure.core import MatchConditions
+from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
 from azure.storage.blob import BlobBlock, ContentSettings, StandardBlobTier
 
 from airflow_savemasks.engine.errors import Changed, StorageError
@@ -76,6 +78,24 @@ class AzureUpload:
         if last:
             self.block(len(self._sizes), last)
         return self._commit()
+
+    def whole_if(self, content: bytes, known: Entry | None) -> Entry | None:
+        """All of it in one request, in place of the blob `known` (None: of none); None where another one lies there."""
+        condition: dict[str, Any] = {"overwrite": known is not None}
+        if known is not None:
+            tag = f'"{known.identity.rpartition("|")[0]}"'
+            condition |= {"etag": tag, "match_condition": MatchConditions.IfNotModified}
+
+        def put() -> Any:
+            try:
+                return self._blob.upload_blob(content, **condition, **self._options())
+            except (ResourceExistsError, ResourceModifiedError, ResourceNotFoundError) as error:
+                if str(getattr(error, "error_code", "")).endswith(("ContainerNotFound", "CONTAINER_NOT_FOUND")):
+                    raise
+                return None
+
+        answer = self._run(put)
+        return None if answer is None else entry_of(answer["etag"], answer["last_modified"], len(content))
 
     def obey(self) -> None:
         self._owner.obey()

@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, Protocol
 
+from airflow_savemasks.engine.errors import Changed, NotFound
 from airflow_savemasks.engine.limits import LIMITS, Limits
 
 ClientFactory = Callable[[], Any]
@@ -114,6 +115,29 @@ class WritableStorage(ReadableStorage, Protocol):
         Returns it as `NewFile.entry` says. Raises Changed where a range has a `known` and its file is another one now,
         NotFound where it is gone.
         """
+
+    def write_if(self, path: str, content: bytes, known: Entry | None) -> Entry | None:
+        """A small file, written only if the file that is there is `known` (None: only if there is none).
+
+        Returns what was written, as `NewFile.entry` says; None where something else lies there. Content that nobody
+        else writes is told from theirs also where the answer to the write was lost. This one looks, then writes: for
+        storages that know no conditions; two writers who look at the same time both write.
+        """
+        if self.stat(path) != known:
+            return self.holds(path, content)
+        with self.writing(path) as out:
+            out.write(content)
+        return out.entry
+
+    def holds(self, path: str, content: bytes) -> Entry | None:
+        """The file, if it has this content: then whoever could not write it has written it before."""
+        entry = self.stat(path)
+        if entry is None or entry.size != len(content):
+            return None
+        try:
+            return entry if self.read(path, entry) == content else None
+        except (NotFound, Changed):  # somebody writes there, and what is asked is answered by that
+            return None
 
     def delete(self, paths: Iterable[str]) -> None:
         """Remove files; one that is not there is no error."""

@@ -13,6 +13,7 @@ from urllib.parse import unquote, urlsplit
 from airflow_savemasks.engine.errors import Changed, StorageError
 from airflow_savemasks.engine.storage import folder_names
 from airflow_savemasks.engine.storage.base import WORK_FOLDER, ClientFactory, Entry, NewFile, Piece, Range, Storage
+from airflow_savemasks.engine.storage.folder_conditions import made_in_folder, replace_if
 from airflow_savemasks.engine.storage.folder_reading import EXPORT_AGAIN, FolderReader
 from airflow_savemasks.engine.storage.open_files import (
     COPIED,
@@ -52,29 +53,52 @@ class FolderStorage(FolderReader, Storage):
 
     def __init__(self, root: Path, *, confined: bool = False) -> None:
         super().__init__(root, confined=confined)
-        self.boot_id = _boot()
+        self.boot_id = boot()
 
     @contextmanager
     def writing(self, path: str) -> Iterator[NewFile]:
+        with self._in_the_making(path) as (file, temporary):
+            yield cast("NewFile", file)
+            self._finish(path, file)
+            replace_file(temporary, self.root / path)
+
+    def write_if(self, path: str, content: bytes, known: Entry | None) -> Entry | None:
+        """Of the processes of this machine one wins: their folder is locked while the file is looked at and replaced.
+
+        On a mount without locks that holds for a new file (link(2)); a known one is looked at right before it is
+        replaced.
+        """
+        if self.stat(path) != known:
+            return self.holds(path, content)  # no folder is made for nothing
+        with self._in_the_making(path) as (file, temporary):
+            file.write(content)
+            self._finish(path, file)
+            if replace_if(file, temporary, self.root / path, known, self._obey):
+                return file.entry
+        return self.holds(path, content)
+
+    @contextmanager
+    def _in_the_making(self, path: str) -> Iterator[tuple[FileToBe, Path]]:
+        """A new file under a temporary name beside its own, which is gone at the end unless it was renamed."""
         target = self.root / path
         temporary = target.with_name(temporary_name(target.name))
         with self._errors(path):
             self._check(path, to_write=True)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            file = FileToBe(temporary)
+            file = made_in_folder(target.parent, lambda: FileToBe(temporary))
         try:
             with self._errors(path), file:
                 mark_as_written(file)  # tells `remove_abandoned` that the writer lives
-                yield cast("NewFile", file)
-                file.flush()
-                if not path.startswith(f"{WORK_FOLDER}/"):
-                    sync(file, self._stop)  # what is published outlives the machine's power
-                self._obey()
-                file.note()
-                replace_file(temporary, target)
-        except BaseException:
+                yield file, temporary
+        finally:
             temporary.unlink(missing_ok=True)
-            raise
+
+    def _finish(self, path: str, file: FileToBe) -> None:
+        """All that is to be done before a new file gets its name."""
+        file.flush()
+        if not path.startswith(f"{WORK_FOLDER}/"):
+            sync(file, self._stop)  # what is published outlives the machine's power
+        self._obey()
+        file.note()
 
     @contextmanager
     def growing(self, path: str) -> Iterator[BinaryIO | None]:
@@ -86,9 +110,9 @@ class FolderStorage(FolderReader, Storage):
         target = self.root / path
         with self._errors(path):
             self._check(path, to_write=True)
-            target.parent.mkdir(parents=True, exist_ok=True)
             flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-            file = os.fdopen(os.open(target, flags, 0o666), "r+b", buffering=0)
+            descriptor = made_in_folder(target.parent, lambda: os.open(target, flags, 0o666))
+            file = os.fdopen(descriptor, "r+b", buffering=0)
         with self._errors(path), file:
             mine = lock(file) and has_only_name(file, target)
             yield cast("BinaryIO", SteadyFile(file)) if mine else None
@@ -234,7 +258,7 @@ def _in_steps(piece: Range) -> Iterator[Range]:
         yield Range(piece.path, piece.offset + start, min(COPIED, piece.size - start), piece.known)
 
 
-def _boot() -> str:
+def boot() -> str:
     """Names the time since this machine's start; empty where the system does not tell."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip().replace("-", "")[:16]

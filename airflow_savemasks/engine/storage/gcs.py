@@ -17,7 +17,7 @@ from google.auth import exceptions as auth
 from google.cloud import storage  # type: ignore[attr-defined]
 from google.cloud.storage.exceptions import DataCorruption, InvalidResponse
 
-from airflow_savemasks.engine.errors import Changed
+from airflow_savemasks.engine.errors import Changed, NotFound
 from airflow_savemasks.engine.storage.base import ClientFactory, Entry, Folder, Piece
 from airflow_savemasks.engine.storage.gcs_compose import GcsCompose
 from airflow_savemasks.engine.storage.gcs_upload import GcsUpload, entry_of
@@ -90,7 +90,21 @@ class GcsStorage(RemoteStorage):
             raise Changed(self.locate(path))
         return content
 
+    def write_if(self, path: str, content: bytes, known: Entry | None) -> Entry | None:
+        """The service itself looks at the generation, so of many writers one wins."""
+        if self.stat(path) != known:
+            return self.holds(path, content)
+        generation = 0 if known is None else int(known.identity.partition("|")[0])
+        try:
+            return self._begin(path).whole(content, if_generation_match=generation)
+        except (Changed, NotFound):
+            return self.holds(path, content)
+
     def delete(self, paths: Iterable[str]) -> None:
+        paths = list(paths)
+        if len(paths) == 1:
+            self._delete(paths[0])
+            return
         with ThreadPoolExecutor(DELETERS, thread_name_prefix="savemasks-gcs") as pool:
             for _ in pool.map(self._delete, paths):
                 pass

@@ -65,14 +65,19 @@ class GcsUpload:
 
     def finish(self, last: bytes) -> Entry:
         if self._writer is None:
-            blob = self._owner.blob(self._path)
-            self._owner.run(self._path, lambda: blob.upload_from_string(last, retry=RETRY, **self._arguments()))
-            return entry_of(blob)
+            return self.whole(last)
         self.block(0, last)
         self._owner.run(self._path, self._writer.commit, tries=1)
         found = self._writer.answer.json()
         size = int(found["size"])
         return Entry(size, f"{found['generation']}|{size}", datetime.fromisoformat(found["updated"]).timestamp())
+
+    def whole(self, content: bytes, **condition: int) -> Entry:
+        """All of it in one request. Raises Changed where a condition does not hold."""
+        blob = self._owner.blob(self._path)
+        arguments = {**self._arguments(), **condition}
+        self._owner.run(self._path, lambda: blob.upload_from_string(content, retry=RETRY, **arguments))
+        return entry_of(blob)
 
     def _arguments(self) -> dict[str, Any]:
         options = self._owner.options

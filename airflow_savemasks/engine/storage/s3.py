@@ -23,6 +23,7 @@ from airflow_savemasks.engine.storage import s3_parts
 from airflow_savemasks.engine.storage.base import CHUNK, ClientFactory, Entry, Folder, Piece, Range
 from airflow_savemasks.engine.storage.remote import RemoteStorage, name_too_long, size_of, split_uri
 from airflow_savemasks.engine.storage.retries import tries_beside
+from airflow_savemasks.engine.storage.s3_conditions import put_if
 from airflow_savemasks.engine.storage.s3_errors import code_of, explain
 from airflow_savemasks.engine.storage.s3_requests import Requests
 from airflow_savemasks.engine.storage.s3_upload import S3Upload
@@ -71,6 +72,17 @@ class S3Storage(RemoteStorage):
 
     def read(self, path: str, known: Entry | None = None) -> bytes:
         return self._get(path, known)
+
+    def write_if(self, path: str, content: bytes, known: Entry | None) -> Entry | None:
+        """S3 itself looks (IfMatch, IfNoneMatch), so of many writers one wins.
+
+        A server, or a boto3, that knows no such conditions says so, or takes no notice: then it holds only that the
+        file was the known one, or none, right before the write.
+        """
+        if self.stat(path) != known:
+            return self.holds(path, content)
+        written = put_if(self, path, content, None if known is None else _tag(known))
+        return written or self.holds(path, content)
 
     def delete(self, paths: Iterable[str]) -> None:
         todo = iter(paths)
@@ -126,7 +138,15 @@ class S3Storage(RemoteStorage):
 
     def ask(self, path: str, operation: str, **arguments: Any) -> Any:
         """One request; `path` is for messages."""
-        return self._guard.call(self.locate(path), partial(self._send, operation, **arguments), self._tries())
+        return self.run(path, partial(self._send, operation, **arguments))
+
+    def run(self, path: str, work: Callable[[], Any]) -> Any:
+        """Some requests as one; `path` is for messages."""
+        return self._guard.call(self.locate(path), work, self._tries())
+
+    def put(self, path: str, content: bytes, **condition: str) -> Any:
+        """One PutObject, tried once. Raises botocore's errors."""
+        return self._send("put_object", Key=self.key(path), Body=content, **condition)
 
     def abort(self, path: str, **arguments: Any) -> None:
         """End the upload of a file, also after a stop."""

@@ -11,8 +11,8 @@ ACCESS = frozenset(
     SignatureDoesNotMatch TokenRefreshRequired 401 403""".split()
 )
 PASSING = frozenset(
-    """BandwidthLimitExceeded InternalError OperationAborted RequestLimitExceeded RequestTimeout ServiceUnavailable
-    SlowDown Throttling ThrottlingException""".split()
+    """BandwidthLimitExceeded ConditionalRequestConflict InternalError OperationAborted RequestLimitExceeded
+    RequestTimeout ServiceUnavailable SlowDown Throttling ThrottlingException""".split()
 )
 CHANGED = frozenset(("PreconditionFailed", "412"))
 NO_CREDENTIALS = (

@@ -50,7 +50,7 @@ class S3Upload:
     def finish(self, last: bytes) -> Entry:
         if self._id is None:
             answer = self._ask("put_object", Body=last)
-            return _entry(answer, answer["ETag"], len(last))
+            return entry_of(answer, answer["ETag"], len(last))
         if last:
             self.block(len(self._parts), last)
         return self.complete()
@@ -77,7 +77,7 @@ class S3Upload:
         parts = [self._parts[number] for number in sorted(self._parts)]
         try:
             answer = self._ask("complete_multipart_upload", UploadId=self._id, MultipartUpload={"Parts": parts})
-            entry = _entry(answer, answer["ETag"], self._size)
+            entry = entry_of(answer, answer["ETag"], self._size)
         except StorageError as error:
             there = self._is_there() if isinstance(error.__cause__, ClientError) else None
             if there is None:
@@ -108,13 +108,13 @@ class S3Upload:
         """The file where an upload that is said to be gone has been completed, by the try whose answer was lost."""
         found = self._storage.head(self._path)
         ours = found is not None and found.get("Metadata", {}).get(MARK) == self._mark
-        return _entry(found, found["ETag"], self._size) if ours else None
+        return entry_of(found, found["ETag"], self._size) if ours else None
 
     def _ask(self, operation: str, **arguments: Any) -> Any:
         return self._storage.ask(self._path, operation, Key=self._key, **arguments)
 
 
-def _entry(answer: Any, tag: str, size: int) -> Entry:
+def entry_of(answer: Any, tag: str, size: int) -> Entry:
     """What was written, by the answer to it. S3 says when only in a listing; the answer's date is near to it."""
     date = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
     modified = parsedate_to_datetime(date).timestamp() if date else 0.0

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -17,7 +18,7 @@ from urllib.parse import unquote, urlsplit
 import paramiko
 from paramiko import SFTPClient
 
-from airflow_savemasks.engine.errors import StorageError
+from airflow_savemasks.engine.errors import NotFound
 from airflow_savemasks.engine.storage.base import ClientFactory, Entry, Folder
 from airflow_savemasks.engine.storage.remote import RemoteStorage, quietly, split_uri
 from airflow_savemasks.engine.storage.retries import Failure, Kind, one_line
@@ -26,11 +27,11 @@ from airflow_savemasks.engine.storage.sftp_files import (
     in_the_way,
     is_file,
     list_folder,
-    make_folders,
     read_file,
 )
 from airflow_savemasks.engine.storage.sftp_sessions import Sessions, lost
-from airflow_savemasks.engine.storage.temporary import is_temporary, is_temporary_of, temporary_name
+from airflow_savemasks.engine.storage.sftp_upload import SftpUpload
+from airflow_savemasks.engine.storage.temporary import is_temporary, is_temporary_of
 
 T = TypeVar("T")
 
@@ -83,6 +84,7 @@ class SftpStorage(RemoteStorage):
     def __init__(self, scheme: str, host: str, prefix: str, client: ClientFactory) -> None:
         super().__init__(scheme, host, prefix, client, explain)
         self._sessions = Sessions(client)
+        self._replacing = threading.Lock()
 
     def listdir(self, path: str) -> Folder:
         found = self._found(path, lambda client: list_folder(client, self.key(path), self.obey))
@@ -98,6 +100,27 @@ class SftpStorage(RemoteStorage):
 
     def obstacle(self, path: str) -> str | None:
         return super().obstacle(path) or self.run(path, lambda client: in_the_way(client, self.key(path)))
+
+    def write_if(self, path: str, content: bytes, known: Entry | None) -> Entry | None:
+        """A file that is not there is made by one writer alone, as a server renames over nothing.
+
+        To replace one, it is looked at right before the renaming: SFTP knows no condition for that. Of the threads of
+        this storage one wins; another process that looks at the same moment is not seen.
+        """
+        with self._replacing:
+            if self.stat(path) != known:
+                return self.holds(path, content)
+            upload = SftpUpload(self, path)
+            try:
+                written = upload.place_if(content, known)
+            except NotFound:  # the temporary file is gone: renamed by an earlier try, whose answer was lost
+                return self.holds(path, content)
+            except BaseException:
+                upload.abandon()
+                raise
+            if written is None:
+                upload.abandon()
+        return written or self.holds(path, content)
 
     def delete(self, paths: Iterable[str]) -> None:
         parents = set()
@@ -164,63 +187,3 @@ class SftpStorage(RemoteStorage):
     def _remove_empty(self, path: str) -> None:
         with self._sessions.borrow() as client:
             client.rmdir(self.key(path))
-
-
-class SftpUpload:
-    """One new file. Each block is written by itself, so that it can be written again after the connection was lost."""
-
-    in_order = True  # a server may take a file with a hole in it for a shorter one
-
-    def __init__(self, owner: SftpStorage, path: str) -> None:
-        self._owner = owner
-        self._path = path
-        self._target = owner.key(path)
-        folder, _, name = self._target.rpartition("/")
-        self._folder = folder
-        self._temporary = f"{folder}/{temporary_name(name)}"
-        self._size = 0
-        self._entry: Entry | None = None
-        owner.run(path, self._create)
-
-    def block(self, number: int, data: bytes) -> None:  # noqa: ARG002 - they come in order
-        self._owner.run(self._path, lambda client: self._write(client, data))
-        self._size += len(data)
-
-    def finish(self, last: bytes) -> Entry:
-        if last:
-            self.block(0, last)
-        return self._owner.run(self._path, self._publish)
-
-    def abandon(self) -> None:
-        quietly(lambda: self._owner.clear(self._path, lambda client: client.remove(self._temporary)))
-
-    def obey(self) -> None:
-        self._owner.obey()
-
-    def _create(self, client: SFTPClient) -> None:
-        make_folders(client, self._folder)
-        client.open(self._temporary, "wb").close()
-
-    def _write(self, client: SFTPClient, data: bytes) -> None:
-        with client.open(self._temporary, "r+b") as file:
-            file.seek(self._size)
-            file.set_pipelined(True)  # no round trip for each 32 KiB
-            file.write(data[:-1])
-            file.set_pipelined(False)  # the last write waits for all answers, and raises what went wrong
-            file.write(data[-1:])
-
-    def _publish(self, client: SFTPClient) -> Entry:
-        """Renaming changes neither size nor time, so the file is looked at while its name is ours alone."""
-        try:
-            entry = entry_of(client.stat(self._temporary))
-        except FileNotFoundError:
-            if self._entry is not None:
-                return self._entry  # the answer to an earlier try was lost
-            raise
-        if entry.size != self._size:
-            where, fact = self._owner.locate(self._path), f"{entry.size} of {self._size} bytes arrived"
-            raise StorageError(where, fact, "Look at the server's disk")
-        self.obey()
-        self._entry = entry
-        client.posix_rename(self._temporary, self._target)
-        return entry

@@ -31,6 +31,7 @@ class TeamFiles(Storage):
         self._api, self._team, self._folder, self._parts = api, team, folder.rstrip("/"), parts
         self.uri = f"supervisely://team/{team}{self._folder}"
         self.boot_id: str = parts.boot_id
+        self._replacing = threading.Lock()
 
     def locate(self, path: str) -> str:
         return self._parts.locate(path) if _is_part(path) else f"{self.uri}/{path}"
@@ -123,6 +124,17 @@ class TeamFiles(Storage):
                     yield piece
 
         return self._upload(path, content)
+
+    def write_if(self, path: str, content: bytes, known: Entry | None) -> Entry | None:
+        """In the work folder as the storage for parts does it.
+
+        Beside it the file is looked at, then uploaded: the API knows no conditions. Of the threads of this storage one
+        wins; another process that looks at the same moment is not seen.
+        """
+        if _is_part(path):
+            return self._parts.write_if(path, content, known)
+        with self._replacing:
+            return super().write_if(path, content, known)
 
     def delete(self, paths: Iterable[str]) -> None:
         paths = list(paths)

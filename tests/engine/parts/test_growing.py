@@ -252,7 +252,7 @@ def test_a_growing_archive_that_lost_its_beginning_is_not_published(
     fail_half_way(project, tmp_path / "out")
     with growing_of(tmp_path / "out").open("r+b") as file:
         file.write(bytes(600))
-    monkeypatch.setattr("airflow_savemasks.engine.storage.folder._boot", lambda: "anotherboot")
+    monkeypatch.setattr("airflow_savemasks.engine.storage.folder.boot", lambda: "anotherboot")
     result = run(project, tmp_path / "out")
     assert Path(result["archive"]).read_bytes() == wanted
     assert result["items"]["rendered"] == 1

@@ -15,6 +15,7 @@ from airflow_savemasks.engine.archive.published import read_manifest, seal
 from airflow_savemasks.engine.archive.verify import verify
 from airflow_savemasks.engine.errors import ArchiveError
 from airflow_savemasks.engine.parts import publishing
+from airflow_savemasks.engine.parts.lease import lease_path, publishing_alone
 from airflow_savemasks.engine.parts.publishing import finish_publishing, next_index, next_manifest
 from airflow_savemasks.engine.storage.folder import FolderStorage
 from tests.engine.samples import WORK, add_item, make_project, run
@@ -42,6 +43,12 @@ def run_and_die(project: Path, out: Path, step: str, **options: Any) -> None:
     with pytest.MonkeyPatch.context() as patch, pytest.raises(Died):
         patch.setattr(publishing, step, die)
         run(project, out, **options)
+
+
+def finish(out: Path) -> None:
+    storage = FolderStorage(out)
+    with publishing_alone(storage, "export", None) as lease:
+        finish_publishing(storage, "export", lease)
 
 
 def is_whole(project: Path, out: Path, **options: Any) -> None:
@@ -73,7 +80,7 @@ def test_a_run_that_died_before_anything_was_replaced_leaves_the_archive_as_it_w
     before = {path.name: path.read_bytes() for path in out.iterdir() if path.is_file()}
     add_item(project, "0003.png", seed=99)
     run_and_die(project, out, "with_growing_head")
-    finish_publishing(FolderStorage(out), "export")
+    finish(out)
     assert {path.name: path.read_bytes() for path in out.iterdir() if path.is_file()} == before
     assert run(project, out)["items"] == {"rendered": 0, "reused": 12, "skipped": 0}
     is_whole(project, out)
@@ -110,7 +117,7 @@ def test_what_is_not_what_was_going_to_be_published_is_not_vouched_for(
     run_and_die(project, out, "_commit")
     change(out)
     old = (out / "export.manifest.json").read_bytes()
-    finish_publishing(FolderStorage(out), "export")
+    finish(out)
     assert (out / "export.manifest.json").read_bytes() == old
     result = run(project, out)
     assert result["items"]["rendered"] == 11, "the one that was rendered lies in a part still"
@@ -128,6 +135,7 @@ def test_an_export_that_finds_that_another_one_has_published_replaces_nothing(
     def meanwhile(*given: Any) -> Any:
         """Another export of the same name, of another project, comes to its end."""
         monkeypatch.setattr(publishing, "describe", place)
+        (out / lease_path("export")).unlink()  # as somebody does who tidies up
         run(make_project(project.with_name("other"), items=5), out)
         theirs.append({path.name: path.read_bytes() for path in out.iterdir() if path.is_file()})
         return place(*given)
