@@ -18,7 +18,9 @@ from typing import Any
 
 import pytest
 
+from airflow_savemasks.engine.archive.index import parse_line
 from airflow_savemasks.engine.archive.naming import bad_items_path, index_path
+from airflow_savemasks.engine.archive.proof import Chunks, differences
 from airflow_savemasks.engine.archive.published import is_current, parse_manifest, read_manifest
 from airflow_savemasks.engine.archive.verify import verify
 from airflow_savemasks.engine.errors import SaveMasksError, StorageError
@@ -28,6 +30,7 @@ from airflow_savemasks.engine.parts.assemble import assemble
 from airflow_savemasks.engine.parts.batches import make_batches
 from airflow_savemasks.engine.parts.planning import load_plan
 from airflow_savemasks.engine.parts.publishing import next_manifest
+from airflow_savemasks.engine.parts.receipts import find_receipts, lines_of
 from airflow_savemasks.engine.progress import Progress
 from airflow_savemasks.engine.storage.base import Storage
 from airflow_savemasks.engine.storage.folder import FolderStorage
@@ -505,6 +508,10 @@ def test_a_growing_archive_is_not_cut_where_a_receipt_that_could_not_be_read_nam
     (project / "ds0/img/0002.png").write_bytes(picture(99, 60, 50))  # in the second part; it is longer now
     (project / "ds0/ann/0002.png.json").write_text(json.dumps(annotation(99, 60, 50)))
     dies(1, refused=1)
+    for receipt in find_receipts(out, DST):
+        for line in map(parse_line, lines_of(out, receipt)):
+            found = list(differences(line, Chunks(out.stream(receipt.file, line.offset, line.size))))
+            assert not found, f"{receipt.path}: {found}"
     result = run(project, out, workers=1)
     verify(out, DST)
     run(project, tmp_path / "fresh")
