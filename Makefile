@@ -7,7 +7,7 @@ AIRFLOW_ENV = AIRFLOW_HOME="$(HOME_DIR)" AIRFLOW__CORE__LOAD_EXAMPLES=False AIRF
   PATH="$(CURDIR)/$(BIN):$$PATH"
 PORT ?= 8080
 
-.PHONY: demo ui test fast hostile mutants storages contract e2e lint clean
+.PHONY: demo ui test fast hostile schedules mutants storages contract e2e lint clean
 
 .venv/installed: pyproject.toml constraints.txt build_kernels.py $(wildcard airflow_savemasks/engine/native/*.[ch])
 	$(PYTHON) -m venv .venv
@@ -42,6 +42,10 @@ fast: .venv/installed
 ## hostile: broken and hostile projects, each exported in a process with bounds on its memory and its time
 hostile: .venv/installed
 	$(BIN)/python -m pytest tests/hostile
+
+## schedules: exports over storages that fail, lie and kill, a thousand times; SCHEDULE=17 for the one of that seed
+schedules: .venv/installed
+	SCHEDULES=$${SCHEDULES:-1000} $(BIN)/python -m pytest -n 2 tests/hostile/test_schedules.py
 
 ## mutants: a random sample of changes to the engine, of which the tests have to see at least nine in ten
 mutants: .venv/installed

@@ -17,7 +17,7 @@ import orjson
 from airflow_savemasks.engine.archive import naming, tar
 from airflow_savemasks.engine.job import Job
 from airflow_savemasks.engine.parts.plan import Plan
-from airflow_savemasks.engine.parts.receipts import Receipt, find_receipts, folder_of
+from airflow_savemasks.engine.parts.receipts import RECEIPT, Receipt, find_receipts, folder_of
 from airflow_savemasks.engine.storage.base import Piece, Range, Storage
 
 ENDING = ".growing"
@@ -92,7 +92,13 @@ def with_growing_head(team_files: Storage, pieces: list[Piece]) -> list[Piece]:
 
 
 def _to_go_on(team_files: Storage, head: bytes, plan: Plan, receipts: Sequence[Receipt]) -> tuple[str | None, int]:
-    """The growing archive that holds just the items that are finished, and where it goes on; None where none does."""
+    """The growing archive that holds just the items that are finished, and where it goes on; None where none does.
+
+    None as well where a receipt lies there that could not be used just now: it may name what would be cut off, and be
+    read again later.
+    """
+    if sum(name.endswith(RECEIPT) for name in team_files.listdir(folder_of(plan.dst)).files) != len(receipts):
+        return None, 0
     paths = {receipt.file for receipt in receipts if receipt.path in plan.found_in}
     if len(paths) != 1:
         return None, 0

@@ -60,7 +60,9 @@ def make_plan(
     if find_same(job, team_files, digest) is None:
         refuse_existing(job, team_files)
         files = PlanFiles(kept, folder, _with_todo(job, team_files, files, kept, folder, check))
-        remove_unfinished(job, team_files, files.plan)
+        lists = (plan_path(folder, name, kind) for kind in ("items.jsonl", "todo.jsonl"))
+        used = replace(files.plan, found_in=(*files.plan.found_in, *lists))  # the plan's own files may be old already
+        remove_unfinished(job, team_files, used)
     for warning in warnings:
         log.warning(warning)
     if native.library is None:
