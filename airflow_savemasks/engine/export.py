@@ -89,7 +89,7 @@ def render_batch(
     Looks at all of them before it fails. Raises BadItemsError, Stopped, StorageError.
     """
     plan = files.plan
-    finished = find_finished(job, team_files, publishing=True)
+    finished = find_finished(job, team_files, plan.name)
     items = list(files.todo(batch["start"], batch["size"]))
     todo = [planned for planned in items if not isinstance(finished.find(planned), Finished)]
     outcome = Outcome(reused=len(items) - len(todo))

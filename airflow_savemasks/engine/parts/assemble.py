@@ -74,13 +74,13 @@ def _publish(
     check_targets(job, team_files, name)
     known = team_files.stat(manifest_path(name))
     old = read_manifest(team_files, name)
-    finished = find_finished(job, team_files, publishing=True)
+    finished = find_finished(job, team_files, plan.name)
     layout = Layout(len(head_of(job)), job.options.volume_size)
     with team_files.writing(next_index(plan.dst)) as out:
         _place_all(job, team_files, files, finished, layout, out, stop)
     if len(layout.volumes) > 1 or (old and len(old.volumes) > 1):
         layout.take_out(team_files, plan.dst)
-    raw = publish(job, team_files, plan, name, layout, rendered, known, lease)
+    raw = publish(job, team_files, plan, name, layout, rendered, old, known, lease)
     volumes = volume_names(name, len(layout.volumes))
     warnings = clean_up(team_files, plan, name, old, volumes, layout.totals.skipped, finished.found_in)
     result = _result(team_files, name, raw, time.monotonic() - began, warnings, unchanged=False)

@@ -13,6 +13,7 @@ from airflow_savemasks.engine.parts import clock
 from airflow_savemasks.engine.parts.growing import ENDING as GROWING_ENDING
 from airflow_savemasks.engine.parts.lease import lease_path
 from airflow_savemasks.engine.parts.plan import Plan
+from airflow_savemasks.engine.parts.publishing import next_manifest
 from airflow_savemasks.engine.parts.receipts import folder_of
 from airflow_savemasks.engine.storage.base import Storage
 
@@ -35,16 +36,23 @@ def clean_up(
     steps: list[Callable[[], None]] = [
         lambda: write_skipped(team_files, name, [one.bad for one in skipped]),
         lambda: team_files.delete([file for file in (old.volumes if old else ()) if file not in files]),
-        lambda: remove_parts(team_files, plan.dst, found_in if team_files.keeps_parts else ()),
     ]
-    warnings = []
+    warnings: list[str] = []
     for step in steps:
-        try:
-            step()
-        except SaveMasksError as error:
-            warnings.append(f"the archive is published, but something is left over: {error}")
-            log.warning(warnings[-1])
+        _try(step, warnings)
+    needed = set(found_in if team_files.keeps_parts else ())
+    if warnings:
+        needed.add(next_manifest(plan.dst))  # by which the next run does what is left
+    _try(lambda: remove_parts(team_files, plan.dst, needed), warnings)
     return warnings
+
+
+def _try(step: Callable[[], None], warnings: list[str]) -> None:
+    try:
+        step()
+    except SaveMasksError as error:
+        warnings.append(f"the archive is published, but something is left over: {error}")
+        log.warning(warnings[-1])
 
 
 def remove_parts(team_files: Storage, dst: str, needed: Collection[str] = ()) -> None:

@@ -8,15 +8,18 @@ at the start and of no other. It vouches for both, and what a killed run has not
 
 from __future__ import annotations
 
-from dataclasses import replace
+import re
+from dataclasses import asdict, replace
 from typing import Any
 
 import orjson
+from pydantic import TypeAdapter, ValidationError
 
 from airflow_savemasks.engine.archive import tar
+from airflow_savemasks.engine.archive.bad_items import BadItem, write_skipped
 from airflow_savemasks.engine.archive.manifest import to_json
-from airflow_savemasks.engine.archive.naming import index_path, manifest_path, volume_names
-from airflow_savemasks.engine.archive.published import File, is_current, parse_manifest, read_manifest, seal
+from airflow_savemasks.engine.archive.naming import VOLUME_DIGITS, index_path, manifest_path, volume_names
+from airflow_savemasks.engine.archive.published import File, Published, is_current, parse_manifest, read_manifest, seal
 from airflow_savemasks.engine.archive.verify import differences_of
 from airflow_savemasks.engine.errors import ArchiveError
 from airflow_savemasks.engine.job import Job
@@ -28,6 +31,8 @@ from airflow_savemasks.engine.parts.lease import Lease
 from airflow_savemasks.engine.parts.plan import Plan
 from airflow_savemasks.engine.parts.receipts import folder_of
 from airflow_savemasks.engine.storage.base import Entry, Piece, Range, Storage
+
+BAD_ITEMS_LIST = TypeAdapter(list[BadItem])
 
 
 def next_index(dst: str) -> str:
@@ -47,14 +52,15 @@ def publish(
     name: str,
     layout: Layout,
     rendered: int,
+    old: Published | None,
     known: Entry | None,
     lease: Lease,
 ) -> dict[str, Any]:
     """Write volumes, index and manifest of an archive; returns the manifest. Its index stands in `next_index` already.
 
-    known: the manifest's file that this one replaces, None if there is none. Raises ArchiveError where another one lies
-    there meanwhile, or the lease was lost: somebody else has published, and this archive would be made of what is no
-    longer there.
+    old, known: the manifest that this one replaces, and its file, None if there is none. Raises ArchiveError where
+    another one lies there meanwhile, or the lease was lost: somebody else has published, and this archive would be made
+    of what is no longer there.
     """
     totals = layout.totals
     files = volume_names(name, len(layout.volumes))
@@ -62,8 +68,10 @@ def publish(
     index = File(file=index_path(name), size=layout.index_size, identity="", sha256=layout.index_hash.hexdigest())
     items = {"rendered": rendered, "reused": totals.items - rendered, "skipped": len(totals.skipped)}
     raw = to_json(describe(job, plan, items), name, totals, sizes, index, head_of(job))
+    rest: dict[str, Any] = {"replaces": [file for file in (old.volumes if old else ()) if file not in files]}
+    rest["bad_items"] = [asdict(one.bad) for one in totals.skipped]
     with team_files.writing(next_manifest(plan.dst)) as out:
-        out.write(seal(raw))
+        out.write(seal({**raw, **rest}))
     if team_files.stat(manifest_path(name)) != known:
         raise _published_by_others(team_files, name)
     written = {}
@@ -89,22 +97,40 @@ def finish_publishing(team_files: Storage, dst: str, lease: Lease) -> None:
     except (ValueError, KeyError, TypeError) as error:
         log.warning("%s: not used: %s", team_files.locate(next_manifest(dst)), error)
         return
+    raw.pop("sha256")
+    rest = raw.pop("replaces", []), raw.pop("bad_items", [])
     known = team_files.stat(manifest_path(published.name))
     current = read_manifest(team_files, published.name)
     if current is not None and current.volumes.keys() & published.volumes.keys() and is_current(team_files, current):
-        return  # nothing was replaced yet, or all was
+        if (current.plan, current.index.sha256) == (published.plan, published.index.sha256):
+            _tidy(team_files, published, *rest)  # all was replaced
+        return
     planned = replace(published, index=published.index.model_copy(update={"file": next_index(dst)}))
     different = next(differences_of(team_files, planned), None)
     if different is not None:
         log.info("%s: not what the last run was publishing (%s)", team_files.locate(f"{published.name}.tar"), different)
         return
     log.info("%s: the last run was killed while it published; the rest is done", team_files.locate(published.name))
-    raw.pop("sha256")
     there = {file: team_files.stat(file) for file in published.volumes}
     written = {file: entry for file, entry in there.items() if entry is not None}
     _commit(team_files, dst, published.name, raw, written, known, lease)
-    left = [file for file in (current.volumes if current else ()) if file not in published.volumes]
-    team_files.delete(left)
+    _tidy(team_files, published, *rest)
+
+
+def _tidy(team_files: Storage, published: Published, replaces: Any, bad_items: Any) -> None:
+    """Do what `clean_up` does beside an archive: the list of what was left out, and the volumes that it replaced.
+
+    Both as the next manifest has them, which is not trusted: only files that are volumes of this archive are removed.
+    """
+    try:
+        write_skipped(team_files, published.name, BAD_ITEMS_LIST.validate_python(bad_items))
+    except ValidationError as error:
+        log.warning(
+            "%s: its list of bad items is not used: %s", team_files.locate(next_manifest(published.name)), error
+        )
+    volume = re.compile(re.escape(published.name) + rf"(-\d{{{VOLUME_DIGITS}}})?\.tar")
+    ours = [file for file in replaces if isinstance(file, str) and volume.fullmatch(file)]
+    team_files.delete([file for file in ours if file not in published.volumes])
 
 
 def _commit(

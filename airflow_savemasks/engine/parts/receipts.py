@@ -37,7 +37,11 @@ SKIPPED = b'{"skipped":'  # how the line of an item begins that was left out
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The first line of a receipt. file: in the same folder, whatever a receipt may say; end: of the part in it."""
+    """The first line of a receipt.
+
+    file: in the same folder, whatever a receipt may say; end: of the part in it; plan: the name of the one for which it
+    was rendered.
+    """
 
     file: Annotated[str, Field(pattern=r"^[0-9a-f]{32}\.(tar|growing)$")]
     end: Count
@@ -45,6 +49,7 @@ class Head:
     skipped: Count
     first: Origin
     last: Origin
+    plan: str = ""
 
 
 HEAD = TypeAdapter(Head)

@@ -12,12 +12,14 @@ from airflow_savemasks.engine.parts.receipts import find_receipts
 from airflow_savemasks.engine.storage.base import Storage
 
 
-def find_finished(job: Job, team_files: Storage, *, publishing: bool = False) -> FinishedItems:
+def find_finished(job: Job, team_files: Storage, plan: str | None = None) -> FinishedItems:
     """The items that need no rendering.
 
-    publishing: parts are taken where `reuse` is false, too: they are this export's own by then.
+    plan: name of the plan that is being rendered or published; its own parts are taken where `reuse` is false, too.
     """
-    parts = find_receipts(team_files, job.layer.dst) if publishing or job.options.reuse else []
+    parts = find_receipts(team_files, job.layer.dst) if plan or job.options.reuse else []
+    if not job.options.reuse:
+        parts = [receipt for receipt in parts if receipt.head.plan == plan]
     return FinishedItems(team_files, old_archives(job, team_files), parts)
 
 

@@ -125,7 +125,7 @@ def _write_part(
     if not lines or first is None or last is None:
         open_file.close()
         return
-    head = Head(path.rpartition("/")[2], end, len(lines) - skipped, skipped, first, last)
+    head = Head(path.rpartition("/")[2], end, len(lines) - skipped, skipped, first, last, plan.name)
 
     def finish() -> int:
         open_file.close()
