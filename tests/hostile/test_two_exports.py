@@ -17,7 +17,7 @@ from airflow_savemasks.engine.archive.verify import verify
 from airflow_savemasks.engine.storage.folder import FolderStorage
 from tests.engine.samples import LAYER, WORK, add_item, make_project, run
 
-ROUNDS = 10
+ROUNDS = 4
 TERM = 3.0  # seconds of a lease here
 CODE = f"""
 import os, signal, sys
