@@ -11,7 +11,7 @@ import pytest
 from airflow_savemasks.engine.errors import AccessError
 from airflow_savemasks.engine.storage.base import Range
 from airflow_savemasks.engine.storage.opening import open_storage
-from tests.engine.samples import exported, layer, make_project
+from tests.engine.samples import layer, make_project
 from tests.hostile.harness import refused, run_export, run_shell
 
 
