@@ -7,6 +7,7 @@ import json
 import logging
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
@@ -167,17 +168,22 @@ class _Formatter(argparse.HelpFormatter):
         return "\n".join(super(_Formatter, self)._fill_text(line, width, indent) for line in text.split("\n"))
 
 
+PACKED_TEXT = (".gz", ".bz2", ".xz", ".zst")  # endings of files that smart_open unpacks
+
+
 def _read(path: str, what: str) -> str:
     """A text: of a file, of a URI that smart_open knows, or of standard input. what: that it should hold."""
-    import smart_open
-
-    from airflow_savemasks.engine.storage.stream import read_whole
-
     try:
-        if is_stream(path):
-            return read_whole(path, MOST).decode()
         if path == "-":
             return sys.stdin.read()
+        if "://" not in path and not path.endswith(PACKED_TEXT):
+            return Path(path).expanduser().read_text("utf-8")  # importing smart_open takes seconds
+        if is_stream(path):
+            from airflow_savemasks.engine.storage.stream import read_whole
+
+            return read_whole(path, MOST).decode()
+        import smart_open
+
         with smart_open.open(path, encoding="utf-8") as file:
             return str(file.read())
     except StorageError as error:

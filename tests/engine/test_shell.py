@@ -124,3 +124,17 @@ def test_verify_takes_a_volume_for_its_archive(
     capsys.readouterr()
     assert main(["verify", str(tmp_path / "out/export-00002.tar")]) == 0
     assert json.loads(capsys.readouterr().out)["items"] == 4
+
+
+def test_an_export_between_folders_does_not_wait_for_the_import_of_other_backends(
+    words: list[str], tmp_path: Path
+) -> None:
+    code = (
+        "import sys\n"
+        "from airflow_savemasks.__main__ import main\n"
+        "assert main(sys.argv[1:]) == 0\n"
+        "found = {'smart_open', 'boto3', 'azure.storage.blob', 'google.cloud.storage'} & set(sys.modules)\n"
+        "assert not found, found\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
