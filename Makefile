@@ -32,12 +32,14 @@ ui: .venv/installed
 	@mkdir -p .airflow
 	$(AIRFLOW_ENV) PORT=$(PORT) $(BIN)/python tests/tools/standalone.py
 
-## test: all but the slow suites, which have targets below; fast: what needs no Airflow
+## test: all but the slow suites, which have targets below; fast: what needs no Airflow, and no second on a process
 test: .venv/installed
 	$(BIN)/python -m pytest
 
 fast: .venv/installed
-	$(BIN)/python -m pytest -n auto tests/engine tests/standin
+	$(BIN)/python -m pytest -n auto tests/engine tests/standin --ignore tests/engine/test_readme.py \
+	  --ignore tests/engine/storage/test_stream_shell.py --ignore tests/engine/test_independence.py \
+	  --deselect tests/engine/storage/test_packed.py::test_a_zip_with_something_before_it_and_a_large_one
 
 ## hostile: broken and hostile projects, each exported in a process with bounds on its memory and its time
 hostile: .venv/installed
