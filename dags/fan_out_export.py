@@ -1,4 +1,4 @@
-"""One export on many workers: plan, render (a mapped task for each batch of parts), assemble.
+"""One export on many workers: plan, render (a mapped task for each batch of items), assemble.
 
 On one machine it is no faster than SaveMasksOperator, which uses all its cores. With CeleryExecutor or
 KubernetesExecutor the batches run wherever there are workers; they share the storage of Team Files.

@@ -3,7 +3,7 @@
     make_plan     parts             what there is (list_items), and which items have to be rendered
     load_ahead    work              bytes of pictures and annotations, some items ahead
     render_all    work              header looked at, labels read and clipped, masks drawn, PNGs encoded
-    write_parts   parts, archive    members of a tar and receipts; a retry finds them
+    write         parts, archive    members of a tar and receipts (PartWriter); a retry finds them
     assemble      parts, archive    volumes, index, manifest: published
 
 One task runs them after each other; a fanned-out group puts workers between planning and publishing. Each may be run
@@ -32,7 +32,7 @@ from airflow_savemasks.engine.parts.plan import PlanFiles, Planned
 from airflow_savemasks.engine.parts.planning import make_plan
 from airflow_savemasks.engine.parts.receipts import folder_of
 from airflow_savemasks.engine.parts.resume import find_finished
-from airflow_savemasks.engine.parts.writing import write_parts
+from airflow_savemasks.engine.parts.writing import PartWriter
 from airflow_savemasks.engine.progress import Progress
 from airflow_savemasks.engine.storage.base import WORK_FOLDER, Storage
 from airflow_savemasks.engine.storage.folder import FolderStorage
@@ -118,9 +118,8 @@ def _render(
         closing(render_all(job, loaded, stop)) as rendered,
     ):
         skip_bad = job.options.on_bad_item == "skip"
-        outcome.rendered += write_parts(
-            team_files, files.plan, rendered, outcome.bad, progress, growing, skip_bad=skip_bad
-        )
+        writer = PartWriter(team_files, files.plan, outcome.bad, progress, growing, skip_bad)
+        outcome.rendered += writer.write(rendered)
     progress.say(progress.line())
 
 

@@ -23,10 +23,10 @@ class Progress:
         self.total = self.reused = self.done = self.bytes = 0
 
     def start(self, total: int, reused: int) -> None:
-        """total: items of the export; reused: how many of them lie in finished parts."""
+        """total: items of the export; reused: how many of them are finished already."""
         self.total, self.reused = total, reused
         self._began = self._last = time.monotonic()
-        self.say(f"{total} items, {reused} of them in finished parts")
+        self.say(f"{total} items, {reused} of them finished already")
 
     def add(self, size: int) -> None:
         """One more item, with so many bytes in the archive."""

@@ -89,3 +89,41 @@ def test_assemble_refuses_and_names_the_missing_items(tmp_path: Path) -> None:
     assert not (tmp_path / "out/export.tar").exists()
     with pytest.raises(ArchiveError, match="Clear the plan task"):
         load_plan(job_of(project, layer(masks_human=False)), storage, files.plan.name)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"if_exists": "fail"}, {"if_exists": "rename"}, {"reuse": False}, {"if_exists": "fail", "reuse": False}],
+)
+def test_an_assemble_task_that_lost_its_answer_finds_its_own_result(tmp_path: Path, options: dict[str, object]) -> None:
+    """It published, removed the work files, and was killed before Airflow had the result: the retry gives it."""
+    import threading
+
+    from airflow_savemasks.engine.errors import NotFound
+    from airflow_savemasks.engine.export import render_batch
+    from airflow_savemasks.engine.parts.batches import make_batches
+    from airflow_savemasks.engine.progress import Progress
+    from airflow_savemasks.engine.storage.opening import open_storage
+    from airflow_savemasks.operators.steps import AssembleOperator
+    from tests.engine.samples import job_of, plan_of
+
+    project, storage = make_project(tmp_path / "project", items=6), open_storage(str(tmp_path / "out"))
+    job = job_of(project, **options)
+    files = plan_of(job, storage)
+    batches = make_batches(files, 2)
+    outcomes = []
+    for batch in batches:
+        outcome = render_batch(job, storage, files, batch, threading.Event(), Progress())
+        outcomes.append({"rendered": outcome.rendered, "reused": outcome.reused})
+    task = AssembleOperator(task_id="assemble", layer=LAYER, plan=batches, outcomes=outcomes)
+    first = task.work(job, storage, threading.Event(), Progress())
+    assert not (tmp_path / "out/.parts").exists()
+    again = task.work(job, storage, threading.Event(), Progress())
+    assert again["unchanged"]
+    assert [again[name] for name in ("archive", "files", "bytes")] == [
+        first[name] for name in ("archive", "files", "bytes")
+    ]
+    assert len(list((tmp_path / "out").glob("*.tar"))) == 1
+    (tmp_path / "out/export.manifest.json").unlink()
+    with pytest.raises(NotFound):
+        task.work(job, storage, threading.Event(), Progress())

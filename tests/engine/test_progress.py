@@ -36,7 +36,7 @@ def test_a_line_has_share_speed_bytes_and_what_is_left(monkeypatch: pytest.Monke
     assert progress.line() == "0/0 items (100 %), 0.0 images/s, 0 B"
     clock[0] = 200.0
     progress.start(900, 400)
-    assert lines == ["900 items, 400 of them in finished parts"]
+    assert lines == ["900 items, 400 of them finished already"]
     assert progress.line(200.0) == "400/900 items (44 %), 0.0 images/s, 0 B"
     for number in range(90):
         clock[0] = 200.0 + 0.05 * number

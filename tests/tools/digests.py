@@ -5,9 +5,9 @@
 
 Exports the golden cases, the sample project and every --project (such as one that benchmarks/make_project.py makes)
 through the shell, each with several sets of options. Archives and indices are compared as they are; of manifests what
-says when a file was written, and their own sum, is left out, and versions are kept apart. Refusals of layers are
-compared as text. Sources are copied to a folder that is the same for each run, with fixed times, as digests of parts
-hold both.
+says when a file was written and by which plan, and their own sum, is left out, and versions are kept apart. Refusals of
+layers are compared as text. Sources are copied to a folder that is the same for each run, with fixed times, as the keys
+of items hold both.
 """
 
 from __future__ import annotations
@@ -98,6 +98,7 @@ def exported(words: list[str]) -> dict[str, str]:
             for file in (*manifest["volumes"], manifest["index"]):
                 del file["identity"]
             del manifest["sha256"]
+            manifest["plan"].pop("name", None)  # random
             found[f"{path.name} (versions)"] = json.dumps(manifest.pop("versions"))
             content = json.dumps(manifest).encode()
         found[path.name] = sha256(content).hexdigest()

@@ -19,9 +19,9 @@ class Described:
     """What a manifest says of an export besides its files and totals, as plain JSON.
 
     settings: what was asked for; classes: of meta.json, each with name, shape and a color for each kind of mask; plan:
-    its digest, that of its settings, and the largest volume asked for; items: how many were rendered, reused and
-    skipped; unannotated, orphans: how many pictures have no annotation, and annotations no picture; versions: what
-    decides the bytes besides the input.
+    its digest, its name, the digest of its settings, and the largest volume asked for; items: how many were rendered,
+    reused and skipped; unannotated, orphans: how many pictures have no annotation, and annotations no picture;
+    versions: what decides the bytes besides the input.
     """
 
     settings: dict[str, Any]

@@ -21,7 +21,7 @@ from airflow_savemasks.engine.parts.lease import Lease, publishing_alone, unless
 from airflow_savemasks.engine.parts.plan import PlanFiles
 from airflow_savemasks.engine.parts.publishing import next_index, publish
 from airflow_savemasks.engine.parts.receipts import folder_of
-from airflow_savemasks.engine.parts.resume import find_finished, find_same, free_name
+from airflow_savemasks.engine.parts.resume import find_finished, find_published, find_same, free_name
 from airflow_savemasks.engine.parts.targets import check_targets
 from airflow_savemasks.engine.progress import human_size
 from airflow_savemasks.engine.storage.base import Storage
@@ -57,6 +57,15 @@ def assemble(
         if same is not None:
             return _unchanged(team_files, files, same, time.monotonic() - began, tidy=True)
         return _publish(job, team_files, files, rendered, began, stop, lease)
+
+
+def find_result(job: Job, team_files: Storage, batch: dict[str, Any]) -> dict[str, Any] | None:
+    """The result of an earlier try that published and removed the plan, None where there was none.
+
+    batch: one of the plan's (batches.py), which has its name and the digest of its items.
+    """
+    same = find_published(job, team_files, batch["plan"]) or find_same(job, team_files, batch["digest"])
+    return None if same is None else _same_result(team_files, same, 0.0)
 
 
 def _publish(
@@ -132,6 +141,12 @@ def _unchanged(team_files: Storage, files: PlanFiles, same: Published, seconds: 
     log.info("%s: nothing changed, the archive stays", team_files.locate(f"{same.name}.tar"))
     if tidy and not team_files.keeps_parts:
         remove_parts(team_files, files.plan.dst)
+    elif files.storage is team_files:
+        team_files.delete(files.paths())
+    return _same_result(team_files, same, seconds)
+
+
+def _same_result(team_files: Storage, same: Published, seconds: float) -> dict[str, Any]:
     raw = {**same.raw, "items": {"rendered": 0, "reused": same.items, "skipped": same.skipped}}
     return _result(team_files, same.name, raw, seconds, [], unchanged=True)
 

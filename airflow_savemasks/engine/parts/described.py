@@ -26,7 +26,12 @@ def describe(job: Job, plan: Plan, items: dict[str, int]) -> Described:
             }
             for item in job.meta.classes.values()
         ],
-        plan={"digest": plan.digest, "settings": plan.settings, "volume_size": job.options.volume_size},
+        plan={
+            "digest": plan.digest,
+            "name": plan.name,
+            "settings": plan.settings,
+            "volume_size": job.options.volume_size,
+        },
         items=items,
         unannotated=plan.unannotated,
         orphans=plan.orphans,

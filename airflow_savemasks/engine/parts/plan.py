@@ -103,18 +103,22 @@ class PlanFiles:
     """The items of a plan, kept in a storage: of this process alone, or where all tasks of a group find them."""
 
     def __init__(self, storage: ReadableStorage, folder: str, plan: Plan) -> None:
-        self._storage = storage
+        self.storage = storage
         self._folder = folder
         self.plan = plan
 
+    def paths(self) -> list[str]:
+        """The files of the plan, whether they are there or not."""
+        return [self._path(kind) for kind in ("items.jsonl", "todo.jsonl", "plan.json")]
+
     def items(self) -> Iterator[Planned]:
         """All items in the order of the archive."""
-        return map(Planned.from_line, read_lines(self._storage, self._path("items.jsonl"), self.plan.items_size))
+        return map(Planned.from_line, read_lines(self.storage, self._path("items.jsonl"), self.plan.items_size))
 
     def todo(self, start: int = 0, size: int | None = None) -> Iterator[Planned]:
         """The items that have to be rendered; start, size: bytes of their file, for a batch of them."""
         size = self.plan.todo_size if size is None else size
-        return map(Planned.from_line, read_lines(self._storage, self._path("todo.jsonl"), size, offset=start))
+        return map(Planned.from_line, read_lines(self.storage, self._path("todo.jsonl"), size, offset=start))
 
     def _path(self, kind: str) -> str:
         return plan_path(self._folder, self.plan.name, kind)

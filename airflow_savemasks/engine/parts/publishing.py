@@ -9,11 +9,11 @@ at the start and of no other. It vouches for both, and what a killed run has not
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import orjson
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from airflow_savemasks.engine.archive import tar
 from airflow_savemasks.engine.archive.bad_items import BadItem, write_skipped
@@ -32,7 +32,19 @@ from airflow_savemasks.engine.parts.plan import Plan
 from airflow_savemasks.engine.parts.receipts import folder_of
 from airflow_savemasks.engine.storage.base import Entry, Piece, Range, Storage
 
-BAD_ITEMS_LIST = TypeAdapter(list[BadItem])
+
+@dataclass(frozen=True, slots=True)
+class _Beside:
+    """What is to be done beside an archive once it is published; the next manifest has it, too.
+
+    replaces: files of the archive before that are none of this one; bad_items: that were left out.
+    """
+
+    replaces: list[str]
+    bad_items: list[BadItem]
+
+
+BESIDE = TypeAdapter(_Beside)
 
 
 def next_index(dst: str) -> str:
@@ -68,10 +80,10 @@ def publish(
     index = File(file=index_path(name), size=layout.index_size, identity="", sha256=layout.index_hash.hexdigest())
     items = {"rendered": rendered, "reused": totals.items - rendered, "skipped": len(totals.skipped)}
     raw = to_json(describe(job, plan, items), name, totals, sizes, index, head_of(job))
-    rest: dict[str, Any] = {"replaces": [file for file in (old.volumes if old else ()) if file not in files]}
-    rest["bad_items"] = [asdict(one.bad) for one in totals.skipped]
+    replaces = [file for file in (old.volumes if old else ()) if file not in files]
+    beside = _Beside(replaces, [one.bad for one in totals.skipped])
     with team_files.writing(next_manifest(plan.dst)) as out:
-        out.write(seal({**raw, **rest}))
+        out.write(seal({**raw, "beside": asdict(beside)}))
     if team_files.stat(manifest_path(name)) != known:
         raise _published_by_others(team_files, name)
     written = {}
@@ -94,16 +106,16 @@ def finish_publishing(team_files: Storage, dst: str, lease: Lease) -> None:
     try:
         raw = orjson.loads(team_files.read(next_manifest(dst)))
         published = parse_manifest(team_files.read(next_manifest(dst)), raw["name"])
+        raw.pop("sha256")
+        beside = BESIDE.validate_python(raw.pop("beside"))
     except (ValueError, KeyError, TypeError) as error:
         log.warning("%s: not used: %s", team_files.locate(next_manifest(dst)), error)
         return
-    raw.pop("sha256")
-    rest = raw.pop("replaces", []), raw.pop("bad_items", [])
     known = team_files.stat(manifest_path(published.name))
     current = read_manifest(team_files, published.name)
     if current is not None and current.volumes.keys() & published.volumes.keys() and is_current(team_files, current):
         if (current.plan, current.index.sha256) == (published.plan, published.index.sha256):
-            _tidy(team_files, published, *rest)  # all was replaced
+            _tidy(team_files, published, beside)  # all was replaced
         return
     planned = replace(published, index=published.index.model_copy(update={"file": next_index(dst)}))
     different = next(differences_of(team_files, planned), None)
@@ -114,22 +126,17 @@ def finish_publishing(team_files: Storage, dst: str, lease: Lease) -> None:
     there = {file: team_files.stat(file) for file in published.volumes}
     written = {file: entry for file, entry in there.items() if entry is not None}
     _commit(team_files, dst, published.name, raw, written, known, lease)
-    _tidy(team_files, published, *rest)
+    _tidy(team_files, published, beside)
 
 
-def _tidy(team_files: Storage, published: Published, replaces: Any, bad_items: Any) -> None:
+def _tidy(team_files: Storage, published: Published, beside: _Beside) -> None:
     """Do what `clean_up` does beside an archive: the list of what was left out, and the volumes that it replaced.
 
-    Both as the next manifest has them, which is not trusted: only files that are volumes of this archive are removed.
+    The names are not trusted: only files that are volumes of this archive are removed.
     """
-    try:
-        write_skipped(team_files, published.name, BAD_ITEMS_LIST.validate_python(bad_items))
-    except ValidationError as error:
-        log.warning(
-            "%s: its list of bad items is not used: %s", team_files.locate(next_manifest(published.name)), error
-        )
+    write_skipped(team_files, published.name, beside.bad_items)
     volume = re.compile(re.escape(published.name) + rf"(-\d{{{VOLUME_DIGITS}}})?\.tar")
-    ours = [file for file in replaces if isinstance(file, str) and volume.fullmatch(file)]
+    ours = [file for file in beside.replaces if volume.fullmatch(file)]
     team_files.delete([file for file in ours if file not in published.volumes])
 
 

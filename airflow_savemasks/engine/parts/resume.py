@@ -40,6 +40,13 @@ def find_same(job: Job, team_files: Storage, digest: str) -> Published | None:
     return old if is_current(team_files, old) else None
 
 
+def find_published(job: Job, team_files: Storage, plan: str) -> Published | None:
+    """The archive that was made by the plan of this name, whatever `reuse` says: a task that is tried again asks."""
+    old = read_manifest(team_files, _current_name(job, team_files))
+    made_by = old.raw["plan"].get("name") if old is not None else None
+    return old if old is not None and made_by == plan and is_current(team_files, old) else None
+
+
 def old_archives(job: Job, team_files: Storage) -> list[Published]:
     """Archives that items may be taken from: the one that `reuse` names, and the one that is going to be replaced.
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass
 from itertools import chain
 from types import TracebackType
 from typing import BinaryIO, Self
@@ -23,28 +24,84 @@ from airflow_savemasks.engine.storage.base import Storage
 ENDING = 8  # parts whose last bytes and receipts are on their way while the next part is rendered
 
 
-def write_parts(
-    team_files: Storage,
-    plan: Plan,
-    items: Iterator[Rendered],
-    bad: BadItems,
-    progress: Progress,
-    growing: GrowingArchive | None,
-    *,
-    skip_bad: bool,
-) -> int:
-    """Write items to parts of the plan's size, each finished by its receipt; returns how many items are in them.
+@dataclass(frozen=True, slots=True)
+class PartWriter:
+    """Writes rendered items to parts of the plan's size, each finished by its receipt.
 
     growing: where parts go one after the other, None for files of their own; bad: gets the bad items; skip_bad: they
-    are left out for good, which the receipts tell. Without it they are missing, so that nothing can be published. What
-    is finished stays so when this raises. Lines of the index of up to ENDING + 1 parts are held, and of their bytes as
-    much as the storage holds of a file that is being written.
+    are left out for good, which the receipts tell. Without it they are missing, so that nothing can be published.
     """
-    with _Endings(wait=growing is not None) as endings:
-        while (first := next(items, None)) is not None:
-            part = chain([first], items)
-            _write_part(team_files, plan, part, bad, progress, growing, endings, skip_bad=skip_bad)
-    return endings.written
+
+    team_files: Storage
+    plan: Plan
+    bad: BadItems
+    progress: Progress
+    growing: GrowingArchive | None
+    skip_bad: bool
+
+    def write(self, items: Iterator[Rendered]) -> int:
+        """All items; returns how many of them are in parts now. What is finished stays so when this raises.
+
+        Lines of the index of up to ENDING + 1 parts are held, and of their bytes as much as the storage holds of a file
+        that is being written.
+        """
+        with _Endings(wait=self.growing is not None) as endings:
+            while (first := next(items, None)) is not None:
+                self._write_part(chain([first], items), endings)
+        return endings.written
+
+    def _write_part(self, items: Iterator[Rendered], endings: _Endings) -> None:
+        """One part, of the first of the items; none where nothing is left of them."""
+        path = self.growing.path if self.growing else new_part(self.plan.dst)
+        begin = end = self.growing.end if self.growing else 0
+        lines: list[bytes] = []
+        seen = skipped = 0
+        out: BinaryIO | None = None
+        first = last = None
+        with ExitStack() as stack:
+            for rendered in items:
+                first, last = first or rendered.source, rendered.source
+                if rendered.error is None:
+                    if out is None:
+                        out = stack.enter_context(self._open(path))
+                    for piece in rendered.pieces:
+                        out.write(piece)
+                    lines.append(line_at(0, end, rendered.line))
+                    end += rendered.size
+                else:
+                    told = self._tell(rendered)
+                    skipped += self.skip_bad
+                    if self.skip_bad:
+                        lines.append(skipped_line(Skipped(rendered.key, rendered.source, told, rendered.unread)))
+                self.progress.add(rendered.size)
+                seen += 1
+                if seen == self.plan.part_items or end - begin >= self.plan.part_bytes:
+                    break
+            if out is None and lines and self.growing is None:
+                stack.enter_context(self._open(path))  # empty: the receipt of what was left out names a file
+            open_file = stack.pop_all()
+        if not lines or first is None or last is None:
+            open_file.close()
+            return
+        items_there = len(lines) - skipped
+        head = Head(path.rpartition("/")[2], end, items_there, skipped, first, last, self.plan.name)
+
+        def finish() -> int:
+            open_file.close()
+            write_receipt(self.team_files, self.plan.dst, head, lines)
+            return items_there
+
+        endings.end(finish)
+
+    def _open(self, path: str) -> AbstractContextManager[BinaryIO]:
+        return self.growing.part() if self.growing else self.team_files.writing(path)
+
+    def _tell(self, rendered: Rendered) -> BadItem:
+        assert rendered.error is not None
+        log.error(str(rendered.error))
+        told = BadItem.of(rendered.item, rendered.error)
+        self.bad.add(told)
+        return told
 
 
 class _Endings:
@@ -78,58 +135,3 @@ class _Endings:
             self._pool.shutdown(wait=True)
         if error is None:
             self.written += sum(ended.result() for ended in self._pending)
-
-
-def _write_part(
-    team_files: Storage,
-    plan: Plan,
-    items: Iterator[Rendered],
-    bad: BadItems,
-    progress: Progress,
-    growing: GrowingArchive | None,
-    endings: _Endings,
-    *,
-    skip_bad: bool,
-) -> None:
-    """One part, of the first of the items; none where nothing is left of them."""
-    path = growing.path if growing else new_part(plan.dst)
-    begin = end = growing.end if growing else 0
-    lines: list[bytes] = []
-    seen = skipped = 0
-    out: BinaryIO | None = None
-    first = last = None
-    with ExitStack() as stack:
-        for rendered in items:
-            first, last = first or rendered.source, rendered.source
-            if rendered.error is None:
-                if out is None:
-                    out = stack.enter_context(growing.part() if growing else team_files.writing(path))
-                for piece in rendered.pieces:
-                    out.write(piece)
-                lines.append(line_at(0, end, rendered.line))
-                end += rendered.size
-            else:
-                log.error(str(rendered.error))
-                told = BadItem.of(rendered.item, rendered.error)
-                bad.add(told)
-                skipped += skip_bad
-                if skip_bad:
-                    lines.append(skipped_line(Skipped(rendered.key, rendered.source, told, rendered.unread)))
-            progress.add(rendered.size)
-            seen += 1
-            if seen == plan.part_items or end - begin >= plan.part_bytes:
-                break
-        if out is None and lines and growing is None:
-            stack.enter_context(team_files.writing(path))  # empty: the receipt of what was left out names a file
-        open_file = stack.pop_all()
-    if not lines or first is None or last is None:
-        open_file.close()
-        return
-    head = Head(path.rpartition("/")[2], end, len(lines) - skipped, skipped, first, last, plan.name)
-
-    def finish() -> int:
-        open_file.close()
-        write_receipt(team_files, plan.dst, head, lines)
-        return head.items
-
-    endings.end(finish)

@@ -8,55 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from airflow_savemasks.engine.archive.index import KnownItem
 from airflow_savemasks.engine.archive.verify import verify
-from airflow_savemasks.engine.errors import ArchiveError, BadItemsError, SettingsError
-from airflow_savemasks.engine.parts.finished import Finished
-from airflow_savemasks.engine.parts.layout import Layout
+from airflow_savemasks.engine.errors import ArchiveError, BadItemsError
 from airflow_savemasks.engine.parts.resume import free_name
-from airflow_savemasks.engine.parts.targets import check_targets
-from airflow_savemasks.engine.storage.base import Range
 from airflow_savemasks.engine.storage.folder import FolderStorage
 from airflow_savemasks.engine.storage.opening import open_storage
-from tests.engine.samples import exported, job_of, layer, make_project, members, plan_of, run
-
-
-def item(size: int, path: str = "x", offset: int = 0) -> Finished:
-    """An item of so many bytes that lies at a place."""
-    known = KnownItem(0, offset, size, "ds0/a.png", "0" * 40, (("ds0",), 0, "a.png"), 0, 0, {}, {})
-    return Finished(b'{"volume":0,"offset":%d,"size":%d}\n' % (offset, size), known, Range(path, offset, size))
-
-
-@pytest.mark.parametrize(
-    ("sizes", "limit", "volumes"),
-    [
-        ([5, 5, 5], None, [[5, 5, 5]]),
-        ([5, 5, 5], 25, [[5, 5, 5]]),
-        ([5, 5, 5], 24, [[5, 5], [5]]),
-        ([5, 5, 5], 20, [[5, 5], [5]]),
-        ([5, 5, 5], 19, [[5], [5], [5]]),
-        ([50, 5, 5, 50], 20, [[50], [5, 5], [50]]),
-        ([], 20, [[]]),
-        ([5], 1, [[5]]),
-    ],
-)
-def test_a_volume_holds_as_many_items_as_fit_with_what_stands_around_them(
-    sizes: list[int], limit: int | None, volumes: list[list[int]]
-) -> None:
-    layout = Layout(10, None if limit is None else limit + 1024 - 10 + 10)
-    lines = [json.loads(layout.place(item(size, f"file {number}"))) for number, size in enumerate(sizes)]
-    assert [[piece.size for piece in pieces] for pieces in layout.volumes] == volumes
-    assert [line["volume"] for line in lines] == [n for n, volume in enumerate(volumes) for _ in volume]
-    wanted = [10 + sum(volume[:number]) for volume in volumes for number in range(len(volume))]
-    assert [line["offset"] for line in lines] == wanted
-
-
-def test_items_that_follow_each_other_in_a_file_are_copied_as_one_range() -> None:
-    layout = Layout(10, None)
-    for path, offset, size in (("a", 0, 5), ("a", 5, 5), ("a", 11, 1), ("b", 12, 3), ("b", 15, 1), ("a", 12, 1)):
-        layout.place(item(size, path, offset))
-    assert layout.volumes == [[Range("a", 0, 10), Range("a", 11, 1), Range("b", 12, 4), Range("a", 12, 1)]]
-    assert layout.sizes() == [10 + 16 + 1024]
+from tests.engine.samples import exported, job_of, make_project, members, plan_of, run
 
 
 @pytest.fixture
@@ -127,32 +84,6 @@ def test_renamed_archives_take_items_from_the_last_of_them(project: Path, tmp_pa
         results.append(run(project, tmp_path / "out", if_exists="rename"))
     assert [Path(result["archive"]).name for result in results] == ["export.tar", "export_000.tar", "export_001.tar"]
     assert [result["items"]["rendered"] for result in results] == [9, 1, 1]
-
-
-@pytest.mark.parametrize("ending", ["tar", "index.jsonl", "manifest.json", "bad_items.jsonl"])
-def test_each_file_of_an_archive_needs_its_place(project: Path, tmp_path: Path, ending: str) -> None:
-    (tmp_path / f"out/export.{ending}").mkdir(parents=True)
-    storage = open_storage(str(tmp_path / "out"))
-    with pytest.raises(SettingsError, match=f"export.{ending}: cannot be written: a folder of that name lies there"):
-        check_targets(job_of(project), storage, "export")
-    check_targets(job_of(project), storage, "another")
-
-
-def test_the_names_of_volumes_need_room_where_there_are_some(project: Path, tmp_path: Path) -> None:
-    storage = open_storage(str(tmp_path / "out"))
-    name = "x" * (255 - len(".manifest.json"))
-    longest = "x" * (255 - len(".bad_items.jsonl"))
-    for dst, volume_size, fits in ((longest, None, True), (longest + "x", None, False), (name, None, False)):
-        job = job_of(project, layer(dst=dst), volume_size=volume_size)
-        if fits:
-            check_targets(job, storage, dst)
-        else:
-            with pytest.raises(SettingsError, match="a name of"):
-                check_targets(job, storage, dst)
-    (tmp_path / "out/export-00002.tar").mkdir(parents=True)
-    check_targets(job_of(project), storage, "export")
-    with pytest.raises(SettingsError, match=r"export-00002\.tar: cannot be written"):
-        check_targets(job_of(project, volume_size=9), storage, "export")
 
 
 def test_as_many_items_may_be_skipped_as_was_said(project: Path, tmp_path: Path) -> None:

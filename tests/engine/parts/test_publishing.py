@@ -15,10 +15,11 @@ from airflow_savemasks.engine.archive.published import read_manifest, seal
 from airflow_savemasks.engine.archive.verify import verify
 from airflow_savemasks.engine.errors import ArchiveError
 from airflow_savemasks.engine.parts import publishing
+from airflow_savemasks.engine.parts.assemble import assemble
 from airflow_savemasks.engine.parts.lease import lease_path, publishing_alone
 from airflow_savemasks.engine.parts.publishing import finish_publishing, next_index, next_manifest
 from airflow_savemasks.engine.storage.folder import FolderStorage
-from tests.engine.samples import WORK, add_item, make_project, run
+from tests.engine.samples import WORK, add_item, job_of, make_project, plan_of, render, run
 
 
 class Died(Exception):
@@ -184,3 +185,39 @@ def test_what_was_written_and_has_another_size_is_told(project: Path, out: Path)
     with pytest.raises(ArchiveError, match=r"export\.tar: has 100 bytes, not \d+, right after it was written"):
         run(project, storage)
     assert read_manifest(storage, "export") is None
+
+
+def test_a_next_manifest_names_no_file_for_removal_that_is_no_volume_of_the_archive(project: Path, out: Path) -> None:
+    run(project, out, volume_size=40_000)
+    others = ("other.tar", "export.tar.tar", "export-1.tar", "exportx00001.tar", "export.index.jsonl")
+    for name in others[:4]:
+        (out / name).write_bytes(b"somebody's")
+    add_item(project, "0003.png", seed=99)
+    run_and_die(project, out, "_commit")
+    path = out / next_manifest("export")
+    raw = json.loads(path.read_text())
+    raw.pop("sha256")
+    assert raw["beside"]["replaces"][0] == "export-00001.tar"
+    raw["beside"]["replaces"] += [*others, "../secret"]
+    path.write_bytes(seal(raw))
+    (out.parent / "secret").write_bytes(b"x")
+    run(project, out)
+    assert all((out / name).exists() for name in others)
+    assert (out.parent / "secret").exists()
+    assert not (out / "export-00001.tar").exists()
+
+
+def test_a_plan_of_a_group_that_finds_nothing_changed_leaves_no_lists_where_parts_are_kept(
+    project: Path, out: Path
+) -> None:
+    storage = FolderStorage(out)
+    storage.keeps_parts = True
+    first = plan_of(job_of(project), storage)
+    render(job_of(project), storage, first)
+    assemble(job_of(project), storage, first, 12, 0.0)
+    kept = sorted(path.name for path in (out / WORK).iterdir())
+    assert kept
+    again = plan_of(job_of(project), storage)
+    assert again.plan.todo == 0
+    assert assemble(job_of(project), storage, again, 0, 0.0)["unchanged"]
+    assert sorted(path.name for path in (out / WORK).iterdir()) == kept
