@@ -32,6 +32,7 @@ from airflow_savemasks.engine.parts.plan import PlanFiles, Planned
 from airflow_savemasks.engine.parts.planning import make_plan
 from airflow_savemasks.engine.parts.receipts import folder_of
 from airflow_savemasks.engine.parts.resume import find_finished
+from airflow_savemasks.engine.parts.seen import look
 from airflow_savemasks.engine.parts.writing import PartWriter
 from airflow_savemasks.engine.progress import Progress
 from airflow_savemasks.engine.storage.base import WORK_FOLDER, Storage
@@ -89,7 +90,7 @@ def render_batch(
     Looks at all of them before it fails. Raises BadItemsError, Stopped, StorageError.
     """
     plan = files.plan
-    finished = find_finished(job, team_files, plan.name)
+    finished = find_finished(job, team_files, look(job, team_files), plan.name)
     items = list(files.todo(batch["start"], batch["size"]))
     todo = [planned for planned in items if not isinstance(finished.find(planned), Finished)]
     outcome = Outcome(reused=len(items) - len(todo))

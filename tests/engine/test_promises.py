@@ -20,6 +20,7 @@ from airflow_savemasks.engine.export import render_batch
 from airflow_savemasks.engine.parts import receipts as parts
 from airflow_savemasks.engine.parts.assemble import assemble
 from airflow_savemasks.engine.parts.batches import make_batches
+from airflow_savemasks.engine.parts.seen import work_files
 from airflow_savemasks.engine.progress import Progress
 from airflow_savemasks.engine.storage.opening import open_storage
 from airflow_savemasks.engine.work import rendering
@@ -330,7 +331,7 @@ def test_parts_that_another_machine_wrote_are_hashed_once_and_only_used_whole(
     content[600] ^= 1
     written[0].write_bytes(content)
     for _ in range(3):
-        found = parts.find_receipts(here, "export")
+        found = parts.find_receipts(here, "export", work_files(here, "export"))
     assert {receipt.head.file for receipt in found} == {path.name for path in written[1:]}
     assert [receipt.first for receipt in found] == sorted(receipt.first for receipt in found)
     tars = [path for path in hashed if path.endswith(".tar")]
@@ -346,14 +347,14 @@ def test_a_receipt_that_names_a_file_elsewhere_is_not_believed(project: Path, tm
     first, _, rest = receipt.read_bytes().partition(b"\n")
     raw = json.loads(first)
     path = f"{WORK}/{receipt.name}"
-    assert path in {one.path for one in parts.find_receipts(storage, "export")}
+    assert path in {one.path for one in parts.find_receipts(storage, "export", work_files(storage, "export"))}
     (tmp_path / "secret").write_bytes(bytes(1 << 20))
     for change in ({"file": "../../../secret"}, {"end": -1}, {"first": {**raw["first"], "name": 7}}):
         receipt.write_bytes(json.dumps(raw | change).encode() + b"\n" + rest)
-        assert path not in {one.path for one in parts.find_receipts(storage, "export")}
+        assert path not in {one.path for one in parts.find_receipts(storage, "export", work_files(storage, "export"))}
     (tmp_path / "out" / WORK / raw["file"]).unlink()
     receipt.write_bytes(first + b"\n" + rest)
-    assert path not in {one.path for one in parts.find_receipts(storage, "export")}
+    assert path not in {one.path for one in parts.find_receipts(storage, "export", work_files(storage, "export"))}
 
 
 # the budget of pixels

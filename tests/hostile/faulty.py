@@ -216,6 +216,7 @@ class Faulty(Storage):
     def __init__(self, inner: Storage, faults: Faults) -> None:
         self.inner, self.faults = inner, faults
         self.uri, self.boot_id, self.keeps_parts = inner.uri, inner.boot_id, inner.keeps_parts
+        self.grows = inner.grows
 
     def locate(self, path: str) -> str:
         return self.inner.locate(path)

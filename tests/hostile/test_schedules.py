@@ -33,6 +33,7 @@ from airflow_savemasks.engine.parts.batches import make_batches
 from airflow_savemasks.engine.parts.planning import load_plan
 from airflow_savemasks.engine.parts.publishing import next_manifest
 from airflow_savemasks.engine.parts.receipts import find_receipts, lines_of
+from airflow_savemasks.engine.parts.seen import work_files
 from airflow_savemasks.engine.progress import Progress
 from airflow_savemasks.engine.storage.base import Entry, Storage
 from airflow_savemasks.engine.storage.folder import FolderStorage
@@ -535,7 +536,7 @@ def test_a_growing_archive_is_not_cut_where_a_receipt_that_could_not_be_read_nam
     (project / "ds0/img/0002.png").write_bytes(picture(99, 60, 50))  # in the second part; it is longer now
     (project / "ds0/ann/0002.png.json").write_text(json.dumps(annotation(99, 60, 50)))
     dies(1, refused=1)
-    for receipt in find_receipts(out, DST):
+    for receipt in find_receipts(out, DST, work_files(out, DST)):
         for line in map(parse_line, lines_of(out, receipt)):
             found = list(differences(line, Chunks(out.stream(receipt.file, line.offset, line.size))))
             assert not found, f"{receipt.path}: {found}"

@@ -41,7 +41,9 @@ def kind_of(method: str, target: str, headers: Any) -> str:
         return (
             "ListMultipartUploads" if "uploads" in words else "ListObjectsV2" if "list-type" in words else "GetObject"
         )
-    return "HeadObject" if method == "HEAD" else "AbortMultipartUpload"
+    if method == "HEAD":
+        return "HeadObject"
+    return "AbortMultipartUpload" if "uploadId" in words else "DeleteObject"
 
 
 class Faults:

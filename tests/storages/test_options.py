@@ -40,7 +40,7 @@ ON_NEW_FILES = {
     "x-amz-request-payer": "requester",
 }
 OTHERS = """UploadPart UploadPartCopy CompleteMultipartUpload AbortMultipartUpload GetObject HeadObject ListObjectsV2
-DeleteObjects"""
+DeleteObjects DeleteObject"""
 KINDS = {
     "PutObject": ON_NEW_FILES,
     "CreateMultipartUpload": ON_NEW_FILES,
@@ -63,7 +63,10 @@ def everything_once(storage: Storage) -> None:
         out.write(NOISE)
         raise KeyError
     storage.listdir("")
-    storage.delete(["small"])
+    put(storage, "smaller", b"x")
+    storage.delete(["small", "smaller"])
+    put(storage, "smallest", b"x")
+    storage.delete(["smallest"])
 
 
 def wanting(headers: dict[str, str], seen: dict[str, str]) -> dict[str, str | None]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import sha256
 from typing import Annotated, Any
 
@@ -16,10 +17,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from airflow_savemasks.engine.archive.index import Count
 from airflow_savemasks.engine.archive.naming import VOLUME_DIGITS, index_path, manifest_path, volume_names
+from airflow_savemasks.engine.errors import Changed, NotFound
 from airflow_savemasks.engine.log import log
-from airflow_savemasks.engine.storage.base import ReadableStorage
+from airflow_savemasks.engine.storage.base import Entry, ReadableStorage
+from airflow_savemasks.engine.storage.in_flight import at_once
 
 FORMAT = 3
+LOOKS = 5  # at a manifest that is replaced while it is read
 NO_SUM = "0" * 64
 FIELD = b'\n  "sha256": "%s"\n}\n'
 SUM = re.compile(rb'\n  "sha256": "([0-9a-f]{64})"\n\}\n\Z')
@@ -84,6 +88,23 @@ class Published:
     raw: dict[str, Any] = field(repr=False)  # the whole manifest, for results
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The manifest of an archive as it was looked at.
+
+    file: None if there is none; published: what it says, None where it cannot be used; current: whether the archive's
+    files are those that it was written for.
+    """
+
+    file: Entry | None
+    published: Published | None
+    current: bool
+
+    @property
+    def usable(self) -> Published | None:
+        return self.published if self.current else None
+
+
 def seal(raw: dict[str, Any]) -> bytes:
     """A manifest as its file: JSON whose last field is the SHA-256 of the file with zeros in that field's place."""
     blank = orjson.dumps({**raw, "sha256": NO_SUM}, option=orjson.OPT_INDENT_2) + b"\n"
@@ -141,22 +162,40 @@ def archive_of(team_files: ReadableStorage, file: str) -> str:
     return name
 
 
-def read_manifest(team_files: ReadableStorage, name: str) -> Published | None:
-    """The manifest of an archive, or None: there is none, or one that is damaged, which is said in the log.
+def look_at(team_files: ReadableStorage, name: str) -> Known:
+    """The manifest of an archive, and whether the archive is the one that it was written for."""
+    entry, published = _read(team_files, name)
+    return Known(entry, published, current=published is not None and is_current(team_files, published))
 
-    Nothing of a damaged one is used: its archive is rendered anew and replaced.
+
+def read_manifest(team_files: ReadableStorage, name: str) -> Published | None:
+    """The manifest of an archive, or None: there is none, or one that is damaged, which is said in the log."""
+    return _read(team_files, name)[1]
+
+
+def _read(team_files: ReadableStorage, name: str) -> tuple[Entry | None, Published | None]:
+    """A manifest's file and what it says. Nothing of a damaged one is used: its archive is rendered anew and replaced.
+
+    What is read is what was looked at: where somebody replaces it in between, it is looked at again.
     """
-    if team_files.stat(manifest_path(name)) is None:
-        return None
-    try:
-        return parse_manifest(team_files.read(manifest_path(name)), name)
-    except ValueError as error:
-        log.warning("%s: not used, everything is rendered: %s", team_files.locate(manifest_path(name)), error)
-        return None
+    path = manifest_path(name)
+    for left in range(LOOKS, 0, -1):
+        entry = team_files.stat(path)
+        if entry is None:
+            return None, None
+        try:
+            return entry, parse_manifest(team_files.read(path, entry), name)
+        except (NotFound, Changed):
+            if left == 1:
+                raise
+        except ValueError as error:
+            log.warning("%s: not used, everything is rendered: %s", team_files.locate(path), error)
+            return entry, None
+    return None, None
 
 
 def is_current(team_files: ReadableStorage, published: Published) -> bool:
     """Whether the files beside the manifest are still those that it was written for."""
     wanted = {**published.volumes, published.index.file: (published.index.size, published.index.identity)}
-    found = {file: team_files.stat(file) for file in wanted}
-    return all(entry is not None and (entry.size, entry.identity) == wanted[file] for file, entry in found.items())
+    found = at_once(team_files.remote, *(partial(team_files.stat, file) for file in wanted))
+    return [entry and (entry.size, entry.identity) for entry in found] == list(wanted.values())

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from typing import Any, BinaryIO
 
 from airflow_savemasks.engine.archive.bad_items import Skipped
 from airflow_savemasks.engine.archive.naming import index_path, manifest_path, volume_names
-from airflow_savemasks.engine.archive.published import Published, read_manifest
+from airflow_savemasks.engine.archive.published import Published, look_at
 from airflow_savemasks.engine.errors import ArchiveError, BadItemsError, Stopped
 from airflow_savemasks.engine.job import Job
 from airflow_savemasks.engine.log import log
@@ -20,11 +20,11 @@ from airflow_savemasks.engine.parts.layout import Layout
 from airflow_savemasks.engine.parts.lease import Lease, publishing_alone, unless_published
 from airflow_savemasks.engine.parts.plan import PlanFiles
 from airflow_savemasks.engine.parts.publishing import next_index, publish
-from airflow_savemasks.engine.parts.receipts import folder_of
 from airflow_savemasks.engine.parts.resume import find_finished, find_published, find_same, free_name
+from airflow_savemasks.engine.parts.seen import Seen, look
 from airflow_savemasks.engine.parts.targets import check_targets
 from airflow_savemasks.engine.progress import human_size
-from airflow_savemasks.engine.storage.base import Storage
+from airflow_savemasks.engine.storage.base import Entry, Storage
 
 NAMED = 20  # missing items in an error
 
@@ -48,15 +48,19 @@ def assemble(
     """
     began = time.monotonic() - seconds
     dst = files.plan.dst
-    same = None if files.plan.todo else find_same(job, team_files, files.plan.digest)
-    if same is not None:
-        with unless_published(team_files, dst, stop) if _has_parts(team_files, dst) else nullcontext(False) as alone:
-            return _unchanged(team_files, files, same, time.monotonic() - began, tidy=alone)
+    if not files.plan.todo:
+        seen = look(job, team_files)
+        same = find_same(job, seen, files.plan.digest)
+        if same is not None:
+            has_parts = bool(seen.work) and not team_files.keeps_parts
+            with unless_published(team_files, dst, stop) if has_parts else nullcontext(False) as alone:
+                return _unchanged(team_files, files, same, time.monotonic() - began, tidy=alone)
     with publishing_alone(team_files, dst, stop) as lease:
-        same = find_same(job, team_files, files.plan.digest)  # somebody else may have published the same meanwhile
+        seen = look(job, team_files)
+        same = find_same(job, seen, files.plan.digest)  # somebody else may have published the same meanwhile
         if same is not None:
             return _unchanged(team_files, files, same, time.monotonic() - began, tidy=True)
-        return _publish(job, team_files, files, rendered, began, stop, lease)
+        return _publish(job, team_files, files, seen, rendered, began, stop, lease)
 
 
 def find_result(job: Job, team_files: Storage, batch: dict[str, Any]) -> dict[str, Any] | None:
@@ -64,7 +68,8 @@ def find_result(job: Job, team_files: Storage, batch: dict[str, Any]) -> dict[st
 
     batch: one of the plan's (batches.py), which has its name and the digest of its items.
     """
-    same = find_published(job, team_files, batch["plan"]) or find_same(job, team_files, batch["digest"])
+    seen = look(job, team_files)
+    same = find_published(seen, batch["plan"]) or find_same(job, seen, batch["digest"])
     return None if same is None else _same_result(team_files, same, 0.0)
 
 
@@ -72,6 +77,7 @@ def _publish(
     job: Job,
     team_files: Storage,
     files: PlanFiles,
+    seen: Seen,
     rendered: int,
     began: float,
     stop: threading.Event | None,
@@ -81,24 +87,27 @@ def _publish(
     plan = files.plan
     name = free_name(job, team_files, plan.dst)
     check_targets(job, team_files, name)
-    known = team_files.stat(manifest_path(name))
-    old = read_manifest(team_files, name)
-    finished = find_finished(job, team_files, plan.name)
+    known = seen.known if name == seen.name else look_at(team_files, name)
+    old = known.published
+    finished = find_finished(job, team_files, seen, plan.name)
     layout = Layout(len(head_of(job)), job.options.volume_size)
-    with team_files.writing(next_index(plan.dst)) as out:
+    with ExitStack() as stack:
+        out = stack.enter_context(team_files.writing(next_index(plan.dst)))
         _place_all(job, team_files, files, finished, layout, out, stop)
+        ending = stack.pop_all()
+
+    def index() -> Entry:
+        ending.close()
+        return out.entry
+
     if len(layout.volumes) > 1 or (old and len(old.volumes) > 1):
         layout.take_out(team_files, plan.dst)
-    raw = publish(job, team_files, plan, name, layout, rendered, old, known, lease)
+    raw = publish(job, team_files, plan, name, layout, index, rendered, known, lease)
     volumes = volume_names(name, len(layout.volumes))
     warnings = clean_up(team_files, plan, name, old, volumes, layout.totals.skipped, finished.found_in)
     result = _result(team_files, name, raw, time.monotonic() - began, warnings, unchanged=False)
     log.info("%s: %d items, %s", result["archive"], raw["totals"]["items"], human_size(result["bytes"]))
     return result
-
-
-def _has_parts(team_files: Storage, dst: str) -> bool:
-    return not team_files.keeps_parts and bool(team_files.listdir(folder_of(dst)).files)
 
 
 def _place_all(

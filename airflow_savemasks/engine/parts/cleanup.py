@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 
 from airflow_savemasks.engine.archive.bad_items import Skipped, write_skipped
 from airflow_savemasks.engine.archive.published import Published
@@ -15,7 +16,8 @@ from airflow_savemasks.engine.parts.lease import lease_path
 from airflow_savemasks.engine.parts.plan import Plan
 from airflow_savemasks.engine.parts.publishing import next_manifest
 from airflow_savemasks.engine.parts.receipts import folder_of
-from airflow_savemasks.engine.storage.base import Storage
+from airflow_savemasks.engine.storage.base import Entry, Storage
+from airflow_savemasks.engine.storage.in_flight import at_once
 
 DAY = 24 * 3600.0  # seconds
 
@@ -33,13 +35,13 @@ def clean_up(
 
     old: what it replaced; files: its own; found_in: the work files whose items are in it.
     """
-    steps: list[Callable[[], None]] = [
-        lambda: write_skipped(team_files, name, [one.bad for one in skipped]),
-        lambda: team_files.delete([file for file in (old.volumes if old else ()) if file not in files]),
-    ]
+    replaced = [file for file in (old.volumes if old else ()) if file not in files]
     warnings: list[str] = []
-    for step in steps:
-        _try(step, warnings)
+    steps = (
+        lambda: write_skipped(team_files, name, [one.bad for one in skipped]),
+        lambda: team_files.delete(replaced),
+    )
+    at_once(team_files.remote, *(partial(_try, step, warnings) for step in steps))
     needed = set(found_in if team_files.keeps_parts else ())
     if warnings:
         needed.add(next_manifest(plan.dst))  # by which the next run does what is left
@@ -65,13 +67,13 @@ def remove_parts(team_files: Storage, dst: str, needed: Collection[str] = ()) ->
     team_files.delete([path for path in paths if path not in needed and path != lease_path(dst)])
 
 
-def remove_unfinished(job: Job, team_files: Storage, plan: Plan) -> None:
+def remove_unfinished(job: Job, team_files: Storage, plan: Plan, files: Mapping[str, Entry]) -> None:
     """Remove what exports of this archive that never ended left keep_parts_days ago, and this plan has no use for.
 
-    The storage's clock counts. Growing archives stay: their receipts say whether they are used.
+    files: of the work folder, by name. The storage's clock counts. Growing archives stay: their receipts say whether
+    they are used.
     """
     own = folder_of(plan.dst)
-    files = team_files.listdir(own).files
     if not files:
         return
     oldest = clock.now(team_files, own) - job.options.keep_parts_days * DAY

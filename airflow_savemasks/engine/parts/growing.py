@@ -18,6 +18,7 @@ from airflow_savemasks.engine.archive import naming, tar
 from airflow_savemasks.engine.job import Job
 from airflow_savemasks.engine.parts.plan import Plan
 from airflow_savemasks.engine.parts.receipts import RECEIPT, Receipt, find_receipts, folder_of
+from airflow_savemasks.engine.parts.seen import work_files
 from airflow_savemasks.engine.storage.base import Piece, Range, Storage
 
 ENDING = ".growing"
@@ -56,11 +57,11 @@ def open_growing(job: Job, team_files: Storage, plan: Plan) -> Iterator[GrowingA
     finished items lie elsewhere, or where another process is writing it. A new one gets a name that no receipt has ever
     named: what a receipt names is never written again.
     """
-    if job.options.volume_size is not None:
+    if job.options.volume_size is not None or not team_files.grows:
         yield None
         return
     head = head_of(job)
-    receipts = find_receipts(team_files, plan.dst)
+    receipts = find_receipts(team_files, plan.dst, work_files(team_files, plan.dst))
     path: str | None
     if plan.todo < plan.items:
         path, end = _to_go_on(team_files, head, plan, receipts)

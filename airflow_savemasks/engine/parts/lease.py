@@ -100,20 +100,21 @@ class Lease:
 
     def take(self) -> Holder | None:
         """Try to; None where it is ours now, or who has it. Raises StorageError, Stopped."""
+        entry: Entry | None = None
         while True:
-            entry = self._team_files.stat(self._path)
-            if entry is not None:
-                other = self._read(entry)
-                if other is None:
-                    continue  # it is another one already
-                if not self._is_over(other, entry):
-                    return other
-                log.info("%s: %s is gone; taken over", self._team_files.locate(self._path), other.process)
             began = _seconds()
             self._entry = self._team_files.write_if(self._path, self._content(), entry)
             if self._entry is not None:
                 self._renewed = began
                 return None
+            entry = self._team_files.stat(self._path)
+            other = None if entry is None else self._read(entry)
+            if entry is None or other is None:
+                entry = None  # given back, or changed at this moment
+                continue
+            if not self._is_over(other, entry):
+                return other
+            log.info("%s: %s is gone; taken over", self._team_files.locate(self._path), other.process)
 
     @contextmanager
     def held(self) -> Iterator[None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 from hashlib import sha256
 from typing import BinaryIO
 from uuid import uuid4
@@ -18,16 +19,18 @@ from airflow_savemasks.engine.errors import ArchiveError, Stopped
 from airflow_savemasks.engine.job import Job
 from airflow_savemasks.engine.log import log
 from airflow_savemasks.engine.parts.cleanup import remove_unfinished
-from airflow_savemasks.engine.parts.finished import Finished
+from airflow_savemasks.engine.parts.finished import Finished, FinishedItems
 from airflow_savemasks.engine.parts.lease import lease_path, publishing_alone
 from airflow_savemasks.engine.parts.listing import list_items
 from airflow_savemasks.engine.parts.plan import Plan, PlanFiles, Planned, plan_path
 from airflow_savemasks.engine.parts.publishing import finish_publishing, next_manifest
 from airflow_savemasks.engine.parts.receipts import folder_of
 from airflow_savemasks.engine.parts.resume import find_finished, find_same, refuse_existing
+from airflow_savemasks.engine.parts.seen import Seen, look
 from airflow_savemasks.engine.parts.targets import check_targets
 from airflow_savemasks.engine.project.remarks import Remarks
 from airflow_savemasks.engine.storage.base import Storage
+from airflow_savemasks.engine.storage.in_flight import at_once
 
 PLAN = TypeAdapter(Plan)
 
@@ -42,7 +45,7 @@ def make_plan(
     """
     dst = job.layer.dst
     check_targets(job, team_files, dst)
-    _finish_others(team_files, dst, stop)
+    seen, sweep = _begin(job, team_files, stop)
     remarks = Remarks()
 
     def check() -> None:
@@ -51,18 +54,20 @@ def make_plan(
 
     name = uuid4().hex
     with kept.writing(plan_path(folder, name, "items.jsonl")) as out:
-        items, size, keys = _write(out, list_items(job, remarks), check)
+        written, _ = at_once(team_files.remote, lambda: _write(out, list_items(job, remarks), check), sweep)
+    items, size, keys = written
     warnings = (*job.warnings, *remarks.warnings())
     counts = remarks.unannotated.count, remarks.orphans.count
     digest = sha256(orjson.dumps([job.digest, keys, warnings, counts])).hexdigest()[:40]
     plan = Plan(dst, name, digest, job.digest, items, 0, 0, size, 0, (), warnings, *counts)
     files = PlanFiles(kept, folder, plan)
-    if find_same(job, team_files, digest) is None:
+    if find_same(job, seen, digest) is None:
         refuse_existing(job, team_files)
-        files = PlanFiles(kept, folder, _with_todo(job, team_files, files, kept, folder, check))
+        finished = find_finished(job, team_files, seen)
+        files = PlanFiles(kept, folder, _with_todo(finished, files, kept, folder, check))
         lists = (plan_path(folder, name, kind) for kind in ("items.jsonl", "todo.jsonl"))
         used = replace(files.plan, found_in=(*files.plan.found_in, *lists))  # the plan's own files may be old already
-        remove_unfinished(job, team_files, used)
+        remove_unfinished(job, team_files, used, seen.work)
     for warning in warnings:
         log.warning(warning)
     if native.library is None:
@@ -71,24 +76,27 @@ def make_plan(
     return files
 
 
-def _finish_others(team_files: Storage, dst: str, stop: threading.Event | None) -> None:
-    """Remove what a killed try left half-written, and publish what it had begun to. Waits for one that is at it now."""
+def _begin(job: Job, team_files: Storage, stop: threading.Event | None) -> tuple[Seen, Callable[[], object]]:
+    """What lies there, and what is still to be done before anything is written: remove what a killed try left.
+
+    Publishes what such a try had begun to. Waits for somebody who is at it now.
+    """
+    dst = job.layer.dst
     own = folder_of(dst)
-    targets = [f"{dst}.tar", index_path(dst), manifest_path(dst)]
-    there = {f"{own}/{name}" for name in team_files.listdir(own).files}
-    if not there & {lease_path(dst), next_manifest(dst)}:
-        team_files.remove_abandoned(own, targets)
-        return
+    sweep = partial(team_files.remove_abandoned, own, [f"{dst}.tar", index_path(dst), manifest_path(dst)])
+    seen = look(job, team_files)
+    if not {f"{own}/{name}" for name in seen.work} & {lease_path(dst), next_manifest(dst)}:
+        return seen, sweep
     with publishing_alone(team_files, dst, stop) as lease:
-        team_files.remove_abandoned(own, targets)
+        sweep()
         finish_publishing(team_files, dst, lease)
+    return look(job, team_files), lambda: None
 
 
 def _with_todo(
-    job: Job, team_files: Storage, files: PlanFiles, kept: Storage, folder: str, check: Callable[[], None]
+    finished: FinishedItems, files: PlanFiles, kept: Storage, folder: str, check: Callable[[], None]
 ) -> Plan:
     """The plan with the items that have to be rendered, which are written to a list of their own."""
-    finished = find_finished(job, team_files)
     picture_bytes = 0
 
     def missing() -> Iterable[Planned]:

@@ -9,7 +9,9 @@ at the start and of no other. It vouches for both, and what a killed run has not
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import Any
 
 import orjson
@@ -19,9 +21,9 @@ from airflow_savemasks.engine.archive import tar
 from airflow_savemasks.engine.archive.bad_items import BadItem, write_skipped
 from airflow_savemasks.engine.archive.manifest import to_json
 from airflow_savemasks.engine.archive.naming import VOLUME_DIGITS, index_path, manifest_path, volume_names
-from airflow_savemasks.engine.archive.published import File, Published, is_current, parse_manifest, read_manifest, seal
+from airflow_savemasks.engine.archive.published import File, Known, Published, look_at, parse_manifest, seal
 from airflow_savemasks.engine.archive.verify import differences_of
-from airflow_savemasks.engine.errors import ArchiveError
+from airflow_savemasks.engine.errors import ArchiveError, NotFound
 from airflow_savemasks.engine.job import Job
 from airflow_savemasks.engine.log import log
 from airflow_savemasks.engine.parts.described import describe
@@ -31,6 +33,7 @@ from airflow_savemasks.engine.parts.lease import Lease
 from airflow_savemasks.engine.parts.plan import Plan
 from airflow_savemasks.engine.parts.receipts import folder_of
 from airflow_savemasks.engine.storage.base import Entry, Piece, Range, Storage
+from airflow_savemasks.engine.storage.in_flight import at_once
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +66,16 @@ def publish(
     plan: Plan,
     name: str,
     layout: Layout,
+    next_index_written: Callable[[], Entry],
     rendered: int,
-    old: Published | None,
-    known: Entry | None,
+    known: Known,
     lease: Lease,
 ) -> dict[str, Any]:
-    """Write volumes, index and manifest of an archive; returns the manifest. Its index stands in `next_index` already.
+    """Write volumes, index and manifest of an archive; returns the manifest.
 
-    old, known: the manifest that this one replaces, and its file, None if there is none. Raises ArchiveError where
-    another one lies there meanwhile, or the lease was lost: somebody else has published, and this archive would be made
-    of what is no longer there.
+    next_index_written: ends the writing of `next_index`; known: the manifest that this one replaces. Raises
+    ArchiveError where another one lies there meanwhile, or the lease was lost: somebody else has published, and this
+    archive would be made of what is no longer there.
     """
     totals = layout.totals
     files = volume_names(name, len(layout.volumes))
@@ -80,11 +83,21 @@ def publish(
     index = File(file=index_path(name), size=layout.index_size, identity="", sha256=layout.index_hash.hexdigest())
     items = {"rendered": rendered, "reused": totals.items - rendered, "skipped": len(totals.skipped)}
     raw = to_json(describe(job, plan, items), name, totals, sizes, index, head_of(job))
-    replaces = [file for file in (old.volumes if old else ()) if file not in files]
+    replaces = [file for file in (known.published.volumes if known.published else ()) if file not in files]
     beside = _Beside(replaces, [one.bad for one in totals.skipped])
-    with team_files.writing(next_manifest(plan.dst)) as out:
-        out.write(seal({**raw, "beside": asdict(beside)}))
-    if team_files.stat(manifest_path(name)) != known:
+
+    def write_next_manifest() -> None:
+        with team_files.writing(next_manifest(plan.dst)) as out:
+            out.write(seal({**raw, "beside": asdict(beside)}))
+
+    look = partial(team_files.stat, manifest_path(name))
+    try:
+        next_index_entry, _, there = at_once(team_files.remote, next_index_written, write_next_manifest, look)
+    except NotFound:  # the work folder was cleared away
+        if look() == known.file:
+            raise
+        raise _published_by_others(team_files, name) from None
+    if there != known.file:
         raise _published_by_others(team_files, name)
     written = {}
     for file, pieces in zip(files, layout.volumes, strict=True):
@@ -92,7 +105,7 @@ def publish(
         whole: list[Piece] = [*with_growing_head(team_files, [head_of(job), *pieces]), tar.END]
         written[file] = team_files.compose(file, _joined(whole))
     lease.finish()  # the archive is there: the rest of it is not left out any more
-    return _commit(team_files, plan.dst, name, raw, written, known, lease)
+    return _commit(team_files, plan.dst, name, raw, next_index_entry, written, known.file, lease)
 
 
 def finish_publishing(team_files: Storage, dst: str, lease: Lease) -> None:
@@ -111,10 +124,9 @@ def finish_publishing(team_files: Storage, dst: str, lease: Lease) -> None:
     except (ValueError, KeyError, TypeError) as error:
         log.warning("%s: not used: %s", team_files.locate(next_manifest(dst)), error)
         return
-    known = team_files.stat(manifest_path(published.name))
-    current = read_manifest(team_files, published.name)
-    if current is not None and current.volumes.keys() & published.volumes.keys() and is_current(team_files, current):
-        if (current.plan, current.index.sha256) == (published.plan, published.index.sha256):
+    current = look_at(team_files, published.name)
+    if (known := current.usable) is not None and known.volumes.keys() & published.volumes.keys():
+        if (known.plan, known.index.sha256) == (published.plan, published.index.sha256):
             _tidy(team_files, published, beside)  # all was replaced
         return
     planned = replace(published, index=published.index.model_copy(update={"file": next_index(dst)}))
@@ -125,7 +137,7 @@ def finish_publishing(team_files: Storage, dst: str, lease: Lease) -> None:
     log.info("%s: the last run was killed while it published; the rest is done", team_files.locate(published.name))
     there = {file: team_files.stat(file) for file in published.volumes}
     written = {file: entry for file, entry in there.items() if entry is not None}
-    _commit(team_files, dst, published.name, raw, written, known, lease)
+    _commit(team_files, dst, published.name, raw, team_files.stat(next_index(dst)), written, current.file, lease)
     _tidy(team_files, published, beside)
 
 
@@ -145,6 +157,7 @@ def _commit(
     dst: str,
     name: str,
     raw: dict[str, Any],
+    next_index_entry: Entry | None,
     written: dict[str, Entry],
     known_manifest: Entry | None,
     lease: Lease,
@@ -154,7 +167,8 @@ def _commit(
     written: the volumes, as the storage's answers to the writes told.
     """
     lease.check()
-    index = team_files.compose(index_path(name), [Range(next_index(dst), 0, raw["index"]["size"])])
+    size = raw["index"]["size"]
+    index = team_files.compose(index_path(name), [Range(next_index(dst), 0, size, next_index_entry)])
     entries = {**written, index_path(name): index}
     files = [*raw["volumes"], raw["index"]]
     known = [{**file, "identity": _identity(team_files, file, entries.get(file["file"]))} for file in files]

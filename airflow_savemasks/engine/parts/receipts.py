@@ -128,14 +128,13 @@ def lines_of(team_files: Storage, receipt: Receipt) -> Iterator[bytes]:
     return read_lines(team_files, receipt.path, receipt.size - receipt.lines, offset=receipt.lines)
 
 
-def find_receipts(team_files: Storage, archive: str) -> list[Receipt]:
-    """The receipts of an archive's finished parts, by their first item.
+def find_receipts(team_files: Storage, archive: str, files: Mapping[str, Entry]) -> list[Receipt]:
+    """The receipts of an archive's finished parts, by their first item. files: of its work folder, by name.
 
     A part that was written before the machine's last start, or on another machine, counts only if its bytes are right;
     then it gets a receipt of this machine, so that it is not looked at again.
     """
     folder = folder_of(archive)
-    files = team_files.listdir(folder).files
 
     def look(name: str) -> Receipt | None:
         path = f"{folder}/{name}"
@@ -152,6 +151,8 @@ def find_receipts(team_files: Storage, archive: str) -> list[Receipt]:
         return receipt
 
     names = [name for name in files if name.endswith(RECEIPT)]
+    if not names:
+        return []
     with ThreadPoolExecutor(READERS, thread_name_prefix="savemasks-receipts") as pool:
         found = []
         held = 0

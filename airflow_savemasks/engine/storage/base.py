@@ -75,11 +75,13 @@ class NewFile(BinaryIO):
 class ReadableStorage(Protocol):
     """A tree of files below one root, to be read: what a project needs, packed or not.
 
-    limits: what is too large in a packed one.
+    limits: what is too large in a packed one; remote: whether each call waits for a network, so that calls which do not
+    need each other are better made at once.
     """
 
     uri: str
     limits: Limits = LIMITS
+    remote: bool = False
 
     def locate(self, path: str) -> str:
         """The full URI of a path, for people and results."""
@@ -157,11 +159,12 @@ class Storage(WritableStorage, Protocol):
     """A tree with room for work in progress: what an export needs of Team Files.
 
     boot_id: a text that changes when unsynced files may be lost; keeps_parts: no ranges can be read there, so parts
-    have to stay.
+    have to stay; grows: whether there are growing files.
     """
 
     boot_id: str = ""
     keeps_parts: bool = False
+    grows: bool = False
 
     def remove_abandoned(self, folder: str, names: Iterable[str]) -> int:
         """Remove what a killed writer of files in `folder` (or of `names` themselves) left; how many things."""

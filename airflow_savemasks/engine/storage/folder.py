@@ -51,6 +51,8 @@ class FolderStorage(FolderReader, Storage):
     is not followed but refused, whether something is to be read, written or removed.
     """
 
+    grows = True
+
     def __init__(self, root: Path, *, confined: bool = False) -> None:
         super().__init__(root, confined=confined)
         self.boot_id = boot()

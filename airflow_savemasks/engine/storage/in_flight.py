@@ -98,6 +98,17 @@ class InFlight:
             self._changed.notify_all()
 
 
+def at_once(remote: bool, *works: Callable[[], Any]) -> list[Any]:
+    """The results of a few calls that do not need each other, in order; all at the same time if they wait for a
+    network.
+
+    Calls have to obey a stop themselves, as those of a storage do. Raises what the first one that failed raised.
+    """
+    if not remote:
+        return [work() for work in works]
+    return InFlight(lambda: False).run((work, 0) for work in works)
+
+
 def _start(work: Callable[[], T], then: Callable[[], None]) -> Future[T]:
     call: Future[T] = Future()
 

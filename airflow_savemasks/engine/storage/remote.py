@@ -43,6 +43,8 @@ class RemoteStorage(Storage):
     of a URI may serve to connect; it is not part of `uri`, so that no message shows it.
     """
 
+    remote = True
+
     def __init__(self, scheme: str, host: str, prefix: str, client: ClientFactory, explain: Explain) -> None:
         self.uri = without_password(f"{scheme}://{host}/{prefix}" if prefix else f"{scheme}://{host}")
         self._prefix = prefix

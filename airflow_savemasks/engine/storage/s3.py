@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
+from posixpath import commonprefix
 from typing import Any
 
 import boto3
@@ -87,6 +88,9 @@ class S3Storage(RemoteStorage):
     def delete(self, paths: Iterable[str]) -> None:
         todo = iter(paths)
         while batch := list(islice(todo, BATCH)):
+            if len(batch) == 1:
+                self.ask(batch[0], "delete_object", Key=self.key(batch[0]))
+                return
             keys = [{"Key": self.key(path)} for path in batch]
             self._guard.call(self.locate(batch[0]), partial(self._delete, keys), self._tries())
 
@@ -100,17 +104,24 @@ class S3Storage(RemoteStorage):
         wanted = {self.key(name) for name in names}
         level = self._level(folder)
         count = 0
+
+        looks: list[tuple[str, Callable[[str], bool]]] = [(level, lambda key: key.startswith(level))]
+        if wanted:
+            looks.append((commonprefix(list(wanted)), lambda key: key in wanted))
+        works = ((partial(self._open_uploads, folder, prefix, ours), 0) for prefix, ours in looks)
         try:
-            for prefix in (level, *sorted(wanted)):
-                for page in self._pages("list_multipart_uploads", UPLOADS, folder, Prefix=prefix):
-                    for upload in page.get("Uploads", ()):
-                        key = upload["Key"]
-                        if key in wanted if prefix in wanted else key.startswith(level):
-                            self.ask(folder, "abort_multipart_upload", Key=key, UploadId=upload["UploadId"])
-                            count += 1
+            for key, upload in chain.from_iterable(self._reads.run(works)):
+                self.ask(folder, "abort_multipart_upload", Key=key, UploadId=upload)
+                count += 1
         except AccessError as error:  # rights that nothing else needs; the bucket's rule does it as well
             log.warning("open multipart uploads of killed exports are not removed: %s", error)
         return count
+
+    def _open_uploads(self, path: str, prefix: str, ours: Callable[[str], bool]) -> list[tuple[str, str]]:
+        """Key and upload's id of those below a prefix that are ours; `path` is for messages."""
+        pages = self._pages("list_multipart_uploads", UPLOADS, path, Prefix=prefix)
+        found = ((one["Key"], one["UploadId"]) for page in pages for one in page.get("Uploads", ()))
+        return [(key, upload) for key, upload in found if ours(key)]
 
     def compose(self, path: str, pieces: Sequence[Piece]) -> Entry:
         """On the server; only small pieces and what fills them up to 5 MiB come through this process."""

@@ -26,6 +26,7 @@ class TeamFiles(Storage):
     """Files of one team below one folder; paths below `.parts` belong to the storage for parts."""
 
     keeps_parts = True
+    remote = True
 
     def __init__(self, api: Api, team: int, folder: str, parts: Storage) -> None:
         self._api, self._team, self._folder, self._parts = api, team, folder.rstrip("/"), parts

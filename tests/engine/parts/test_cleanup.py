@@ -57,9 +57,9 @@ def test_what_an_export_that_never_ended_left_goes_after_its_days(tmp_path: Path
             out.write(b"x")
         os.utime(tmp_path / "out" / WORK / name, (now - age, now - age))
     plan = plan_of(f"{WORK}/{'a' * 40}.tar")
-    remove_unfinished(job_of(project, keep_parts_days=7), storage, plan)
+    remove_unfinished(job_of(project, keep_parts_days=7), storage, plan, storage.listdir(WORK).files)
     assert set(ages) - entries(storage) == {f"{'b' * 40}.tar"}
-    remove_unfinished(job_of(project, keep_parts_days=0.5), storage, plan)
+    remove_unfinished(job_of(project, keep_parts_days=0.5), storage, plan, storage.listdir(WORK).files)
     assert entries(storage) == {f"{'a' * 40}.tar", f"{'e' * 32}.growing"}
 
 

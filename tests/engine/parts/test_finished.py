@@ -14,6 +14,7 @@ from airflow_savemasks.engine.errors import BadItemsError
 from airflow_savemasks.engine.parts.finished import Finished
 from airflow_savemasks.engine.parts.listing import list_items
 from airflow_savemasks.engine.parts.resume import find_finished
+from airflow_savemasks.engine.parts.seen import look
 from airflow_savemasks.engine.project.remarks import Remarks
 from airflow_savemasks.engine.storage.folder import FolderStorage
 from tests.engine.samples import WORK, add_item, job_of, layer, make_project, plan_of, run
@@ -32,7 +33,7 @@ def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
 def found(project: Path, storage: FolderStorage, **options: Any) -> list[str]:
     """Names of the items that are finished."""
     job = job_of(project, **options)
-    finished = find_finished(job, storage)
+    finished = find_finished(job, storage, look(job, storage))
     files = plan_of(job, FolderStorage(storage.root.with_name("plans")))
     return [one.name for one in files.items() if isinstance(finished.find(one), Finished)]
 
@@ -220,7 +221,8 @@ def test_receipts_are_read_once_while_they_are_small_together(
     for most, times in ((1 << 20, 1), (0, 2)):
         monkeypatch.setattr("airflow_savemasks.engine.parts.receipts.HELD_BYTES", most)
         read.clear()
-        finished = find_finished(job_of(project), storage)
+        job = job_of(project)
+        finished = find_finished(job, storage, look(job, storage))
         for planned in list_items(job_of(project), Remarks()):
             finished.find(planned)
         receipts = [path for path in read if path.endswith(".receipt")]

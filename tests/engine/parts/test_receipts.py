@@ -14,6 +14,7 @@ from airflow_savemasks.engine.job import Job
 from airflow_savemasks.engine.parts import receipts as parts
 from airflow_savemasks.engine.parts.growing import head_of, open_growing, with_growing_head
 from airflow_savemasks.engine.parts.plan import Plan
+from airflow_savemasks.engine.parts.seen import work_files
 from airflow_savemasks.engine.storage.base import Range
 from airflow_savemasks.engine.storage.folder import FolderStorage
 from tests.engine.samples import WORK, job_of, make_project
@@ -144,7 +145,9 @@ def test_the_head_is_taken_from_the_growing_archive_where_the_first_item_follows
 
 def found_in(storage: FolderStorage) -> list[str]:
     """Names of the first items of the finished parts."""
-    return [receipt.head.first.name for receipt in parts.find_receipts(storage, "export")]
+    return [
+        receipt.head.first.name for receipt in parts.find_receipts(storage, "export", work_files(storage, "export"))
+    ]
 
 
 def test_a_receipt_counts_where_its_part_lies_as_long_as_it_says(storage: FolderStorage) -> None:
@@ -178,7 +181,7 @@ def test_a_receipt_tells_what_is_in_its_part_and_what_was_left_out(storage: Fold
     first, last = Origin(0, "ds0", "0.png"), Origin(0, "ds0", "1.png")
     head = parts.Head(OWN.rpartition("/")[2], SIZE, 1, 1, first, last)
     parts.write_receipt(storage, "export", head, [parts.skipped_line(bad), item(1)[1]])
-    (found,) = parts.find_receipts(storage, "export")
+    (found,) = parts.find_receipts(storage, "export", work_files(storage, "export"))
     told, line = parts.lines_of(storage, found)
     assert found.head == head
     assert parts.parse_skipped(told) == bad
@@ -190,7 +193,7 @@ def test_names_of_any_length_fit_into_the_first_line_of_a_receipt(storage: Folde
     long = Origin(0, "/".join(["я" * 100] * 64), "x" * 70_000)
     head = parts.Head(OWN.rpartition("/")[2], SIZE, 1, 0, long, long)
     parts.write_receipt(storage, "export", head, [item(1)[1]])
-    (found,) = parts.find_receipts(storage, "export")
+    (found,) = parts.find_receipts(storage, "export", work_files(storage, "export"))
     assert found.head == head
     assert list(parts.lines_of(storage, found)) == [item(1)[1]]
 
