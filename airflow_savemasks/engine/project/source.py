@@ -56,9 +56,8 @@ class Source(Protocol):
     """A project, wherever it lies.
 
     uri: for messages and digests. batch, batch_bytes: how many items, and of how many bytes of pictures, one `load`
-    takes best. connections: loads worth having in
-    flight at once; 0 where reading is so fast that a thread of its own is a waste. limits: what is too large; set
-    before anything is read.
+    takes best. connections: loads worth having in flight at once; 0 where reading is so fast that a thread of its own
+    is a waste. limits: what is too large; set before anything is read.
     """
 
     uri: str
@@ -75,6 +74,9 @@ class Source(Protocol):
 
     def datasets(self) -> list[str]:
         """Full names, sorted, parents before children."""
+
+    def expect(self, datasets: Sequence[str]) -> None:
+        """The items of these will be asked for, in this order, so that they may be listed ahead."""
 
     def items(self, dataset: str, remarks: Remarks) -> Iterator[Item]:
         """The items of one dataset, sorted by name, bad ones among them; what is no item is told in `remarks`."""

@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import orjson
 
 from airflow_savemasks.engine.errors import Changed, ItemError, NotFound, ProjectError
 from airflow_savemasks.engine.limits import LIMITS, Limits, above
+from airflow_savemasks.engine.project.ahead import MOST, Ahead, side_by_side
 from airflow_savemasks.engine.project.dataset import DatasetListing, dataset_folder
 from airflow_savemasks.engine.project.remarks import Remarks
 from airflow_savemasks.engine.project.source import Item, Loaded, Source, is_picture
 from airflow_savemasks.engine.storage.base import Entry, Folder, ReadableStorage
+from airflow_savemasks.engine.storage.in_flight import at_once
 from airflow_savemasks.engine.tally import Tally
 
 NOT_DATASETS = frozenset("img ann img_info seg meta datasets blob".split())
@@ -36,6 +39,7 @@ class StorageProject:
         self.limits = limits
         self._wrong: dict[str, ProjectError] = {}  # dataset -> why it cannot be listed
         self._notes: list[str] = []  # of looking for datasets
+        self._ahead = Ahead(self._list, _entries, MOST if storage.remote else 0)
 
     @property
     def limits(self) -> Limits:
@@ -66,14 +70,23 @@ class StorageProject:
         self._notes = []
         return sorted(self._datasets("", self._path, ()), key=lambda name: name.split("/"))
 
+    def expect(self, datasets: Sequence[str]) -> None:
+        self._ahead.expect([dataset for dataset in datasets if dataset not in self._wrong])
+
     def items(self, dataset: str, remarks: Remarks) -> Iterator[Item]:
         if dataset in self._wrong:
             raise self._wrong[dataset]
         remarks.notes += self._notes
         self._notes = []
         folder = self._join(dataset_folder(dataset))
-        pictures, annotations = (self._storage.listdir(f"{folder}/{kind}") for kind in ("img", "ann"))
+        pictures, annotations = self._ahead.take(dataset)
         yield from DatasetListing(self._storage.locate(folder), dataset, folder, pictures, annotations).items(remarks)
+
+    def _list(self, dataset: str) -> list[Folder]:
+        """Pictures and annotations of a dataset."""
+        folder = self._join(dataset_folder(dataset))
+        kinds = (partial(self._storage.listdir, f"{folder}/{kind}") for kind in ("img", "ann"))
+        return at_once(self._storage.remote, *kinds)
 
     def load(self, items: Sequence[Item]) -> list[Loaded]:
         return [self._load(item) for item in items]
@@ -109,19 +122,18 @@ class StorageProject:
         unused = Tally()
         for file in sorted(filter(is_picture, here.files)):
             unused.add(file)
-        for folder in sorted(here.folders):
-            if folder in NOT_DATASETS:
-                unused.add(f"{folder}/")
-                continue
-            place = f"{path}/{folder}" if path else folder
+        others = [f"{folder}/" for folder in here.folders if folder in NOT_DATASETS]
+        folders = sorted(set(here.folders) - NOT_DATASETS)
+        places = [f"{path}/{folder}" if path else folder for folder in folders]
+        listed = side_by_side(self._storage.listdir, places, remote=self._storage.remote)
+        for folder, place, inside in zip(folders, places, listed, strict=True):
             full = f"{name}/{folder}" if name else folder
-            inside = self._storage.listdir(place)
             kinds = {**dict.fromkeys(inside.files, "a file"), **inside.others, **dict.fromkeys(inside.folders, "")}
             if inside.identity and inside.identity in (*above_it, here.identity):
                 self._notes.append(f"{where}/{folder}: a link back to a folder that it lies in; left out")
                 continue
             if not {"img", "ann", "datasets"} & kinds.keys():
-                unused.add(f"{folder}/")
+                others.append(f"{folder}/")
             self._note_unused_inside(f"{where}/{folder}", inside)
             if "img" in kinds or "ann" in kinds:
                 self._note_wrong(full, place, kinds)
@@ -131,6 +143,8 @@ class StorageProject:
             elif "datasets" in kinds:
                 yield from self._datasets(full, f"{place}/datasets", (*above_it, here.identity, inside.identity))
 
+        for other in sorted(others):
+            unused.add(other)
         if unused.count:
             self._notes.append(f"{where}: {unused.count} entries that are no datasets, left out: {unused}")
 
@@ -163,6 +177,10 @@ class StorageProject:
             if self._storage.stat(self._join(f"{folder}/meta.json")) is not None:
                 return f"There is one in {folder!r}: did you mean {self._storage.locate(self._join(folder))}?"
         return "Name the folder that has meta.json and the datasets in it"
+
+
+def _entries(folders: list[Folder]) -> int:
+    return sum(len(folder.files) for folder in folders)
 
 
 def choose(source: Source, wanted: tuple[str, ...] | None) -> list[str]:

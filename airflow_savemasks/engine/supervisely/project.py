@@ -10,6 +10,7 @@ import orjson
 
 from airflow_savemasks.engine.errors import ItemError, NotFound, ProjectError
 from airflow_savemasks.engine.limits import LIMITS, Limits
+from airflow_savemasks.engine.project.ahead import Ahead
 from airflow_savemasks.engine.project.remarks import Remarks
 from airflow_savemasks.engine.project.source import Item, Loaded
 from airflow_savemasks.engine.supervisely.api import Api
@@ -41,6 +42,7 @@ class InstanceProject:
         self.uri = f"supervisely://project/{self._record['id']}"
         self._meta: Json | None = None
         self._tree: dict[str, int] | None = None
+        self._ahead = Ahead(self._list, lambda found: len(found[0]), CALLS)
 
     def watch(self, stop: threading.Event) -> None:
         self._api.watch(stop)
@@ -65,7 +67,20 @@ class InstanceProject:
             chosen += found
         return sorted(set(chosen), key=lambda name: name.split("/"))
 
+    def expect(self, datasets: Sequence[str]) -> None:
+        self._datasets()
+        self._tag_ids()
+        self._ahead.expect(datasets)
+
     def items(self, dataset: str, remarks: Remarks) -> Iterator[Item]:
+        found, left_out = self._ahead.take(dataset)
+        if left_out:
+            what = f"{left_out} images left out by the filters of the source"
+            remarks.notes.append(f"{self.uri}, dataset {dataset!r}: {what}")
+        return iter(found)
+
+    def _list(self, dataset: str) -> tuple[list[Item], int]:
+        """The items of a dataset by name, and how many more the filters left out."""
         dataset_id = self._datasets()[dataset]
         body: Json = {
             "projectId": None,
@@ -83,10 +98,7 @@ class InstanceProject:
                     found.append(item_of(image, dataset, dataset_id))
                 else:
                     left_out += 1
-        if left_out:
-            what = f"{left_out} images left out by the filters of the source"
-            remarks.notes.append(f"{self.uri}, dataset {dataset!r}: {what}")
-        return iter(sorted(found, key=lambda item: item.name))
+        return sorted(found, key=lambda item: item.name), left_out
 
     def load(self, items: Sequence[Item]) -> list[Loaded]:
         dataset_id = int(items[0].picture.partition("/")[0])
