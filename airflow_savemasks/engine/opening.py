@@ -10,6 +10,7 @@ from airflow_savemasks.engine.project.source import Source
 from airflow_savemasks.engine.project.stored import StorageProject
 from airflow_savemasks.engine.settings.layer import Layer
 from airflow_savemasks.engine.storage.base import Storage
+from airflow_savemasks.engine.storage.in_flight import MOST
 from airflow_savemasks.engine.storage.opening import is_stream, open_source_storage, open_storage
 from airflow_savemasks.engine.storage.uris import scheme_of, without_secrets
 from airflow_savemasks.engine.supervisely.api import Api
@@ -18,7 +19,8 @@ from airflow_savemasks.engine.supervisely.team_files import TeamFiles
 from airflow_savemasks.engine.supervisely.uris import is_instance, parse_project, parse_team_folder
 
 PARTS_AT_HOME = "~/.cache/airflow_savemasks/parts"
-REMOTE_CONNECTIONS = 10  # reads in flight from a storage behind a network; boto3's pool has ten connections
+REMOTE_CONNECTIONS = 10  # reads in flight from a storage behind a network: as many as clients keep connections
+CONNECTIONS = {"s3": MOST}  # of schemes whose client is made with more
 
 
 def open_project(uri: str) -> Source:
@@ -56,7 +58,8 @@ def api_from_environment() -> Api:
 
 def connections_of(uri: str) -> int:
     """How many reads at once pay: none of its own for a folder, nor for a stream, which lies in a work file then."""
-    return 0 if scheme_of(uri) == "file" or is_stream(uri) else REMOTE_CONNECTIONS
+    scheme = scheme_of(uri)
+    return 0 if scheme == "file" or is_stream(uri) else CONNECTIONS.get(scheme, REMOTE_CONNECTIONS)
 
 
 def locate_sources(layer: Layer, given: Mapping[str, str], projects_root: str | None) -> dict[str, str]:

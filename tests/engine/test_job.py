@@ -121,7 +121,7 @@ def test_sources_are_located_by_their_names_their_projects_or_the_root() -> None
         locate_sources(parsed, {"A": "x"}, None)
     with pytest.raises(SettingsError, match=r"nothing says where '\$data_1' lies. Give its URI or path for '\$data_1'"):
         locate_sources(parse_layer(LAYER), {}, "all")
-    assert (connections_of("/a"), connections_of("file:///a"), connections_of("s3://a/b")) == (0, 0, 10)
+    assert (connections_of("/a"), connections_of("file:///a"), connections_of("s3://a/b")) == (0, 0, 32)
 
 
 def test_items_come_by_folder_then_source_then_name_and_names_are_given_once(tmp_path: Path) -> None:

@@ -14,6 +14,8 @@ from airflow_savemasks.engine.project.source import Loaded
 from airflow_savemasks.engine.work.in_order import in_order
 from airflow_savemasks.engine.work.item import where_of
 
+ROOM = 64 << 20  # bytes of pictures that are being loaded or wait to be rendered; a larger one goes alone
+
 
 def load_ahead(
     job: Job, items: Iterable[Planned], stop: threading.Event
@@ -27,8 +29,13 @@ def load_ahead(
     if not connections:
         yield from ((planned, None) for planned in items)
         return
-    for loaded in in_order(load, _batches(job, items), connections, connections + 1, stop):
+    batches = _batches(job, items)
+    for loaded in in_order(load, batches, connections, connections + 1, stop, weigh=_picture_bytes, room=ROOM):
         yield from loaded
+
+
+def _picture_bytes(batch: Sequence[Planned]) -> int:
+    return sum(planned.item.size for planned in batch)
 
 
 def _batches(job: Job, items: Iterable[Planned]) -> Iterator[list[Planned]]:
