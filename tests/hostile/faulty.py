@@ -20,7 +20,7 @@ from hashlib import sha256
 from typing import Any, BinaryIO, cast
 
 from airflow_savemasks.engine.errors import Changed, NotFound, StorageError
-from airflow_savemasks.engine.storage.base import Entry, Folder, NewFile, Piece, Range, Storage
+from airflow_savemasks.engine.storage.base import Buffer, Entry, Folder, NewFile, Piece, Placed, Range, Storage
 
 HOUR = 3600.0
 REMEMBERED = 12  # states of a bucket that a late listing may show
@@ -308,6 +308,10 @@ class _Open:
     def write(self, data: bytes) -> int:
         self._faults.before("append", self._path, self._path)
         return self._file.write(data)
+
+    def write_at(self, pieces: Sequence[Buffer], offset: int) -> None:
+        self._faults.before("append", self._path, self._path)
+        cast("Placed", self._file).write_at(pieces, offset)
 
     def __getattr__(self, name: str) -> Any:
         self._faults.obey()

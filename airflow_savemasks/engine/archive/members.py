@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 
 from airflow_savemasks.engine.archive import tar
 from airflow_savemasks.engine.archive.index import Member, Origin
 from airflow_savemasks.engine.errors import ItemError
+from airflow_savemasks.engine.storage.base import Buffer
 
 JOINED = 1 << 20  # bytes up to which an item is one piece: each piece costs a call when it is written
 
@@ -25,16 +26,24 @@ class Rendered:
     item: str
     key: str
     source: Origin
-    pieces: list[bytes] = field(default_factory=list)
+    pieces: list[Buffer] = field(default_factory=list)
     size: int = 0
     line: bytes = b""
     error: ItemError | None = None
     unread: bool = False
 
 
-def pack(files: Iterable[tuple[str, str, Sequence[bytes]]]) -> tuple[list[bytes], list[Member]]:
+@dataclass(frozen=True, slots=True)
+class RenderedGroup:
+    """Items that were rendered together, in their order. written: to be called once nobody needs their bytes."""
+
+    items: list[Rendered]
+    written: Callable[[], None]
+
+
+def pack(files: Iterable[tuple[str, str, Sequence[bytes]]]) -> tuple[list[Buffer], list[Member]]:
     """(kind, name, content as pieces) of each file -> the bytes of the tar in pieces, and where files lie in them."""
-    packed: list[bytes] = []
+    packed: list[Buffer] = []
     members = []
     at = 0
     for kind, name, pieces in files:

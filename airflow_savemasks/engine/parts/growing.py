@@ -25,23 +25,19 @@ ENDING = ".growing"
 
 
 class GrowingArchive:
-    """An open growing archive. `path` is its path in Team Files, `end` the place of the next part."""
+    """An open growing archive. `path` is its path in Team Files, `file` takes bytes at their places, `end` is where
+    the next part begins once the one before is written.
+    """
 
     def __init__(self, path: str, file: BinaryIO, end: int) -> None:
         self.path = path
+        self.file = file
         self.end = end
-        self._file = file
 
-    @contextmanager
-    def part(self) -> Iterator[BinaryIO]:
-        """Write a part at the end; when the block raises, the growing archive is as before."""
-        try:
-            yield self._file
-        except BaseException:
-            self._file.seek(self.end)
-            self._file.truncate()
-            raise
-        self.end = self._file.tell()
+    def cut(self) -> None:
+        """What was written behind the last finished part goes, so that the growing archive is as before."""
+        self.file.seek(self.end)
+        self.file.truncate()
 
 
 def head_of(job: Job) -> bytes:
@@ -79,7 +75,12 @@ def open_growing(job: Job, team_files: Storage, plan: Plan) -> Iterator[GrowingA
         file.truncate()
         if not end:
             file.write(head)
-        yield GrowingArchive(path, file, file.tell())
+        growing = GrowingArchive(path, file, file.tell())
+        try:
+            yield growing
+        except BaseException:
+            growing.cut()
+            raise
 
 
 def with_growing_head(team_files: Storage, pieces: list[Piece]) -> list[Piece]:

@@ -1,27 +1,30 @@
-"""Rendered items to finished parts: the members of a tar one after the other, and a receipt."""
+"""Rendered items to finished parts: the members of a tar one after the other, and a receipt.
+
+Whoever goes through the items in their order only deals out places; where a storage takes bytes at places, threads
+write them, and others end the parts.
+"""
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Iterator
+from concurrent.futures import Future
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
-from types import TracebackType
-from typing import BinaryIO, Self
+from typing import BinaryIO
 
 from airflow_savemasks.engine.archive.bad_items import BadItem, BadItems, Skipped
-from airflow_savemasks.engine.archive.index import line_at
-from airflow_savemasks.engine.archive.members import Rendered
+from airflow_savemasks.engine.archive.index import Origin, line_at
+from airflow_savemasks.engine.archive.members import Rendered, RenderedGroup
 from airflow_savemasks.engine.log import log
+from airflow_savemasks.engine.parts.endings import Ending, Endings
 from airflow_savemasks.engine.parts.growing import GrowingArchive
+from airflow_savemasks.engine.parts.placed_writes import PlacedWrites
 from airflow_savemasks.engine.parts.plan import Plan
 from airflow_savemasks.engine.parts.receipts import Head, new_part, skipped_line, write_receipt
 from airflow_savemasks.engine.progress import Progress
-from airflow_savemasks.engine.storage.base import Storage
-
-ENDING = 8  # parts whose last bytes and receipts are on their way while the next part is rendered
+from airflow_savemasks.engine.storage.base import Buffer, Placed, Storage
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,64 +42,30 @@ class PartWriter:
     growing: GrowingArchive | None
     skip_bad: bool
 
-    def write(self, items: Iterator[Rendered]) -> int:
+    def write(self, groups: Iterator[RenderedGroup]) -> int:
         """All items; returns how many of them are in parts now. What is finished stays so when this raises.
 
-        Lines of the index of up to ENDING + 1 parts are held, and of their bytes as much as the storage holds of a file
-        that is being written.
+        Lines of the index of some parts are held (endings.py), and of their bytes as much as the storage holds of a
+        file that is being written, or placed_writes.py has on its way.
         """
-        with _Endings(wait=self.growing is not None) as endings:
-            while (first := next(items, None)) is not None:
-                self._write_part(chain([first], items), endings)
+        part: _Part | None = None
+        begin = self.growing.end if self.growing else 0
+        with Endings(in_order=self.growing is not None) as endings, ExitStack() as opened, PlacedWrites() as writes:
+            for group in groups:
+                at, count = 0, len(group.items)
+                while at < count:
+                    if part is None:
+                        part = _Part(self, opened, writes, begin)
+                    at = part.add(group, at)
+                    if part.is_full():
+                        endings.end(part.closed())
+                        begin, part = part.end if self.growing else 0, None
+            if part is not None:
+                endings.end(part.closed())
         return endings.written
 
-    def _write_part(self, items: Iterator[Rendered], endings: _Endings) -> None:
-        """One part, of the first of the items; none where nothing is left of them."""
-        path = self.growing.path if self.growing else new_part(self.plan.dst)
-        begin = end = self.growing.end if self.growing else 0
-        lines: list[bytes] = []
-        seen = skipped = 0
-        out: BinaryIO | None = None
-        first = last = None
-        with ExitStack() as stack:
-            for rendered in items:
-                first, last = first or rendered.source, rendered.source
-                if rendered.error is None:
-                    if out is None:
-                        out = stack.enter_context(self._open(path))
-                    for piece in rendered.pieces:
-                        out.write(piece)
-                    lines.append(line_at(0, end, rendered.line))
-                    end += rendered.size
-                else:
-                    told = self._tell(rendered)
-                    skipped += self.skip_bad
-                    if self.skip_bad:
-                        lines.append(skipped_line(Skipped(rendered.key, rendered.source, told, rendered.unread)))
-                self.progress.add(rendered.size)
-                seen += 1
-                if seen == self.plan.part_items or end - begin >= self.plan.part_bytes:
-                    break
-            if out is None and lines and self.growing is None:
-                stack.enter_context(self._open(path))  # empty: the receipt of what was left out names a file
-            open_file = stack.pop_all()
-        if not lines or first is None or last is None:
-            open_file.close()
-            return
-        items_there = len(lines) - skipped
-        head = Head(path.rpartition("/")[2], end, items_there, skipped, first, last, self.plan.name)
-
-        def finish() -> int:
-            open_file.close()
-            write_receipt(self.team_files, self.plan.dst, head, lines)
-            return items_there
-
-        endings.end(finish)
-
-    def _open(self, path: str) -> AbstractContextManager[BinaryIO]:
-        return self.growing.part() if self.growing else self.team_files.writing(path)
-
-    def _tell(self, rendered: Rendered) -> BadItem:
+    def tell(self, rendered: Rendered) -> BadItem:
+        """Note a bad item, and say so."""
         assert rendered.error is not None
         log.error(str(rendered.error))
         told = BadItem.of(rendered.item, rendered.error)
@@ -104,34 +73,81 @@ class PartWriter:
         return told
 
 
-class _Endings:
-    """Ends parts behind the back of who renders: an object storage answers some round trips after the last byte.
+class _Part:
+    """A part in the making. opened: gets its file, which whoever ends the part takes over; begin, end: its places."""
 
-    wait: end each at once. written: items of all parts that have come to their end.
-    """
+    def __init__(self, writer: PartWriter, opened: ExitStack, writes: PlacedWrites, begin: int) -> None:
+        self._writer = writer
+        self._opened = opened
+        self._writes = writes
+        self._begin = self.end = begin
+        self._path = writer.growing.path if writer.growing else new_part(writer.plan.dst)
+        self._file: Placed | BinaryIO | None = writer.growing.file if writer.growing else None
+        self._lines: list[bytes] = []
+        self._calls: list[Future[None]] = []
+        self._seen = self._skipped = 0
+        self._first: Origin | None = None
+        self._last: Origin | None = None
 
-    def __init__(self, *, wait: bool) -> None:
-        self._pool = None if wait else ThreadPoolExecutor(ENDING, thread_name_prefix="savemasks-parts")
-        self._pending: deque[Future[int]] = deque()
-        self.written = 0
+    def is_full(self) -> bool:
+        plan = self._writer.plan
+        return self._seen >= plan.part_items or self.end - self._begin >= plan.part_bytes
 
-    def end(self, work: Callable[[], int]) -> None:
-        """Have a part ended; work: does that and returns its items. Raises what the end of an earlier one raised."""
-        if self._pool is None:
-            self.written += work()
+    def add(self, group: RenderedGroup, start: int) -> int:
+        """Items of a group from `start` on, until the part is full; returns where the next part goes on in it."""
+        place, at = self.end, start
+        pieces: list[list[Buffer]] = []
+        while at < len(group.items) and not self.is_full():
+            rendered = group.items[at]
+            self._first, self._last = self._first or rendered.source, rendered.source
+            if rendered.error is None:
+                pieces.append(rendered.pieces)
+                self._lines.append(line_at(0, self.end, rendered.line))
+                self.end += rendered.size
+            else:
+                told = self._writer.tell(rendered)
+                self._skipped += self._writer.skip_bad
+                if self._writer.skip_bad:
+                    self._lines.append(skipped_line(Skipped(rendered.key, rendered.source, told, rendered.unread)))
+            self._writer.progress.add(rendered.size)
+            self._seen += 1
+            at += 1
+        self._write(list(chain.from_iterable(pieces)), place, group, last=at == len(group.items))
+        return at
+
+    def closed(self) -> Ending | None:
+        """What ends the part; None where nothing is left of its items."""
+        if not self._lines or self._first is None or self._last is None:
+            return None
+        if self._file is None:
+            self._open()  # empty: the receipt of what was left out names a file
+        items = len(self._lines) - self._skipped
+        plan = self._writer.plan
+        head = Head(self._path.rpartition("/")[2], self.end, items, self._skipped, self._first, self._last, plan.name)
+        return partial(self._finish, self._opened.pop_all(), head)
+
+    def _write(self, pieces: list[Buffer], place: int, group: RenderedGroup, *, last: bool) -> None:
+        """last: nobody needs the group's bytes any more once these are written."""
+        then = group.written if last else None
+        file = (self._file or self._open()) if pieces else None
+        if isinstance(file, Placed):
+            self._calls.append(self._writes.put(file, pieces, place, self.end - place, then))
             return
-        self._pending.append(self._pool.submit(work))
-        while len(self._pending) > ENDING or (self._pending and self._pending[0].done()):
-            self.written += self._pending.popleft().result()
+        if file is not None:
+            file.writelines(pieces)
+        if then is not None:
+            then()
 
-    def __enter__(self) -> Self:
-        return self
+    def _open(self) -> Placed | BinaryIO:
+        self._file = self._opened.enter_context(self._writer.team_files.writing(self._path))
+        return self._file
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """All parts that are complete are ended, also after an error; none of their errors hides that one."""
-        if self._pool is not None:
-            self._pool.shutdown(wait=True)
-        if error is None:
-            self.written += sum(ended.result() for ended in self._pending)
+    def _finish(self, opened: ExitStack, head: Head) -> int:
+        """Wait for the bytes, close the file, write the receipt; returns the items of the part."""
+        with opened:
+            for call in self._calls:
+                call.result()
+        if self._writer.growing:
+            self._writer.growing.end = self.end
+        write_receipt(self._writer.team_files, self._writer.plan.dst, head, self._lines)
+        return head.items

@@ -10,12 +10,13 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol, runtime_checkable
 
 from airflow_savemasks.engine.errors import Changed, NotFound
 from airflow_savemasks.engine.limits import LIMITS, Limits
 
 ClientFactory = Callable[[], Any]
+Buffer = bytes | memoryview
 WORK_FOLDER = ".parts"  # below a root: what an export keeps until it is published
 CHUNK = 1 << 20  # bytes read at a time when something is streamed
 
@@ -70,6 +71,14 @@ class NewFile(BinaryIO):
     """
 
     entry: Entry
+
+
+@runtime_checkable
+class Placed(Protocol):
+    """A file into which several threads may write at once, each at its own place."""
+
+    def write_at(self, pieces: Sequence[Buffer], offset: int) -> None:
+        """Write pieces one after the other from `offset` on, whatever lies before it. Raises StorageError."""
 
 
 class ReadableStorage(Protocol):

@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import IO, BinaryIO, cast
 from urllib.parse import unquote, urlsplit
@@ -13,13 +14,12 @@ from urllib.parse import unquote, urlsplit
 from airflow_savemasks.engine.errors import Changed, StorageError
 from airflow_savemasks.engine.storage import folder_names
 from airflow_savemasks.engine.storage.base import WORK_FOLDER, ClientFactory, Entry, NewFile, Piece, Range, Storage
+from airflow_savemasks.engine.storage.files_to_be import FileToBe, SteadyFile
 from airflow_savemasks.engine.storage.folder_conditions import made_in_folder, replace_if
 from airflow_savemasks.engine.storage.folder_reading import EXPORT_AGAIN, FolderReader
 from airflow_savemasks.engine.storage.open_files import (
     COPIED,
     STEADY,
-    FileToBe,
-    SteadyFile,
     begin_to_write_out,
     copy_range,
     entry_of,
@@ -86,7 +86,7 @@ class FolderStorage(FolderReader, Storage):
         temporary = target.with_name(temporary_name(target.name))
         with self._errors(path):
             self._check(path, to_write=True)
-            file = made_in_folder(target.parent, lambda: FileToBe(temporary))
+            file = made_in_folder(target.parent, lambda: FileToBe(temporary, partial(self._errors, path)))
         try:
             with self._errors(path), file:
                 mark_as_written(file)  # tells `remove_abandoned` that the writer lives
@@ -117,7 +117,7 @@ class FolderStorage(FolderReader, Storage):
             file = os.fdopen(descriptor, "r+b", buffering=0)
         with self._errors(path), file:
             mine = lock(file) and has_only_name(file, target)
-            yield cast("BinaryIO", SteadyFile(file)) if mine else None
+            yield cast("BinaryIO", SteadyFile(file, partial(self._errors, path))) if mine else None
 
     def compose(self, path: str, pieces: Sequence[Piece]) -> Entry:
         first = pieces[0] if pieces else None

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from airflow_savemasks.engine.storage.base import Entry
-from airflow_savemasks.engine.storage.open_files import FileToBe, entry_of
+from airflow_savemasks.engine.storage.files_to_be import FileToBe
+from airflow_savemasks.engine.storage.open_files import entry_of
 
 T = TypeVar("T")
 

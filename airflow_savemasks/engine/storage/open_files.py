@@ -10,12 +10,10 @@ import contextlib
 import ctypes
 import errno
 import fcntl
-import io
 import os
 import stat
 import threading
 from collections.abc import Callable
-from io import FileIO
 from pathlib import Path
 from typing import IO
 
@@ -30,34 +28,6 @@ _sync_file_range = getattr(ctypes.CDLL(None), "sync_file_range", None)  # Linux 
 NO_COPY_RANGE = frozenset((errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM, errno.EBADF))
 
 
-class SteadyFile:
-    """An unbuffered file that has the system begin to write out what it got, every STEADY bytes."""
-
-    def __init__(self, file: FileIO) -> None:
-        self._file = file
-        self._begun = 0
-
-    def write(self, data: bytes) -> int:
-        left = memoryview(data)
-        while left:
-            left = left[self._file.write(left) :]
-        at = self._file.tell()
-        if at - self._begun >= STEADY:
-            begin_to_write_out(self._file.fileno(), self._begun, at)
-            self._begun = at
-        return len(data)
-
-    def seek(self, offset: int) -> int:
-        self._begun = offset
-        return self._file.seek(offset)
-
-    def tell(self) -> int:
-        return self._file.tell()
-
-    def truncate(self) -> int:
-        return self._file.truncate()
-
-
 def begin_to_write_out(descriptor: int, start: int, end: int) -> None:
     """Have the system begin to write bytes to the disk, so that there is little to wait for when the file is synced.
 
@@ -70,20 +40,6 @@ def begin_to_write_out(descriptor: int, start: int, end: int) -> None:
 def entry_of(found: os.stat_result) -> Entry:
     """A file as the folder lists it: its identity is size and modification time."""
     return Entry(found.st_size, f"{found.st_size}-{found.st_mtime_ns}", found.st_mtime)
-
-
-class FileToBe(io.BufferedWriter):
-    """A new file, written under a name of its own. entry: as `NewFile` has it, noted before it gets its final name."""
-
-    entry: Entry
-
-    def __init__(self, path: Path) -> None:
-        """Raises OSError, also where something lies there already."""
-        super().__init__(FileIO(path, "x"))
-
-    def note(self) -> None:
-        """Take down what has been written; renaming changes neither size nor time."""
-        self.entry = entry_of(os.fstat(self.fileno()))
 
 
 def kind_of(mode: int) -> str:

@@ -29,8 +29,8 @@ def load_ahead(
     if not connections:
         yield from ((planned, None) for planned in items)
         return
-    batches = _batches(job, items)
-    for loaded in in_order(load, batches, connections, connections + 1, stop, weigh=_picture_bytes, room=ROOM):
+    runs = batches(job, items)
+    for loaded in in_order(load, runs, connections, connections + 1, stop, weigh=_picture_bytes, room=ROOM):
         yield from loaded
 
 
@@ -38,7 +38,7 @@ def _picture_bytes(batch: Sequence[Planned]) -> int:
     return sum(planned.item.size for planned in batch)
 
 
-def _batches(job: Job, items: Iterable[Planned]) -> Iterator[list[Planned]]:
+def batches(job: Job, items: Iterable[Planned]) -> Iterator[list[Planned]]:
     """Runs of items of one source and dataset, as long as the source likes them."""
     for (number, _), run in groupby(items, key=lambda planned: (planned.input, planned.item.dataset)):
         source = job.inputs[number].source

@@ -12,10 +12,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
+from functools import partial
 
 import cv2
 
-from airflow_savemasks.engine.archive.members import Rendered
+from airflow_savemasks.engine.archive.members import Rendered, RenderedGroup
 from airflow_savemasks.engine.errors import Stopped
 from airflow_savemasks.engine.job import Job
 from airflow_savemasks.engine.parts.plan import Planned
@@ -37,8 +38,10 @@ Group = list[tuple[Planned, Loaded | None]]  # None: the worker loads it
 
 def render_all(
     job: Job, items: Iterable[tuple[Planned, Loaded | None]], stop: threading.Event
-) -> Generator[Rendered, None, None]:
+) -> Generator[RenderedGroup, None, None]:
     """Render items; results come in their order, bad ones among them. What is not loaded yet is loaded first.
+
+    What is rendered waits until its group is `written`: no more than the budget is rendered ahead of that.
 
     Raises Stopped once `stop` is set. Threads end before the generator does.
     """
@@ -66,8 +69,7 @@ def render_all(
         groups = enumerate(_groups(items))
         with closing(in_order(one, groups, workers, workers * AHEAD, stop, budget.close)) as results:
             for ticket, group in results:
-                yield from group
-                budget.release(ticket)
+                yield RenderedGroup(group, partial(budget.release, ticket))
     finally:
         cv2.setNumThreads(-1)
 

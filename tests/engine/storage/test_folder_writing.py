@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from airflow_savemasks.engine.errors import Changed, Stopped, StorageError
-from airflow_savemasks.engine.storage import folder, open_files
+from airflow_savemasks.engine.storage import files_to_be, folder, open_files
 from airflow_savemasks.engine.storage.base import Range, Storage
 from airflow_savemasks.engine.storage.folder import FolderStorage
 from airflow_savemasks.engine.storage.temporary import temporary_name
@@ -241,7 +241,7 @@ def test_a_file_of_the_work_folder_grows_with_the_rights_of_any_new_file(storage
 def test_writing_goes_on_until_all_is_written_and_asks_the_system_to_write_it_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(open_files, "STEADY", 1000)
+    monkeypatch.setattr(files_to_be, "STEADY", 1000)
     asked: list[tuple[int, int]] = []
 
     def ask(_: int, at: ctypes.c_int64, size: ctypes.c_int64, flags: int) -> None:
@@ -250,7 +250,7 @@ def test_writing_goes_on_until_all_is_written_and_asks_the_system_to_write_it_ou
 
     monkeypatch.setattr(open_files, "_sync_file_range", ask)
     with (tmp_path / "x").open("wb", buffering=0) as raw:
-        file = open_files.SteadyFile(raw)
+        file = files_to_be.SteadyFile(raw)
         for size in (999, 1, 1500, 10):
             assert file.write(b"x" * size) == size
         assert asked == [(0, 1000), (1000, 1500)]

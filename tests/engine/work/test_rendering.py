@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import cv2
@@ -22,7 +23,7 @@ from airflow_savemasks.engine.settings.layer import parse_layer
 from airflow_savemasks.engine.settings.options import Options
 from airflow_savemasks.engine.storage.opening import open_storage
 from airflow_savemasks.engine.work.in_order import in_order
-from airflow_savemasks.engine.work.loading import _batches, load_ahead, load_items
+from airflow_savemasks.engine.work.loading import batches, load_ahead, load_items
 from airflow_savemasks.engine.work.rendering import GROUP_BYTES, GROUP_ITEMS, _groups, render_all
 from tests.engine.samples import LAYER, job_of, make_project
 
@@ -69,14 +70,14 @@ def test_a_source_is_asked_for_as_much_as_it_likes(tmp_path: Path, given: list[i
     job = job_of(make_project(tmp_path, items=1))
     source = job.inputs[0].source
     source.batch, source.batch_bytes = 3, 100
-    assert [[one.item.size for one in batch] for batch in _batches(job, map(planned, given))] == batched
+    assert [[one.item.size for one in batch] for batch in batches(job, map(planned, given))] == batched
 
 
 def test_a_batch_is_of_one_dataset(tmp_path: Path) -> None:
     job = job_of(make_project(tmp_path, items=1))
     job.inputs[0].source.batch, job.inputs[0].source.batch_bytes = 3, 100
     items = [planned(1, "a"), planned(1, "a"), planned(1, "b"), planned(1, "a")]
-    assert [[one.item.dataset for one in batch] for batch in _batches(job, items)] == [["a", "a"], ["b"], ["a"]]
+    assert [[one.item.dataset for one in batch] for batch in batches(job, items)] == [["a", "a"], ["b"], ["a"]]
 
 
 def test_what_is_too_large_or_bad_as_listed_is_not_read(tmp_path: Path) -> None:
@@ -142,7 +143,10 @@ def job_with(project: Path, connections: int, batch: int, batch_bytes: int) -> J
 
 
 def rendered(job: Job, items: Iterable[Planned]) -> Generator[Rendered, None, None]:
-    return render_all(job, load_ahead(job, items, threading.Event()), threading.Event())
+    with closing(render_all(job, load_ahead(job, items, threading.Event()), threading.Event())) as groups:
+        for group in groups:
+            yield from group.items
+            group.written()
 
 
 def told(results: Iterator[Rendered]) -> list[tuple[str, bytes, str]]:
