@@ -27,10 +27,10 @@ from airflow_savemasks.engine.errors import BadItemsError, Stopped
 from airflow_savemasks.engine.job import Job
 from airflow_savemasks.engine.parts.assemble import assemble
 from airflow_savemasks.engine.parts.finished import Finished
-from airflow_savemasks.engine.parts.growing import open_growing
+from airflow_savemasks.engine.parts.growing import head_of, open_growing
 from airflow_savemasks.engine.parts.plan import PlanFiles, Planned
 from airflow_savemasks.engine.parts.planning import make_plan
-from airflow_savemasks.engine.parts.receipts import folder_of
+from airflow_savemasks.engine.parts.receipts import Receipt, folder_of
 from airflow_savemasks.engine.parts.resume import find_finished
 from airflow_savemasks.engine.parts.seen import look
 from airflow_savemasks.engine.parts.writing import PartWriter
@@ -43,11 +43,16 @@ from airflow_savemasks.engine.work.rendering import render_all
 
 @dataclass(slots=True)
 class Outcome:
-    """How many items were rendered and how many found finished; the bad items."""
+    """Receipts of the parts that were rendered; how many items were found finished; the bad items."""
 
-    rendered: int = 0
+    receipts: list[Receipt] = field(default_factory=list)
     reused: int = 0
     bad: BadItems = field(default_factory=BadItems)
+
+    @property
+    def rendered(self) -> int:
+        """How many items were rendered."""
+        return sum(receipt.head.items for receipt in self.receipts)
 
 
 def export(job: Job, team_files: Storage, stop: threading.Event, progress: Progress) -> dict[str, Any]:
@@ -64,7 +69,8 @@ def export(job: Job, team_files: Storage, stop: threading.Event, progress: Progr
         outcome = render_plan(job, team_files, files, stop, progress)
         if stop.is_set():
             raise Stopped
-        return assemble(job, team_files, files, outcome.rendered, time.monotonic() - began, stop)
+        seconds = time.monotonic() - began
+        return assemble(job, team_files, files, outcome.rendered, seconds, stop, outcome.receipts)
 
 
 def render_plan(job: Job, team_files: Storage, files: PlanFiles, stop: threading.Event, progress: Progress) -> Outcome:
@@ -76,7 +82,7 @@ def render_plan(job: Job, team_files: Storage, files: PlanFiles, stop: threading
     outcome = Outcome(reused=plan.items - plan.todo)
     progress.start(plan.items, outcome.reused)
     if plan.todo:
-        _render(job, team_files, files, files.todo(), outcome, stop, progress, alone=True)
+        _render(job, team_files, files, files.todo(), outcome, stop, progress, first=0, alone=True)
     too_many = outcome.bad.count > _allowed(job)
     _refuse_bad(job, outcome.bad, outcome.bad.write(team_files, bad_items_path(plan.dst)) if too_many else None)
     return outcome
@@ -95,7 +101,7 @@ def render_batch(
     todo = [planned for planned in items if not isinstance(finished.find(planned), Finished)]
     outcome = Outcome(reused=len(items) - len(todo))
     progress.start(len(items), outcome.reused)
-    _render(job, team_files, files, todo, outcome, stop, progress, alone=False)
+    _render(job, team_files, files, todo, outcome, stop, progress, first=batch["first"], alone=False)
     file = write_batch(team_files, folder_of(plan.dst), plan.dst, plan.name, batch["first"], outcome.bad)
     _refuse_bad(job, outcome.bad, file)
     return outcome
@@ -110,17 +116,25 @@ def _render(
     stop: threading.Event,
     progress: Progress,
     *,
+    first: int,
     alone: bool,
 ) -> None:
-    """Items from their sources to finished parts. alone: parts may stand one after the other (growing.py)."""
+    """Items from their sources to finished parts.
+
+    first: number of the first one among those to render; alone: parts may stand one after the other (growing.py).
+    """
+    from_the_start = first == 0 and files.plan.todo == files.plan.items
+    lead = (
+        head_of(job) if from_the_start and team_files.remote else b""
+    )  # what is copied on the server needs no filling
     with (
         open_growing(job, team_files, files.plan) if alone else nullcontext() as growing,
         closing(load_ahead(job, todo, stop)) as loaded,
         closing(render_all(job, loaded, stop)) as rendered,
     ):
         skip_bad = job.options.on_bad_item == "skip"
-        writer = PartWriter(team_files, files.plan, outcome.bad, progress, growing, skip_bad)
-        outcome.rendered += writer.write(rendered)
+        writer = PartWriter(team_files, files.plan, outcome.bad, progress, growing, skip_bad, lead)
+        outcome.receipts += writer.write(rendered)
     progress.say(progress.line())
 
 

@@ -100,6 +100,13 @@ def test_an_export_uses_every_kind_of_request(scene: Scene) -> None:
     assert set(KINDS) <= set(scene.faults.seen)
 
 
+def test_no_byte_of_an_archive_is_sent_twice(scene: Scene) -> None:
+    scene.export()
+    assert scene.archive() == scene.expected
+    sent = sum(len(body) for path, body in scene.faults.bodies if ".tar" in path)
+    assert len(scene.expected) <= sent < len(scene.expected) + 10_000
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_passing_faults_are_tried_again(scene: Scene, kind: str) -> None:
     scene.faults.plan[kind] = ["500", "503", "reset"]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
-from contextlib import ExitStack, nullcontext
-from typing import Any, BinaryIO
+from collections.abc import Collection
+from contextlib import nullcontext
+from typing import Any
 
 from airflow_savemasks.engine.archive.bad_items import Skipped
 from airflow_savemasks.engine.archive.naming import index_path, manifest_path, volume_names
@@ -18,13 +19,15 @@ from airflow_savemasks.engine.parts.finished import Finished, FinishedItems
 from airflow_savemasks.engine.parts.growing import head_of
 from airflow_savemasks.engine.parts.layout import Layout
 from airflow_savemasks.engine.parts.lease import Lease, publishing_alone, unless_published
+from airflow_savemasks.engine.parts.next_index import NextIndex
 from airflow_savemasks.engine.parts.plan import PlanFiles
-from airflow_savemasks.engine.parts.publishing import next_index, publish
+from airflow_savemasks.engine.parts.publishing import publish
+from airflow_savemasks.engine.parts.receipts import Receipt
 from airflow_savemasks.engine.parts.resume import find_finished, find_published, find_same, free_name
 from airflow_savemasks.engine.parts.seen import Seen, look
 from airflow_savemasks.engine.parts.targets import check_targets
 from airflow_savemasks.engine.progress import human_size
-from airflow_savemasks.engine.storage.base import Entry, Storage
+from airflow_savemasks.engine.storage.base import Storage
 
 NAMED = 20  # missing items in an error
 
@@ -36,13 +39,15 @@ def assemble(
     rendered: int,
     seconds: float,
     stop: threading.Event | None = None,
+    written: Collection[Receipt] = (),
 ) -> dict[str, Any]:
     """Publish the archive of a plan whose items are all finished, then remove the parts. Where the archive that is
     there is the same already, it stays, and nothing is written.
 
     Waits while somebody else publishes this archive (lease.py).
 
-    rendered: how many items were rendered for it; seconds: that took so far. Returns the result (README, "The result").
+    rendered: how many items were rendered for it; seconds: that took so far; written: receipts of parts that this
+    process has written. Returns the result (README, "The result").
     Raises ArchiveError naming the items that are missing, or whoever does not come to the end of publishing,
     BadItemsError if more items were skipped than allowed, and Stopped once `stop` is set.
     """
@@ -54,13 +59,13 @@ def assemble(
         if same is not None:
             has_parts = bool(seen.work) and not team_files.keeps_parts
             with unless_published(team_files, dst, stop) if has_parts else nullcontext(False) as alone:
-                return _unchanged(team_files, files, same, time.monotonic() - began, tidy=alone)
+                return _unchanged(team_files, files, same, time.monotonic() - began, seen.work if alone else ())
     with publishing_alone(team_files, dst, stop) as lease:
         seen = look(job, team_files)
         same = find_same(job, seen, files.plan.digest)  # somebody else may have published the same meanwhile
         if same is not None:
-            return _unchanged(team_files, files, same, time.monotonic() - began, tidy=True)
-        return _publish(job, team_files, files, seen, rendered, began, stop, lease)
+            return _unchanged(team_files, files, same, time.monotonic() - began, seen.work)
+        return _publish(job, team_files, files, seen, written, rendered, began, stop, lease)
 
 
 def find_result(job: Job, team_files: Storage, batch: dict[str, Any]) -> dict[str, Any] | None:
@@ -78,6 +83,7 @@ def _publish(
     team_files: Storage,
     files: PlanFiles,
     seen: Seen,
+    written: Collection[Receipt],
     rendered: int,
     began: float,
     stop: threading.Event | None,
@@ -89,20 +95,13 @@ def _publish(
     check_targets(job, team_files, name)
     known = seen.known if name == seen.name else look_at(team_files, name)
     old = known.published
-    finished = find_finished(job, team_files, seen, plan.name)
+    finished = find_finished(job, team_files, seen, plan.name, written)
     layout = Layout(len(head_of(job)), job.options.volume_size)
-    with ExitStack() as stack:
-        out = stack.enter_context(team_files.writing(next_index(plan.dst)))
-        _place_all(job, team_files, files, finished, layout, out, stop)
-        ending = stack.pop_all()
-
-    def index() -> Entry:
-        ending.close()
-        return out.entry
-
+    with NextIndex(team_files, plan.dst) as index:
+        _place_all(job, team_files, files, finished, layout, index, stop)
     if len(layout.volumes) > 1 or (old and len(old.volumes) > 1):
         layout.take_out(team_files, plan.dst)
-    raw = publish(job, team_files, plan, name, layout, index, rendered, known, lease)
+    raw = publish(job, team_files, plan, name, layout, index, rendered, known, finished.leads, lease)
     volumes = volume_names(name, len(layout.volumes))
     warnings = clean_up(team_files, plan, name, old, volumes, layout.totals.skipped, finished.found_in)
     result = _result(team_files, name, raw, time.monotonic() - began, warnings, unchanged=False)
@@ -116,7 +115,7 @@ def _place_all(
     files: PlanFiles,
     finished: FinishedItems,
     layout: Layout,
-    out: BinaryIO,
+    out: NextIndex,
     stop: threading.Event | None,
 ) -> None:
     """Find all items, place them, and write the index. Raises ArchiveError, BadItemsError."""
@@ -145,11 +144,13 @@ def _place_all(
         raise BadItemsError([one.bad.to_error() for one in layout.totals.skipped], fix)
 
 
-def _unchanged(team_files: Storage, files: PlanFiles, same: Published, seconds: float, *, tidy: bool) -> dict[str, Any]:
-    """The result for an archive that is there already. tidy: whether nobody else publishes it, so parts may go."""
+def _unchanged(
+    team_files: Storage, files: PlanFiles, same: Published, seconds: float, parts: Collection[str]
+) -> dict[str, Any]:
+    """The result for an archive that is there already. parts: work files that go, where nobody else publishes it."""
     log.info("%s: nothing changed, the archive stays", team_files.locate(f"{same.name}.tar"))
-    if tidy and not team_files.keeps_parts:
-        remove_parts(team_files, files.plan.dst)
+    if parts and not team_files.keeps_parts:
+        remove_parts(team_files, files.plan.dst, parts)
     elif files.storage is team_files:
         team_files.delete(files.paths())
     return _same_result(team_files, same, seconds)

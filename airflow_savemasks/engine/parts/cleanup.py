@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 
 from airflow_savemasks.engine.archive.bad_items import Skipped, write_skipped
@@ -16,6 +16,7 @@ from airflow_savemasks.engine.parts.lease import lease_path
 from airflow_savemasks.engine.parts.plan import Plan
 from airflow_savemasks.engine.parts.publishing import next_manifest
 from airflow_savemasks.engine.parts.receipts import folder_of
+from airflow_savemasks.engine.parts.seen import work_files
 from airflow_savemasks.engine.storage.base import Entry, Storage
 from airflow_savemasks.engine.storage.in_flight import at_once
 
@@ -37,15 +38,17 @@ def clean_up(
     """
     replaced = [file for file in (old.volumes if old else ()) if file not in files]
     warnings: list[str] = []
-    steps = (
+    there: list[str] = []
+    steps: tuple[Callable[[], None], ...] = (
         lambda: write_skipped(team_files, name, [one.bad for one in skipped]),
         lambda: team_files.delete(replaced),
+        lambda: there.extend(work_files(team_files, plan.dst)),
     )
     at_once(team_files.remote, *(partial(_try, step, warnings) for step in steps))
     needed = set(found_in if team_files.keeps_parts else ())
     if warnings:
         needed.add(next_manifest(plan.dst))  # by which the next run does what is left
-    _try(lambda: remove_parts(team_files, plan.dst, needed), warnings)
+    _try(lambda: remove_parts(team_files, plan.dst, there, needed), warnings)
     return warnings
 
 
@@ -57,13 +60,13 @@ def _try(step: Callable[[], None], warnings: list[str]) -> None:
         log.warning(warnings[-1])
 
 
-def remove_parts(team_files: Storage, dst: str, needed: Collection[str] = ()) -> None:
+def remove_parts(team_files: Storage, dst: str, files: Iterable[str], needed: Collection[str] = ()) -> None:
     """Remove the work files of a published archive, but for those that a storage without ranges has to keep.
 
-    The lease stays, whoever holds it: who does removes it last.
+    files: names of those in the work folder. The lease stays, whoever holds it: who does removes it last.
     """
     own = folder_of(dst)
-    paths = [f"{own}/{name}" for name in team_files.listdir(own).files]
+    paths = [f"{own}/{name}" for name in files]
     team_files.delete([path for path in paths if path not in needed and path != lease_path(dst)])
 
 

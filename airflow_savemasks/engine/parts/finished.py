@@ -33,7 +33,8 @@ class FinishedItems:
     """Finds the items of a plan, asked for in the order of the plan.
 
     archives: that items may be taken from; receipts: of finished parts, by their first item. found_in: paths of the
-    receipts, and of the parts' files, in which something was found.
+    receipts, and of the parts' files, in which something was found; leads: part's file -> `Head.lead`,
+    where it has one.
     """
 
     def __init__(self, team_files: Storage, archives: list[Published], receipts: list[Receipt]) -> None:
@@ -41,6 +42,7 @@ class FinishedItems:
         self._coming = receipts[::-1]
         self._open = [_Stream(team_files.locate(old.index.file), _of_archive(team_files, old)) for old in archives]
         self.found_in: set[str] = set()
+        self.leads = {receipt.file: receipt.head.lead for receipt in receipts if receipt.head.lead}
 
     def find(self, planned: Planned) -> Finished | Skipped | None:
         """The finished item; what is told of it where it is finished nowhere and was left out; otherwise None."""

@@ -7,8 +7,9 @@ its end.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from hashlib import sha256
 from typing import BinaryIO
 from uuid import uuid4
 
@@ -83,14 +84,22 @@ def open_growing(job: Job, team_files: Storage, plan: Plan) -> Iterator[GrowingA
             raise
 
 
-def with_growing_head(team_files: Storage, pieces: list[Piece]) -> list[Piece]:
-    """The pieces of an archive, its head first; it is taken from the growing archive where the next one lies in one."""
+def with_head_in_place(team_files: Storage, pieces: list[Piece], leads: Mapping[str, str]) -> list[Piece]:
+    """The pieces of an archive, its head first; that is taken from where it stands before the next one, if it does.
+
+    leads: files of parts that begin with something -> its SHA-256. A growing archive is looked at: the loss of power
+    may have taken its beginning.
+    """
     head = pieces[0]
     first = pieces[1] if len(pieces) > 1 else None
     assert isinstance(head, bytes)
-    if not isinstance(first, Range) or not first.path.endswith(ENDING) or first.offset != len(head):
+    if not isinstance(first, Range) or first.offset != len(head):
         return pieces
-    return [Range(first.path, 0, len(head)), *pieces[1:]] if _starts_with(team_files, first.path, head) else pieces
+    if first.path.endswith(ENDING):
+        is_there = _starts_with(team_files, first.path, head)
+    else:
+        is_there = leads.get(first.path) == sha256(head).hexdigest()
+    return [Range(first.path, 0, len(head) + first.size), *pieces[2:]] if is_there else pieces
 
 
 def _to_go_on(team_files: Storage, head: bytes, plan: Plan, receipts: Sequence[Receipt]) -> tuple[str | None, int]:

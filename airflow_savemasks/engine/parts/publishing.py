@@ -9,9 +9,8 @@ at the start and of no other. It vouches for both, and what a killed run has not
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from functools import partial
 from typing import Any
 
 import orjson
@@ -27,9 +26,10 @@ from airflow_savemasks.engine.errors import ArchiveError, NotFound
 from airflow_savemasks.engine.job import Job
 from airflow_savemasks.engine.log import log
 from airflow_savemasks.engine.parts.described import describe
-from airflow_savemasks.engine.parts.growing import head_of, with_growing_head
+from airflow_savemasks.engine.parts.growing import head_of, with_head_in_place
 from airflow_savemasks.engine.parts.layout import Layout
 from airflow_savemasks.engine.parts.lease import Lease
+from airflow_savemasks.engine.parts.next_index import NextIndex, next_index
 from airflow_savemasks.engine.parts.plan import Plan
 from airflow_savemasks.engine.parts.receipts import folder_of
 from airflow_savemasks.engine.storage.base import Entry, Piece, Range, Storage
@@ -50,13 +50,8 @@ class _Beside:
 BESIDE = TypeAdapter(_Beside)
 
 
-def next_index(dst: str) -> str:
-    """The index of the archive that is going to be published."""
-    return f"{folder_of(dst)}/next.index.jsonl"
-
-
 def next_manifest(dst: str) -> str:
-    """Its manifest, which does not know yet what identities the files will have."""
+    """The manifest of the archive that is going to be published, without the identities that the files will have."""
     return f"{folder_of(dst)}/next.manifest.json"
 
 
@@ -66,16 +61,18 @@ def publish(
     plan: Plan,
     name: str,
     layout: Layout,
-    next_index_written: Callable[[], Entry],
+    index_to_be: NextIndex,
     rendered: int,
     known: Known,
+    leads: Mapping[str, str],
     lease: Lease,
 ) -> dict[str, Any]:
     """Write volumes, index and manifest of an archive; returns the manifest.
 
-    next_index_written: ends the writing of `next_index`; known: the manifest that this one replaces. Raises
-    ArchiveError where another one lies there meanwhile, or the lease was lost: somebody else has published, and this
-    archive would be made of what is no longer there.
+    index_to_be: written, but for its end; known: the manifest that this one replaces; leads: files of
+    parts that begin with an archive's head -> its SHA-256. Raises ArchiveError where another manifest lies there
+    meanwhile, or the lease was lost: somebody else has published, and this archive would be made of what is no longer
+    there.
     """
     totals = layout.totals
     files = volume_names(name, len(layout.volumes))
@@ -90,22 +87,27 @@ def publish(
         with team_files.writing(next_manifest(plan.dst)) as out:
             out.write(seal({**raw, "beside": asdict(beside)}))
 
-    look = partial(team_files.stat, manifest_path(name))
-    try:
-        next_index_entry, _, there = at_once(team_files.remote, next_index_written, write_next_manifest, look)
-    except NotFound:  # the work folder was cleared away
-        if look() == known.file:
-            raise
-        raise _published_by_others(team_files, name) from None
-    if there != known.file:
-        raise _published_by_others(team_files, name)
-    written = {}
+    def nobody_else_published() -> None:
+        if team_files.stat(manifest_path(name)) != known.file:
+            raise _published_by_others(team_files, name)
+
+    written: dict[str, Entry] = {}
     for file, pieces in zip(files, layout.volumes, strict=True):
-        lease.check()
-        whole: list[Piece] = [*with_growing_head(team_files, [head_of(job), *pieces]), tar.END]
-        written[file] = team_files.compose(file, _joined(whole))
+        whole: list[Piece] = [*with_head_in_place(team_files, [head_of(job), *pieces], leads), tar.END]
+        with team_files.composing(file, whole) as volume:
+            if not written:
+                works = index_to_be.finish, write_next_manifest, nobody_else_published, volume.prepare
+                try:
+                    at_once(team_files.remote, *works)
+                except NotFound:  # the work folder was cleared away
+                    nobody_else_published()
+                    raise
+            else:
+                volume.prepare()
+            lease.check()
+            written[file] = volume.finish()
     lease.finish()  # the archive is there: the rest of it is not left out any more
-    return _commit(team_files, plan.dst, name, raw, next_index_entry, written, known.file, lease)
+    return _commit(team_files, name, raw, index_to_be.piece, written, known.file, lease)
 
 
 def finish_publishing(team_files: Storage, dst: str, lease: Lease) -> None:
@@ -137,7 +139,8 @@ def finish_publishing(team_files: Storage, dst: str, lease: Lease) -> None:
     log.info("%s: the last run was killed while it published; the rest is done", team_files.locate(published.name))
     there = {file: team_files.stat(file) for file in published.volumes}
     written = {file: entry for file, entry in there.items() if entry is not None}
-    _commit(team_files, dst, published.name, raw, team_files.stat(next_index(dst)), written, current.file, lease)
+    index = Range(next_index(dst), 0, published.index.size, team_files.stat(next_index(dst)))
+    _commit(team_files, published.name, raw, index, written, current.file, lease)
     _tidy(team_files, published, beside)
 
 
@@ -154,10 +157,9 @@ def _tidy(team_files: Storage, published: Published, beside: _Beside) -> None:
 
 def _commit(
     team_files: Storage,
-    dst: str,
     name: str,
     raw: dict[str, Any],
-    next_index_entry: Entry | None,
+    index_content: Piece,
     written: dict[str, Entry],
     known_manifest: Entry | None,
     lease: Lease,
@@ -167,8 +169,7 @@ def _commit(
     written: the volumes, as the storage's answers to the writes told.
     """
     lease.check()
-    size = raw["index"]["size"]
-    index = team_files.compose(index_path(name), [Range(next_index(dst), 0, size, next_index_entry)])
+    index = team_files.compose(index_path(name), [index_content])
     entries = {**written, index_path(name): index}
     files = [*raw["volumes"], raw["index"]]
     known = [{**file, "identity": _identity(team_files, file, entries.get(file["file"]))} for file in files]
@@ -182,14 +183,6 @@ def _commit(
 def _published_by_others(team_files: Storage, name: str) -> ArchiveError:
     fact = "another export published this archive meanwhile"
     return ArchiveError(team_files.locate(manifest_path(name)), fact, "Run it again: finished parts are kept")
-
-
-def _joined(pieces: list[Piece]) -> list[Piece]:
-    """The head of a growing archive and the items behind it as one piece."""
-    first, second = pieces[0], pieces[1]
-    if isinstance(first, Range) and isinstance(second, Range) and first.path == second.path:
-        return [Range(first.path, 0, first.size + second.size), *pieces[2:]]
-    return pieces
 
 
 def _identity(team_files: Storage, file: dict[str, Any], entry: Entry | None) -> str:

@@ -40,7 +40,7 @@ class Head:
     """The first line of a receipt.
 
     file: in the same folder, whatever a receipt may say; end: of the part in it; plan: the name of the one for which it
-    was rendered.
+    was rendered; lead: SHA-256 of what stands in the file before the first item where that is an archive's head, or "".
     """
 
     file: Annotated[str, Field(pattern=r"^[0-9a-f]{32}\.(tar|growing)$")]
@@ -50,6 +50,7 @@ class Head:
     first: Origin
     last: Origin
     plan: str = ""
+    lead: str = ""
 
 
 HEAD = TypeAdapter(Head)
@@ -101,11 +102,10 @@ def write_receipt(team_files: Storage, archive: str, head: Head, lines: Collecti
     folder = folder_of(archive)
     path = f"{folder}/{uuid4().hex}.{team_files.boot_id}{RECEIPT}"
     first = orjson.dumps(head) + b"\n"
+    content = b"".join((first, *lines))
     with team_files.writing(path) as out:
-        out.write(first)
-        out.writelines(lines)
-    size = len(first) + sum(map(len, lines))
-    return Receipt(path, size, f"{folder}/{head.file}", len(first), head)
+        out.write(content)
+    return Receipt(path, len(content), f"{folder}/{head.file}", len(first), head, content)
 
 
 def read_receipt(team_files: Storage, path: str, entry: Entry) -> Receipt:
@@ -128,18 +128,23 @@ def lines_of(team_files: Storage, receipt: Receipt) -> Iterator[bytes]:
     return read_lines(team_files, receipt.path, receipt.size - receipt.lines, offset=receipt.lines)
 
 
-def find_receipts(team_files: Storage, archive: str, files: Mapping[str, Entry]) -> list[Receipt]:
-    """The receipts of an archive's finished parts, by their first item. files: of its work folder, by name.
+def find_receipts(
+    team_files: Storage, archive: str, files: Mapping[str, Entry], written: Collection[Receipt] = ()
+) -> list[Receipt]:
+    """The receipts of an archive's finished parts, by their first item.
+
+    files: of its work folder, by name; written: receipts of this very process, which are not read again.
 
     A part that was written before the machine's last start, or on another machine, counts only if its bytes are right;
     then it gets a receipt of this machine, so that it is not looked at again.
     """
     folder = folder_of(archive)
+    known = {receipt.path: receipt for receipt in written}
 
     def look(name: str) -> Receipt | None:
         path = f"{folder}/{name}"
         try:
-            receipt = read_receipt(team_files, path, files[name])
+            receipt = known.get(path) or read_receipt(team_files, path, files[name])
             if not _is_there(receipt, files):
                 return None
             if name.split(".")[1] != team_files.boot_id:

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from airflow_savemasks.engine.archive.naming import renamed
 from airflow_savemasks.engine.archive.published import Published, look_at
 from airflow_savemasks.engine.errors import ArchiveError
 from airflow_savemasks.engine.job import Job
 from airflow_savemasks.engine.log import log
 from airflow_savemasks.engine.parts.finished import FinishedItems
-from airflow_savemasks.engine.parts.receipts import find_receipts
+from airflow_savemasks.engine.parts.receipts import Receipt, find_receipts
 from airflow_savemasks.engine.parts.seen import Seen, exists
 from airflow_savemasks.engine.storage.base import Storage
 
 
-def find_finished(job: Job, team_files: Storage, seen: Seen, plan: str | None = None) -> FinishedItems:
+def find_finished(
+    job: Job, team_files: Storage, seen: Seen, plan: str | None = None, written: Collection[Receipt] = ()
+) -> FinishedItems:
     """The items that need no rendering.
 
     plan: name of the plan that is being rendered or published; its own parts are taken where `reuse` is false, too.
+    written: receipts of this process.
     """
-    parts = find_receipts(team_files, job.layer.dst, seen.work) if plan or job.options.reuse else []
+    parts = find_receipts(team_files, job.layer.dst, seen.work, written) if plan or job.options.reuse else []
     if not job.options.reuse:
         parts = [receipt for receipt in parts if receipt.head.plan == plan]
     return FinishedItems(team_files, old_archives(job, team_files, seen), parts)

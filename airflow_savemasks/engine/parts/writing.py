@@ -11,6 +11,7 @@ from concurrent.futures import Future
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
+from hashlib import sha256
 from itertools import chain
 from typing import BinaryIO
 
@@ -22,7 +23,7 @@ from airflow_savemasks.engine.parts.endings import Ending, Endings
 from airflow_savemasks.engine.parts.growing import GrowingArchive
 from airflow_savemasks.engine.parts.placed_writes import PlacedWrites
 from airflow_savemasks.engine.parts.plan import Plan
-from airflow_savemasks.engine.parts.receipts import Head, new_part, skipped_line, write_receipt
+from airflow_savemasks.engine.parts.receipts import Head, Receipt, new_part, skipped_line, write_receipt
 from airflow_savemasks.engine.progress import Progress
 from airflow_savemasks.engine.storage.base import Buffer, Placed, Storage
 
@@ -33,6 +34,7 @@ class PartWriter:
 
     growing: where parts go one after the other, None for files of their own; bad: gets the bad items; skip_bad: they
     are left out for good, which the receipts tell. Without it they are missing, so that nothing can be published.
+    lead: what comes before the first item, in the file of its part; nothing where that item is not the archive's first.
     """
 
     team_files: Storage
@@ -41,28 +43,29 @@ class PartWriter:
     progress: Progress
     growing: GrowingArchive | None
     skip_bad: bool
+    lead: bytes = b""
 
-    def write(self, groups: Iterator[RenderedGroup]) -> int:
-        """All items; returns how many of them are in parts now. What is finished stays so when this raises.
+    def write(self, groups: Iterator[RenderedGroup]) -> list[Receipt]:
+        """All items; returns the receipts of their parts. What is finished stays so when this raises.
 
         Lines of the index of some parts are held (endings.py), and of their bytes as much as the storage holds of a
         file that is being written, or placed_writes.py has on its way.
         """
         part: _Part | None = None
-        begin = self.growing.end if self.growing else 0
+        begin, lead = (self.growing.end, b"") if self.growing else (0, self.lead)
         with Endings(in_order=self.growing is not None) as endings, ExitStack() as opened, PlacedWrites() as writes:
             for group in groups:
                 at, count = 0, len(group.items)
                 while at < count:
                     if part is None:
-                        part = _Part(self, opened, writes, begin)
+                        part, lead = _Part(self, opened, writes, begin, lead), b""
                     at = part.add(group, at)
                     if part.is_full():
                         endings.end(part.closed())
                         begin, part = part.end if self.growing else 0, None
             if part is not None:
                 endings.end(part.closed())
-        return endings.written
+        return endings.receipts
 
     def tell(self, rendered: Rendered) -> BadItem:
         """Note a bad item, and say so."""
@@ -74,13 +77,17 @@ class PartWriter:
 
 
 class _Part:
-    """A part in the making. opened: gets its file, which whoever ends the part takes over; begin, end: its places."""
+    """A part in the making.
 
-    def __init__(self, writer: PartWriter, opened: ExitStack, writes: PlacedWrites, begin: int) -> None:
+    opened: gets its file, which whoever ends the part takes over; begin, end: its places; lead: written before them.
+    """
+
+    def __init__(self, writer: PartWriter, opened: ExitStack, writes: PlacedWrites, begin: int, lead: bytes) -> None:
         self._writer = writer
         self._opened = opened
         self._writes = writes
-        self._begin = self.end = begin
+        self._begin = self.end = begin + len(lead)
+        self._lead = lead
         self._path = writer.growing.path if writer.growing else new_part(writer.plan.dst)
         self._file: Placed | BinaryIO | None = writer.growing.file if writer.growing else None
         self._lines: list[bytes] = []
@@ -123,7 +130,9 @@ class _Part:
             self._open()  # empty: the receipt of what was left out names a file
         items = len(self._lines) - self._skipped
         plan = self._writer.plan
-        head = Head(self._path.rpartition("/")[2], self.end, items, self._skipped, self._first, self._last, plan.name)
+        name = self._path.rpartition("/")[2]
+        lead = sha256(self._lead).hexdigest() if self._lead else ""
+        head = Head(name, self.end, items, self._skipped, self._first, self._last, plan.name, lead)
         return partial(self._finish, self._opened.pop_all(), head)
 
     def _write(self, pieces: list[Buffer], place: int, group: RenderedGroup, *, last: bool) -> None:
@@ -140,14 +149,15 @@ class _Part:
 
     def _open(self) -> Placed | BinaryIO:
         self._file = self._opened.enter_context(self._writer.team_files.writing(self._path))
+        if self._lead:
+            self._file.write(self._lead)
         return self._file
 
-    def _finish(self, opened: ExitStack, head: Head) -> int:
-        """Wait for the bytes, close the file, write the receipt; returns the items of the part."""
+    def _finish(self, opened: ExitStack, head: Head) -> Receipt:
+        """Wait for the bytes, close the file, write the receipt."""
         with opened:
             for call in self._calls:
                 call.result()
         if self._writer.growing:
             self._writer.growing.end = self.end
-        write_receipt(self._writer.team_files, self._writer.plan.dst, head, self._lines)
-        return head.items
+        return write_receipt(self._writer.team_files, self._writer.plan.dst, head, self._lines)

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, BinaryIO, Protocol, runtime_checkable
 
 from airflow_savemasks.engine.errors import Changed, NotFound
@@ -114,6 +115,16 @@ class ReadableStorage(Protocol):
         """From now on every method raises Stopped, within a second, once `stop` is set; nothing is published then."""
 
 
+class Composition(Protocol):
+    """A file that is put together, in two steps."""
+
+    def prepare(self) -> None:
+        """All that can be done before the file appears."""
+
+    def finish(self) -> Entry:
+        """Have the file appear, once it is prepared; see `WritableStorage.compose`."""
+
+
 class WritableStorage(ReadableStorage, Protocol):
     """A tree that is written to as well: what publishing an archive needs."""
 
@@ -126,6 +137,10 @@ class WritableStorage(ReadableStorage, Protocol):
         Returns it as `NewFile.entry` says. Raises Changed where a range has a `known` and its file is another one now,
         NotFound where it is gone.
         """
+
+    def composing(self, path: str, pieces: Sequence[Piece]) -> AbstractContextManager[Composition]:
+        """As `compose`, for whoever has something else to do meanwhile; nothing is left when the block raises."""
+        return nullcontext(_AtOnce(partial(self.compose, path, pieces)))
 
     def write_if(self, path: str, content: bytes, known: Entry | None) -> Entry | None:
         """A small file, written only if the file that is there is `known` (None: only if there is none).
@@ -162,6 +177,19 @@ class WritableStorage(ReadableStorage, Protocol):
     def link(self, path: str) -> str | None:  # noqa: ARG002
         """Where a browser shows the file, None if nowhere."""
         return None
+
+
+@dataclass(frozen=True, slots=True)
+class _AtOnce:
+    """A composition of which nothing can be done before."""
+
+    compose: Callable[[], Entry]
+
+    def prepare(self) -> None:
+        pass
+
+    def finish(self) -> Entry:
+        return self.compose()
 
 
 class Storage(WritableStorage, Protocol):

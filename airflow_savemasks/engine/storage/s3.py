@@ -8,7 +8,7 @@ used: forgotten after an error it completes what was written so far, and a small
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from functools import partial
 from itertools import chain, islice
 from posixpath import commonprefix
@@ -20,10 +20,10 @@ from botocore.exceptions import ClientError
 
 from airflow_savemasks.engine.errors import AccessError, Changed, StorageError
 from airflow_savemasks.engine.log import log
-from airflow_savemasks.engine.storage import s3_parts
-from airflow_savemasks.engine.storage.base import CHUNK, ClientFactory, Entry, Folder, Piece, Range
-from airflow_savemasks.engine.storage.remote import RemoteStorage, name_too_long, size_of, split_uri
+from airflow_savemasks.engine.storage.base import CHUNK, ClientFactory, Composition, Entry, Folder, Piece, Range
+from airflow_savemasks.engine.storage.remote import RemoteStorage, name_too_long, split_uri
 from airflow_savemasks.engine.storage.retries import tries_beside
+from airflow_savemasks.engine.storage.s3_compose import S3Composition
 from airflow_savemasks.engine.storage.s3_conditions import put_if
 from airflow_savemasks.engine.storage.s3_errors import code_of, explain
 from airflow_savemasks.engine.storage.s3_requests import Requests
@@ -123,29 +123,21 @@ class S3Storage(RemoteStorage):
         found = ((one["Key"], one["UploadId"]) for page in pages for one in page.get("Uploads", ()))
         return [(key, upload) for key, upload in found if ours(key)]
 
+    @contextmanager
+    def composing(self, path: str, pieces: Sequence[Piece]) -> Iterator[Composition]:
+        endpoint, flights = self._client().meta.endpoint_url, (self._uploads, self._reads)
+        made = S3Composition(self, path, pieces, endpoint, flights, self._join)
+        try:
+            yield made
+        except BaseException:
+            made.abandon()
+            raise
+
     def compose(self, path: str, pieces: Sequence[Piece]) -> Entry:
         """On the server; only small pieces and what fills them up to 5 MiB come through this process."""
-        size = size_of(pieces)
-        parts = s3_parts.parts_for(pieces, self._client().meta.endpoint_url)
-        if len(parts) > s3_parts.MOST_PARTS or size > s3_parts.LARGEST:
-            raise StorageError(
-                self.locate(path),
-                f"{size / (1 << 40):.2f} TiB in {len(parts)} pieces are too much for one object of S3",
-                "Set volume_size (such as 1 TiB), so that the archive goes on in another file",
-            )
-        upload = S3Upload(self, path)
-        try:
-            if size < s3_parts.LEAST:
-                self.obey()
-                whole = self._join(pieces)
-                return self._uploads.result(self._uploads.begin(partial(upload.finish, whole), size))
-            self._uploads.result(self._uploads.begin(upload.begin))
-            self._uploads.run(self._adding(upload, number, part) for number, part in enumerate(parts))
-            self._look_again(parts)
-            return self._uploads.result(self._uploads.begin(upload.complete))
-        except BaseException:
-            self._uploads.clear(upload.abandon)
-            raise
+        with self.composing(path, pieces) as made:
+            made.prepare()
+            return made.finish()
 
     def ask(self, path: str, operation: str, **arguments: Any) -> Any:
         """One request; `path` is for messages."""
@@ -173,22 +165,6 @@ class S3Storage(RemoteStorage):
         if piece.known is not None:
             wanted["CopySourceIfMatch"] = f'"{_tag(piece.known)}"'
         return wanted
-
-    def _adding(self, upload: S3Upload, number: int, pieces: Sequence[Piece]) -> tuple[Callable[[], None], int]:
-        """What adds a part, and the bytes that it holds meanwhile."""
-        first = pieces[0]
-        if len(pieces) == 1 and isinstance(first, Range) and first.size >= s3_parts.LEAST:
-            return partial(upload.copy, number, first), 0
-        return lambda: upload.block(number, self._join(pieces)), size_of(pieces)
-
-    def _look_again(self, parts: Sequence[Sequence[Piece]]) -> None:
-        """Raises Changed where a server knows no conditions for copies and has copied of another file than is known."""
-        known = {(first.path, first.known) for first, *_ in parts if isinstance(first, Range) and first.known}
-        self._reads.run((partial(self._is_still, path, entry), 0) for path, entry in known)
-
-    def _is_still(self, path: str, known: Entry) -> None:
-        if self.stat(path) != known:
-            raise Changed(self.locate(path))
 
     def _fetch(self, path: str, offset: int, size: int, known: Entry | None) -> bytes:
         try:

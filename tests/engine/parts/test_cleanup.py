@@ -36,7 +36,7 @@ def test_parts_go_with_their_archive_but_where_no_ranges_can_be_read(tmp_path: P
         found_in = [f"{WORK}/{name}" for name in needed]
         assert clean_up(storage, plan_of(), "export", None, [], [], found_in) == []
         assert entries(storage) == left
-    remove_parts(storage, "export")
+    remove_parts(storage, "export", entries(storage))
     assert entries(storage) == set()
 
 

@@ -11,10 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from airflow_savemasks.engine.archive.index import Origin
 from airflow_savemasks.engine.errors import Stopped, StorageError
+from airflow_savemasks.engine.parts import endings as endings_module
 from airflow_savemasks.engine.parts import placed_writes
 from airflow_savemasks.engine.parts.endings import MOST, Endings
 from airflow_savemasks.engine.parts.placed_writes import PlacedWrites
+from airflow_savemasks.engine.parts.receipts import Head, Receipt
 from airflow_savemasks.engine.storage import files_to_be
 from airflow_savemasks.engine.storage.base import Buffer
 from airflow_savemasks.engine.storage.folder import FolderStorage
@@ -93,12 +96,25 @@ def test_after_a_stop_nothing_is_begun_any_more_and_after_an_error_all_is_writte
         assert memory.content.count(b"1") == written
 
 
+def receipt(number: int, content: bytes = b"") -> Receipt:
+    origin = Origin(0, "ds", "a.png")
+    return Receipt(str(number), 0, "", 0, Head("", 0, 1, 0, origin, origin), content)
+
+
+def test_receipts_are_held_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(endings_module, "HELD_BYTES", 25)
+    with Endings(in_order=True) as endings:
+        for number in range(4):
+            endings.end(lambda number=number: receipt(number, b"x" * 10))
+    assert [one.content is not None for one in endings.receipts] == [True, True, False, False]
+
+
 @pytest.mark.parametrize("in_order", [True, False])
 def test_parts_come_to_their_end_one_after_the_other_where_that_is_asked_for(in_order: bool) -> None:
     running, most, done = 0, 0, []
     lock = threading.Lock()
 
-    def end(number: int) -> int:
+    def end(number: int) -> Receipt:
         nonlocal running, most
         with lock:
             running += 1
@@ -107,13 +123,13 @@ def test_parts_come_to_their_end_one_after_the_other_where_that_is_asked_for(in_
         with lock:
             running -= 1
             done.append(number)
-        return 2
+        return receipt(number)
 
     with Endings(in_order=in_order) as endings:
         for number in range(2 * MOST):
             endings.end(lambda number=number: end(number))
         endings.end(None)
-    assert endings.written == 4 * MOST
+    assert [one.path for one in endings.receipts] == [str(number) for number in range(2 * MOST)]
     assert (done == sorted(done)) if in_order else most > 1
     assert most <= (1 if in_order else MOST)
 
@@ -123,14 +139,14 @@ def test_in_a_growing_archive_no_part_ends_after_one_that_failed(in_order: bool,
     done: list[int] = []
     second = threading.Event()
 
-    def end(number: int) -> int:
+    def end(number: int) -> Receipt:
         if number == 1:
             second.wait(10)
             raise StorageError("there", "is full", "Free some space")
         if number == 2:
             second.set()
         done.append(number)
-        return 1
+        return receipt(number)
 
     def all_of_them() -> None:
         with Endings(in_order=in_order) as endings:

@@ -17,7 +17,8 @@ from airflow_savemasks.engine.errors import ArchiveError
 from airflow_savemasks.engine.parts import publishing
 from airflow_savemasks.engine.parts.assemble import assemble
 from airflow_savemasks.engine.parts.lease import lease_path, publishing_alone
-from airflow_savemasks.engine.parts.publishing import finish_publishing, next_index, next_manifest
+from airflow_savemasks.engine.parts.next_index import next_index
+from airflow_savemasks.engine.parts.publishing import finish_publishing, next_manifest
 from airflow_savemasks.engine.storage.folder import FolderStorage
 from tests.engine.samples import WORK, add_item, job_of, make_project, plan_of, render, run
 
@@ -40,9 +41,16 @@ def die(*_: object) -> None:
     raise Died
 
 
-def run_and_die(project: Path, out: Path, step: str, **options: Any) -> None:
+def run_and_die(project: Path, out: Path, step: str, *, after: bool = False, **options: Any) -> None:
+    """Die before a step of publishing, or after it."""
+    work = getattr(publishing, step)
+
+    def last_step(*given: Any) -> None:
+        work(*given)
+        die()
+
     with pytest.MonkeyPatch.context() as patch, pytest.raises(Died):
-        patch.setattr(publishing, step, die)
+        patch.setattr(publishing, step, last_step if after else die)
         run(project, out, **options)
 
 
@@ -80,7 +88,8 @@ def test_a_run_that_died_before_anything_was_replaced_leaves_the_archive_as_it_w
     run(project, out)
     before = {path.name: path.read_bytes() for path in out.iterdir() if path.is_file()}
     add_item(project, "0003.png", seed=99)
-    run_and_die(project, out, "with_growing_head")
+    run_and_die(project, out, "at_once", after=True)
+    assert (out / next_manifest("export")).exists()
     finish(out)
     assert {path.name: path.read_bytes() for path in out.iterdir() if path.is_file()} == before
     assert run(project, out)["items"] == {"rendered": 0, "reused": 12, "skipped": 0}

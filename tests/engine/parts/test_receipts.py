@@ -12,7 +12,7 @@ from airflow_savemasks.engine.archive.index import Origin, line_at, rest_of_line
 from airflow_savemasks.engine.archive.members import pack
 from airflow_savemasks.engine.job import Job
 from airflow_savemasks.engine.parts import receipts as parts
-from airflow_savemasks.engine.parts.growing import head_of, open_growing, with_growing_head
+from airflow_savemasks.engine.parts.growing import head_of, open_growing, with_head_in_place
 from airflow_savemasks.engine.parts.plan import Plan
 from airflow_savemasks.engine.parts.seen import work_files
 from airflow_savemasks.engine.storage.base import Range
@@ -124,23 +124,30 @@ def test_growing_archives_that_no_receipt_names_make_way_for_a_new_one(job: Job,
     assert storage.stat(OWN) is not None
 
 
-def test_the_head_is_taken_from_the_growing_archive_where_the_first_item_follows_it(storage: FolderStorage) -> None:
+def test_the_head_is_taken_from_where_it_stands_if_the_first_item_follows_it(storage: FolderStorage) -> None:
     head = b"the head"
     put(storage, GROWING, head + b"x" * 200)
     put(storage, OTHER, b"another!" + b"x" * 200)
     put(storage, f"{WORK}/part.tar", head + b"x" * 200)
+    leads = {f"{WORK}/leads.tar": hashlib.sha256(head).hexdigest(), f"{WORK}/part.tar": hashlib.sha256(b"").hexdigest()}
+    leading = Range(f"{WORK}/leads.tar", len(head), 100)
     first = Range(GROWING, len(head), 100)
     more = Range(GROWING, len(head) + 100, 100)
-    assert with_growing_head(storage, [head, first, more]) == [Range(GROWING, 0, len(head)), first, more]
+    assert with_head_in_place(storage, [head, first, more], leads) == [Range(GROWING, 0, len(head) + 100), more]
+    assert with_head_in_place(storage, [head, leading, b"end"], leads) == [
+        Range(leading.path, 0, len(head) + 100),
+        b"end",
+    ]
     for pieces in (
         [head],
         [head, more, first],
+        [head, Range(leading.path, len(head) + 1, 100)],
         [head, Range(OTHER, len(head), 100)],
         [head, Range(f"{WORK}/part.tar", len(head), 100)],
         [head, b"bytes", first],
         [head, Range(f"{WORK}/none.growing", len(head), 1)],
     ):
-        assert with_growing_head(storage, pieces) == pieces
+        assert with_head_in_place(storage, pieces, leads) == pieces
 
 
 def found_in(storage: FolderStorage) -> list[str]:

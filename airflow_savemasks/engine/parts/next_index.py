@@ -1,0 +1,56 @@
+"""The index of the archive that is going to be published, while it is written to the work folder."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Self
+
+from airflow_savemasks.engine.parts.receipts import folder_of
+from airflow_savemasks.engine.storage.base import Entry, Piece, Range, Storage
+
+HELD = 4 << 20  # bytes of an index that are held, so that they need not be read to be written under its name
+
+
+def next_index(dst: str) -> str:
+    """Where it lies."""
+    return f"{folder_of(dst)}/next.index.jsonl"
+
+
+class NextIndex:
+    """Takes the lines in its block; `finish` has the file appear, and it is gone if either of them raises."""
+
+    def __init__(self, team_files: Storage, dst: str) -> None:
+        self._team_files, self._path = team_files, next_index(dst)
+        self._stack = ExitStack()
+        self._held: list[bytes] = []
+        self._size = 0
+        self._entry: Entry | None = None
+
+    def __enter__(self) -> Self:
+        self._out = self._stack.enter_context(self._team_files.writing(self._path))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is not None:
+            self._stack.__exit__(kind, error, trace)
+
+    def write(self, line: bytes) -> None:
+        self._out.write(line)
+        self._size += len(line)
+        if self._size <= HELD:
+            self._held.append(line)
+        else:
+            self._held.clear()
+
+    def finish(self) -> None:
+        """Have the file appear. Raises StorageError, Stopped."""
+        self._stack.close()
+        self._entry = self._out.entry
+
+    @property
+    def piece(self) -> Piece:
+        """All of it, as a piece of a file that is composed."""
+        return b"".join(self._held) if self._held else Range(self._path, 0, self._size, self._entry)
