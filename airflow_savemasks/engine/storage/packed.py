@@ -19,7 +19,6 @@ from airflow_savemasks.engine.storage.folder import FolderStorage
 from airflow_savemasks.engine.storage.packed_index import (
     PACK_AGAIN,
     Member,
-    Readable,
     Tree,
     Whole,
     tar_checksum,
@@ -27,6 +26,7 @@ from airflow_savemasks.engine.storage.packed_index import (
 )
 from airflow_savemasks.engine.storage.packed_unpacking import unpack
 from airflow_savemasks.engine.storage.packed_zip import inflate, zip_index
+from airflow_savemasks.engine.storage.range_reader import Readable
 
 HEADER = tarfile.BLOCKSIZE  # bytes of a tar's header
 LOCAL = 30  # bytes of a zip's header before the name
@@ -121,7 +121,7 @@ class PackedStorage(ReadableStorage):
             self._source, archive = work, Entry(work.size, archive.identity, archive.modified)
         try:
             walk = zip_index if self._zip else tar_index
-            index = walk(self._source, archive, self.uri, self.limits)
+            index = walk(self._source, archive, self.uri, self.limits, remote=self._plain and self._storage.remote)
             self._tree, self._archive = index.tree(), archive
         except TooLarge as error:
             raise StorageError(self.uri, str(error), error.fix) from error

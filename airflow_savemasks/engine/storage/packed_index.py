@@ -2,35 +2,30 @@
 
 from __future__ import annotations
 
-import io
 import tarfile
 import threading
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
 from airflow_savemasks.engine.errors import StorageError
-from airflow_savemasks.engine.limits import Limits, TooLarge, above
+from airflow_savemasks.engine.limits import Limits
 from airflow_savemasks.engine.storage.base import NO_UTF8, Entry, Folder
+from airflow_savemasks.engine.storage.range_reader import RangeReader, Readable
 
-LEAST_READ, MOST_READ = 64 << 10, 4 << 20  # bytes of one read
 LONGEST_PATH = 32 << 10  # characters of a member's name with its folders
 NAMES = 256 << 20  # characters of all names together: they are kept in memory
 PACK_AGAIN = "Look whether it was changed or damaged, and pack it again"
 
 
-class Readable(Protocol):
-    """What has the bytes of an archive: a storage with it at the path "", or a work file."""
-
-    def stream(self, path: str, offset: int, size: int, known: Entry | None = None) -> Iterator[bytes]:
-        """As a Storage has it."""
-
-
 class Whole(Readable, Protocol):
-    """An archive where it lies, at the path "". limits: for what is bounded as it is read; set before that."""
+    """An archive where it lies, at the path "".
+
+    limits: for what is bounded as it is read; set before that. remote: whether a network is between.
+    """
 
     uri: str
     limits: Limits
+    remote: bool
 
     def stat(self, path: str) -> Entry | None:
         """As a Storage has it."""
@@ -51,62 +46,6 @@ class Member:
     packed: int
     check: int
     deflated: bool = False
-
-
-class RangeReader(io.RawIOBase):
-    """An archive to seek in; reads are small, and grow while one follows the other.
-
-    allow: how many bytes may be asked for until it is said again; a reader of archives takes headers into memory whole,
-    of whatever size they say to be.
-    """
-
-    def __init__(self, source: Readable, archive: Entry, limits: Limits) -> None:
-        super().__init__()
-        self._source = source
-        self._archive = archive
-        self._limits = limits
-        self.size = archive.size
-        self._at = self._start = 0
-        self._held = b""
-        self._step = LEAST_READ
-        self._left = limits.member_header
-
-    def allow(self, least: int = 0) -> None:
-        """What comes is another member's header, or something of up to `least` bytes."""
-        self._left = max(self._limits.member_header, least)
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._at
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        self._at = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self.size}[whence]
-        return self._at
-
-    def read(self, size: int = -1) -> bytes:
-        left = max(0, self.size - self._at)
-        asked = left if size < 0 else size
-        self._left -= asked
-        if self._left < 0:
-            found = self._limits.member_header - self._left
-            raise TooLarge(*above("member_header", found, self._limits))
-        size = min(asked, left)
-        end = self._start + len(self._held)
-        if size and not self._start <= self._at <= self._at + size <= end:
-            follows = 0 <= self._at - end < self._step
-            self._step = min(self._step * 2, MOST_READ) if follows else LEAST_READ
-            wanted = min(max(size, self._step), left)
-            self._held = b"".join(self._source.stream("", self._at, wanted, self._archive))
-            self._start = self._at
-        at = self._at - self._start
-        data = self._held[at : at + size]
-        self._at += size
-        return data
 
 
 class Tree:
@@ -191,12 +130,13 @@ class Index:
         return StorageError(self._uri, f"the member {shown!r} {problem}", fix)
 
 
-def tar_index(source: Readable, archive: Entry, uri: str, limits: Limits) -> Index:
+def tar_index(source: Readable, archive: Entry, uri: str, limits: Limits, *, remote: bool) -> Index:
     """The files of a tar, of which the later of two with one name counts, as when it is unpacked.
 
-    tarfile walks, with old, PAX and GNU names. It takes a damaged header for the end, so the end is checked.
+    remote: whether a network is between. tarfile walks, with old, PAX and GNU names. It takes a damaged header for the
+    end, so the end is checked.
     """
-    file = RangeReader(source, archive, limits)
+    file = RangeReader(source, archive, limits, remote=remote)
     index = Index(uri, limits, later_wins=True)
     known: dict[str, Member] = {}  # for hard links
     with tarfile.open(fileobj=file, mode="r:") as tar:

@@ -14,7 +14,8 @@ from typing import Any, cast
 from airflow_savemasks.engine.errors import SettingsError, StorageError
 from airflow_savemasks.engine.limits import Limits
 from airflow_savemasks.engine.storage.base import CHUNK, Entry
-from airflow_savemasks.engine.storage.packed_index import PACK_AGAIN, Readable
+from airflow_savemasks.engine.storage.packed_index import PACK_AGAIN
+from airflow_savemasks.engine.storage.range_reader import Readable
 from airflow_savemasks.engine.storage.work_file import Bound, WorkFile, write_work_file
 
 FED = 32 << 10  # packed bytes given to a decoder at once

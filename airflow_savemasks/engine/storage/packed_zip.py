@@ -12,7 +12,8 @@ from zipfile import BadZipFile
 from airflow_savemasks.engine.errors import StorageError
 from airflow_savemasks.engine.limits import Limits
 from airflow_savemasks.engine.storage.base import Entry
-from airflow_savemasks.engine.storage.packed_index import PACK_AGAIN, Index, Member, RangeReader, Readable
+from airflow_savemasks.engine.storage.packed_index import PACK_AGAIN, Index, Member
+from airflow_savemasks.engine.storage.range_reader import RangeReader, Readable
 
 END, END_64, LOCATOR_64 = Struct("<4s4H2LH"), Struct("<4sQ2H2L4Q"), Struct("<4sLQL")
 ENTRY = Struct("<4s6H3L5H2L")
@@ -25,9 +26,9 @@ PIECE = 64 << 10  # packed bytes inflated at once
 SLACK = 64 << 10  # bytes that packed data may be larger than the file
 
 
-def zip_index(source: Readable, archive: Entry, uri: str, limits: Limits) -> Index:
-    """The files of a zip. Raises StorageError, BadZipFile, ValueError."""
-    file = RangeReader(source, archive, limits)
+def zip_index(source: Readable, archive: Entry, uri: str, limits: Limits, *, remote: bool) -> Index:
+    """The files of a zip. remote: whether a network is between. Raises StorageError, BadZipFile, ValueError."""
+    file = RangeReader(source, archive, limits, remote=remote)
     index = Index(uri, limits, later_wins=False)
     for name, flags, method, member in _entries(file, limits):
         if name.endswith("/") or name.startswith(MACOS_FOLDER):

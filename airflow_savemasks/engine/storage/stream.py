@@ -73,6 +73,8 @@ class StreamFile:
     whatever the server says of times and tags. limits: bounds the bytes; looked at while they come.
     """
 
+    remote = False  # ranges come from the work file
+
     def __init__(self, uri: str) -> None:
         self.uri = without_secrets(uri)
         self.limits = LIMITS

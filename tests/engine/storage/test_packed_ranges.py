@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import os
 import random
+import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -13,7 +15,7 @@ from airflow_savemasks.engine.errors import AccessError, NotFound
 from airflow_savemasks.engine.limits import Limits, TooLarge
 from airflow_savemasks.engine.storage.base import Entry, Folder, Storage
 from airflow_savemasks.engine.storage.opening import unpacked
-from airflow_savemasks.engine.storage.packed_index import LEAST_READ, MOST_READ, RangeReader
+from airflow_savemasks.engine.storage.range_reader import AHEAD, LEAST_READ, MOST_READ, THROUGH, RangeReader
 from tests.engine.storage.test_packed import make_zip
 
 
@@ -30,14 +32,17 @@ class Counting:
         yield self.content[offset : offset + size]
 
 
-def reader(content: bytes, **limits: int) -> tuple[Counting, RangeReader]:
+def reader(content: bytes, *, remote: bool = False, **limits: int) -> tuple[Counting, RangeReader]:
     source = Counting(content)
-    return source, RangeReader(source, Entry(len(content), "", 0.0), Limits(**limits))
+    return source, RangeReader(source, Entry(len(content), "", 0.0), Limits(**limits), remote=remote)
 
 
-def test_a_reader_of_ranges_is_a_file_like_any_other() -> None:
+@pytest.mark.parametrize("remote", [False, True])
+def test_a_reader_of_ranges_is_a_file_like_any_other(monkeypatch: pytest.MonkeyPatch, remote: bool) -> None:
     content = os.urandom(5 * LEAST_READ + 77)
-    source, file = reader(content, member_header=len(content))
+    monkeypatch.setattr("airflow_savemasks.engine.storage.range_reader.MOST_READ", 10_000)
+    monkeypatch.setattr("airflow_savemasks.engine.storage.range_reader.THROUGH", 50_000)
+    source, file = reader(content, remote=remote, member_header=len(content))
     plain = io.BytesIO(content)
     rng = random.Random(1)
     assert file.readable()
@@ -73,6 +78,53 @@ def test_reads_grow_while_one_follows_the_other_and_begin_small_elsewhere() -> N
     file.seek(-100, io.SEEK_END)
     assert len(file.read(512)) == 100
     assert source.reads[4:] == [100]
+
+
+def test_behind_a_network_what_lies_between_headers_is_read_along_by_reads_in_flight() -> None:
+    source, file = reader(bytes(80 << 20), remote=True)
+    step = 300_032
+    for place in range(0, 80 << 20, step):
+        file.seek(place)
+        file.allow()
+        assert len(file.read(512)) == 512
+    assert source.reads == [MOST_READ] * 20
+    source.reads.clear()
+    for number in (9, 7, 5, 3, 1):  # backwards, so that nothing that was begun is of use
+        file.seek(number * THROUGH)
+        file.allow()
+        file.read(512)
+    assert source.reads == [LEAST_READ] * 5
+
+
+def test_behind_a_network_large_members_are_leapt_over() -> None:
+    source, file = reader(bytes(10 * THROUGH), remote=True)
+    for place in range(0, 10 * THROUGH, 2 * THROUGH):
+        file.seek(place)
+        file.allow()
+        file.read(512)
+    assert sorted(source.reads) == [LEAST_READ] * 4 + [MOST_READ] * 2
+
+
+def test_behind_a_network_no_more_than_some_reads_are_in_flight() -> None:
+    source, file = reader(bytes(100 << 20), remote=True)
+    stream, lock, now, most = source.stream, threading.Lock(), 0, 0
+
+    def slow(path: str, offset: int, size: int, known: Entry | None = None) -> Iterator[bytes]:
+        nonlocal now, most
+        with lock:
+            now += 1
+            most = max(most, now)
+        time.sleep(0.02)
+        yield from stream(path, offset, size, known)
+        with lock:
+            now -= 1
+
+    source.stream = slow  # type: ignore[method-assign]
+    for place in range(0, 100 << 20, 1 << 20):
+        file.seek(place)
+        file.allow()
+        file.read(9)
+    assert AHEAD // 2 <= most <= AHEAD
 
 
 def test_a_reader_gives_no_more_than_is_allowed_until_it_is_said_again() -> None:
