@@ -9,6 +9,7 @@ SaveMasksError
 │   ├── AccessError    ... because of missing rights or wrong credentials: never retried
 │   ├── NotFound       ... because there is no such file
 │   └── Changed        ... because the file is another one than the one that was listed
+├── WorkerDied         a process that rendered for this one is gone
 ├── ArchiveError       an archive exists already, lacks a part or fails verification
 └── Stopped            somebody asked the export to stop; nothing is published
 """
@@ -65,6 +66,10 @@ class Changed(StorageError):
         fix: str = "Do not change a project while it is exported; run it again, so that it is listed again",
     ) -> None:
         super().__init__(where, problem, fix)
+
+
+class WorkerDied(SaveMasksError):
+    """A process that rendered for this one was killed, or ended by itself."""
 
 
 class ArchiveError(SaveMasksError):

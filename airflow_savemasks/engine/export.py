@@ -37,8 +37,7 @@ from airflow_savemasks.engine.parts.writing import PartWriter
 from airflow_savemasks.engine.progress import Progress
 from airflow_savemasks.engine.storage.base import WORK_FOLDER, Storage
 from airflow_savemasks.engine.storage.folder import FolderStorage
-from airflow_savemasks.engine.work.loading import load_ahead
-from airflow_savemasks.engine.work.rendering import render_all
+from airflow_savemasks.engine.work.ways import Amount, rendered_items
 
 
 @dataclass(slots=True)
@@ -82,7 +81,8 @@ def render_plan(job: Job, team_files: Storage, files: PlanFiles, stop: threading
     outcome = Outcome(reused=plan.items - plan.todo)
     progress.start(plan.items, outcome.reused)
     if plan.todo:
-        _render(job, team_files, files, files.todo(), outcome, stop, progress, first=0, alone=True)
+        amount = Amount(plan.todo, plan.picture_bytes)
+        _render(job, team_files, files, files.todo(), amount, outcome, stop, progress, first=0, alone=True)
     too_many = outcome.bad.count > _allowed(job)
     _refuse_bad(job, outcome.bad, outcome.bad.write(team_files, bad_items_path(plan.dst)) if too_many else None)
     return outcome
@@ -101,7 +101,8 @@ def render_batch(
     todo = [planned for planned in items if not isinstance(finished.find(planned), Finished)]
     outcome = Outcome(reused=len(items) - len(todo))
     progress.start(len(items), outcome.reused)
-    _render(job, team_files, files, todo, outcome, stop, progress, first=batch["first"], alone=False)
+    amount = Amount(len(todo), sum(planned.item.size for planned in todo))
+    _render(job, team_files, files, todo, amount, outcome, stop, progress, first=batch["first"], alone=False)
     file = write_batch(team_files, folder_of(plan.dst), plan.dst, plan.name, batch["first"], outcome.bad)
     _refuse_bad(job, outcome.bad, file)
     return outcome
@@ -112,6 +113,7 @@ def _render(
     team_files: Storage,
     files: PlanFiles,
     todo: Iterable[Planned],
+    amount: Amount,
     outcome: Outcome,
     stop: threading.Event,
     progress: Progress,
@@ -124,13 +126,11 @@ def _render(
     first: number of the first one among those to render; alone: parts may stand one after the other (growing.py).
     """
     from_the_start = first == 0 and files.plan.todo == files.plan.items
-    lead = (
-        head_of(job) if from_the_start and team_files.remote else b""
-    )  # what is copied on the server needs no filling
+    # a part that begins as the archive does can be copied on the server as it is
+    lead = head_of(job) if from_the_start and team_files.remote else b""
     with (
         open_growing(job, team_files, files.plan) if alone else nullcontext() as growing,
-        closing(load_ahead(job, todo, stop)) as loaded,
-        closing(render_all(job, loaded, stop)) as rendered,
+        closing(rendered_items(job, todo, amount, stop)) as rendered,
     ):
         skip_bad = job.options.on_bad_item == "skip"
         writer = PartWriter(team_files, files.plan, outcome.bad, progress, growing, skip_bad, lead)

@@ -5,10 +5,11 @@ Made in every process that takes part (the single task, or each mapped one); two
 
 from __future__ import annotations
 
+import pickle
 import platform
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from importlib.metadata import version
 from typing import Any
@@ -19,7 +20,7 @@ from airflow_savemasks.engine import native
 from airflow_savemasks.engine.errors import ProjectError, SettingsError
 from airflow_savemasks.engine.project.annotation import AnnotationReader
 from airflow_savemasks.engine.project.meta import Meta, map_meta, merge_metas, parse_meta
-from airflow_savemasks.engine.project.source import Source
+from airflow_savemasks.engine.project.source import Again, Source
 from airflow_savemasks.engine.project.stored import choose
 from airflow_savemasks.engine.settings.colors import Colors, color_warnings
 from airflow_savemasks.engine.settings.layer import Layer
@@ -54,6 +55,39 @@ class Job:
         """Have every source obey `stop`."""
         for entry in self.inputs:
             entry.source.watch(stop)
+
+
+@dataclass(frozen=True, slots=True)
+class _Handed:
+    """A job without its open sources. again: opens each, as `Source.again`."""
+
+    job: Job
+    again: tuple[Again, ...]
+
+
+def hand_over(job: Job) -> bytes | None:
+    """The job as plain data, for `take_over` in another process; None where a source cannot be opened there.
+
+    Raises what a source raises that tells how it is opened.
+    """
+    again = [entry.source.again for entry in job.inputs]
+    if any(way is None for way in again):
+        return None
+    closed = tuple(replace(entry, source=None) for entry in job.inputs)  # type: ignore[arg-type]
+    return pickle.dumps(_Handed(replace(job, inputs=closed), tuple(way for way in again if way is not None)))
+
+
+def take_over(data: bytes) -> Job:
+    """The job again, its sources opened, to load and render items of. Reads nothing. Raises what opening raises."""
+    handed = pickle.loads(data)  # noqa: S301 - by `hand_over`, of the process that started this one
+    assert isinstance(handed, _Handed)
+    opened = {id(way): way() for way in handed.again}
+    inputs = tuple(
+        replace(entry, source=opened[id(way)]) for entry, way in zip(handed.job.inputs, handed.again, strict=True)
+    )
+    for entry in inputs:
+        entry.source.limits = handed.job.options.limits
+    return replace(handed.job, inputs=inputs)
 
 
 def open_job(layer: Layer, sources: Mapping[str, Source], options: Options) -> Job:

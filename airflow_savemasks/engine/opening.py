@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from airflow_savemasks.engine.errors import SettingsError
 from airflow_savemasks.engine.project.source import Source
@@ -12,12 +13,13 @@ from airflow_savemasks.engine.settings.layer import Layer
 from airflow_savemasks.engine.storage.base import Storage
 from airflow_savemasks.engine.storage.in_flight import MOST
 from airflow_savemasks.engine.storage.opening import is_stream, open_source_storage, open_storage
-from airflow_savemasks.engine.storage.uris import scheme_of, without_secrets
+from airflow_savemasks.engine.storage.uris import PACKED, scheme_of, without_secrets
 from airflow_savemasks.engine.supervisely.api import Api
 from airflow_savemasks.engine.supervisely.project import InstanceProject
 from airflow_savemasks.engine.supervisely.team_files import TeamFiles
 from airflow_savemasks.engine.supervisely.uris import is_instance, parse_project, parse_team_folder
 
+SECONDS, SECONDS_REMOTE = 0.5, 1.0  # until a process has started and opened a folder, or imported a client as well
 PARTS_AT_HOME = "~/.cache/airflow_savemasks/parts"
 REMOTE_CONNECTIONS = 10  # reads in flight from a storage behind a network: as many as clients keep connections
 CONNECTIONS = {"s3": MOST}  # of schemes whose client is made with more
@@ -27,7 +29,17 @@ def open_project(uri: str) -> Source:
     """A project at a URI or plain path (a folder, or one of PACKED), with the backend's default credentials."""
     if is_instance(uri):
         return open_instance_project(uri, api_from_environment())
-    return StorageProject(open_source_storage(uri), connections=connections_of(uri))
+    is_packed = is_stream(uri) or uri.lower().endswith(PACKED)
+    again = None if is_packed else partial(open_project, uri)  # what is packed would be indexed once more
+    connections = connections_of(uri)
+    seconds = SECONDS_REMOTE if connections else SECONDS
+    return StorageProject(open_source_storage(uri), "", connections, again=again, opening_seconds=seconds)
+
+
+def open_folder(root: str, path: str = "", *, confined: bool = False) -> StorageProject:
+    """The project at a path below a folder of this machine. confined: no link leads out of the root."""
+    again = partial(open_folder, root, path, confined=confined)
+    return StorageProject(open_storage(root, confined=confined), path, connections_of(root), again=again)
 
 
 def open_team_files_root(uri: str) -> Storage:

@@ -53,10 +53,15 @@ class FromConnection:
         self._uri = uri
         self._scheme = scheme
         self._named = conn_id is not None
-        self._conn_id = conn_id or HOOKS[scheme][3]
+        self.conn_id = conn_id or HOOKS[scheme][3]
         self._hook: Any = None  # held as long as the storage: paramiko ends a connection that nobody holds
         self.options: dict[str, Any] = dict(options or {})
-        self.credentials = f"the Airflow connection {self._conn_id!r}"
+        self.credentials = f"the Airflow connection {self.conn_id!r}"
+
+    def connection(self) -> str:
+        """The connection as JSON, secrets and all. Raises what the lookup raises."""
+        module, name, *_ = HOOKS[self._scheme]
+        return str(getattr(import_module(module), name).get_connection(self.conn_id).as_json())
 
     def __call__(self) -> Any:
         """A new client. Raises SettingsError for a missing extra or connection, or one for another host."""
@@ -69,8 +74,8 @@ class FromConnection:
             ) from error
         try:
             if self._named:
-                hook_class.get_connection(self._conn_id)
-            self._hook = hook_class(**{argument: self._conn_id})
+                hook_class.get_connection(self.conn_id)
+            self._hook = hook_class(**{argument: self.conn_id})
             if self._scheme == "s3":
                 self._prepare_s3(hook_class)
             if self._scheme == "sftp":
@@ -81,7 +86,7 @@ class FromConnection:
                 raise
             raise SettingsError(
                 self._uri,
-                f"needs the connection {self._conn_id!r}, which does not exist",
+                f"needs the connection {self.conn_id!r}, which does not exist",
                 "Add it, or name another one as storage_conn_id of the savemasks connection",
             ) from error
 
@@ -91,7 +96,7 @@ class FromConnection:
 
         config = Config(max_pool_connections=CONNECTIONS).merge(self._hook.conn_config.botocore_config or Config())
         self.options = {**self._hook.service_config.get("extra_args", {}), **self.options}
-        self._hook = hook_class(aws_conn_id=self._conn_id, config=config)
+        self._hook = hook_class(aws_conn_id=self.conn_id, config=config)
 
     def _check_host(self) -> None:
         """A password goes to nobody but the host that its connection names."""
@@ -100,6 +105,6 @@ class FromConnection:
         if wanted.hostname != host.lower() or (wanted.port or port) != port:
             raise SettingsError(
                 self._uri,
-                f"the connection {self._conn_id!r} is for the host {host}:{port}",
+                f"the connection {self.conn_id!r} is for the host {host}:{port}",
                 "Name its host, or its own connection",
             )

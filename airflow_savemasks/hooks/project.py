@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from airflow_savemasks.engine.errors import SettingsError
+from airflow_savemasks.hooks.again import SECONDS
 from airflow_savemasks.hooks.below_root import check_packed, path_below
 from airflow_savemasks.hooks.secrets import refuse_password
 from airflow_savemasks.hooks.storage import StorageHook
@@ -26,9 +27,11 @@ class ProjectHook(StorageHook):
         credentials for those. Where the connection says `only_below_root`, nothing else, and no link leads out of the
         root. Raises SettingsError.
         """
-        from airflow_savemasks.engine.opening import connections_of, open_project
+        from airflow_savemasks.engine.opening import connections_of, open_folder, open_project
         from airflow_savemasks.engine.project.stored import StorageProject
+        from airflow_savemasks.engine.storage.folder import FolderStorage
         from airflow_savemasks.engine.storage.opening import is_stream, unpacked
+        from airflow_savemasks.engine.storage.uris import PACKED
         from airflow_savemasks.engine.supervisely.uris import is_instance
 
         refuse_password(uri)
@@ -46,11 +49,16 @@ class ProjectHook(StorageHook):
             return self.supervisely().project(uri)
         if is_stream(uri):
             return open_project(uri)
-        return StorageProject(unpacked(self.storage(uri)), connections=connections_of(uri))
+        storage = unpacked(self.storage(uri))
+        if isinstance(storage, FolderStorage):
+            return open_folder(uri)  # which worker processes can open as well, without Airflow
+        again = None if uri.lower().endswith(PACKED) else self.again(uri)
+        return StorageProject(storage, connections=connections_of(uri), again=again, opening_seconds=SECONDS)
 
     def _open_below(self, uri: str) -> Source:
-        from airflow_savemasks.engine.opening import connections_of
+        from airflow_savemasks.engine.opening import connections_of, open_folder
         from airflow_savemasks.engine.project.stored import StorageProject
+        from airflow_savemasks.engine.storage.folder import FolderStorage
         from airflow_savemasks.engine.storage.opening import unpacked
         from airflow_savemasks.engine.storage.uris import PACKED
         from airflow_savemasks.engine.supervisely.uris import is_instance
@@ -69,4 +77,7 @@ class ProjectHook(StorageHook):
             check_packed(root, path, self.conn_id)
             packed = self.storage(storage.locate(path), confined=True)
             return StorageProject(unpacked(packed), connections=connections)
-        return StorageProject(storage, path, connections)
+        if isinstance(storage, FolderStorage):
+            return open_folder(root, path, confined=True)
+        again = self.again(root, path)
+        return StorageProject(storage, path, connections, again=again, opening_seconds=SECONDS)

@@ -14,6 +14,7 @@ from airflow_savemasks.engine.errors import SaveMasksError, SettingsError
 from airflow_savemasks.engine.storage.opening import open_storage
 from airflow_savemasks.engine.storage.uris import scheme_of
 from airflow_savemasks.engine.supervisely.uris import is_instance
+from airflow_savemasks.hooks.again import Again
 from airflow_savemasks.hooks.clients import client_factory, is_missing
 from airflow_savemasks.hooks.secrets import refuse_password
 from airflow_savemasks.hooks.supervisely import SuperviselyHook
@@ -90,11 +91,20 @@ class StorageHook(BaseHook):
         refuse_password(uri)
         if is_instance(uri):
             return self.supervisely().team_files(uri, self._parts_storage(uri))
-        conn_id, options = self.fields().get("storage_conn_id"), self.object_options
+        return open_storage(uri, client_factory(uri, *self._credentials(uri)), confined=confined)
+
+    def again(self, uri: str, path: str = "") -> Again | None:
+        """Opens a project in a storage once more, in another process; None for what needs no connection for that."""
+        conn_id, options = self._credentials(uri)
+        client = None if is_instance(uri) else client_factory(uri, conn_id, options)
+        return Again(uri, path, client, options) if client else None
+
+    def _credentials(self, uri: str) -> tuple[str | None, dict[str, Any] | None]:
+        """storage_conn_id and object_options, for a URI of the root's scheme: they are for that alone."""
         root = self.root
         if root and scheme_of(root) != scheme_of(uri):
-            conn_id = options = None  # the credentials are those of the root's scheme, and so are the options
-        return open_storage(uri, client_factory(uri, conn_id, options), confined=confined)
+            return None, None
+        return self.fields().get("storage_conn_id"), self.object_options
 
     def supervisely(self) -> SuperviselyHook:
         """The instance whose connection is named as storage_conn_id, or the default one."""

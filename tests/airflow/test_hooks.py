@@ -228,3 +228,23 @@ def test_a_password_in_a_uri_is_refused_without_being_repeated(uri: str, seen: s
             ProjectHook().open(uri)
         assert seen in str(refused.value)
         assert "99" not in str(refused.value)
+
+
+@pytest.mark.parametrize("only_below_root", [False, True])
+def test_a_folder_is_opened_in_another_process_without_airflow_and_a_packed_project_is_not(
+    tmp_path: Path, connect: Any, only_below_root: bool
+) -> None:
+    import pickle
+
+    from airflow_savemasks.hooks.project import ProjectHook
+
+    project = make_project(tmp_path / "lemons")
+    with zipfile.ZipFile(tmp_path / "packed.zip", "w") as packed:
+        for file in project.rglob("*.*"):
+            packed.write(file, file.relative_to(project))
+    hook = ProjectHook(connect("here", root=str(tmp_path), only_below_root=only_below_root))
+    again = hook.open("lemons").again
+    assert again is not None
+    assert pickle.loads(pickle.dumps(again))().uri == str(project)
+    assert b"hooks" not in pickle.dumps(again)
+    assert hook.open("packed.zip").again is None

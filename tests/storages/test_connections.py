@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -92,6 +93,56 @@ def test_roots_of_projects_and_team_files_on_a_storage(
     assert working, words
     assert "can be listed: 0 folders, 6 files" in words
     assert ProjectHook("projects").open("lemons").uri == f"{place.root}/projects/lemons"
+
+
+def test_worker_processes_open_a_bucket_by_the_same_connection(
+    s3_address: str,
+    connect: Callable[..., None],
+    make_place: Callable[[str], Place],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """They are given the connection, as they have nobody to ask for it: its variable is gone before they start."""
+    import subprocess
+    import threading
+
+    from airflow_savemasks.engine.export import export
+    from airflow_savemasks.engine.job import open_job
+    from airflow_savemasks.engine.progress import Progress
+    from airflow_savemasks.engine.settings.layer import parse_layer
+    from airflow_savemasks.engine.settings.options import Options
+    from airflow_savemasks.engine.storage.folder import FolderStorage
+    from airflow_savemasks.engine.work import ways
+    from airflow_savemasks.hooks.project import ProjectHook
+    from tests.engine.samples import LAYER, make_project, run
+
+    place = make_place("s3")
+    connect("secret", conn_type="aws", login="test", password="hidden", extra={"endpoint_url": s3_address})
+    connect("projects", conn_type="savemasks", extra={"root": place.root, "storage_conn_id": "secret"})
+    project = make_project(tmp_path / "project", items=40)
+    there = place.open("")
+    for file in project.rglob("*.*"):
+        put(there, f"lemons/{file.relative_to(project)}", file.read_bytes())
+    expected = run(project, tmp_path / "here")
+    started: list[str] = []
+    popen = subprocess.Popen
+
+    def without_connection(words: list[str], **more: Any) -> Any:
+        started.append(" ".join(words))
+        left = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW_CONN", "AWS_"))}
+        return popen(words, env=left, **more)
+
+    monkeypatch.setattr(subprocess, "Popen", without_connection)
+    monkeypatch.setattr(ways, "processes_for", lambda *_: 2)
+    layer = parse_layer(LAYER)
+    job = open_job(layer, {"$data_1": ProjectHook("projects").open("lemons")}, Options())
+    result = export(job, FolderStorage(tmp_path / "out"), threading.Event(), Progress())
+    assert len(started) == 2, caplog.text
+    assert not any("hidden" in words for words in started), "whoever lists processes sees it"
+    assert result["items"]["rendered"] == 40
+    assert (tmp_path / "out/export.tar").read_bytes() == Path(expected["archive"]).read_bytes()
+    assert "threads render instead" not in caplog.text
 
 
 def test_an_access_error_names_the_connection(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -19,6 +19,9 @@ def is_picture(name: str) -> bool:
     """Whether a file name in img/ is one of a picture."""
     stem, dot, extension = name.rpartition(".")
     return bool(stem and dot) and f".{extension.lower()}" in EXTENSIONS
+
+
+Again = Callable[[], "Source"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,9 @@ class Source(Protocol):
 
     uri: for messages and digests. batch, batch_bytes: how many items, and of how many bytes of pictures, one `load`
     takes best. connections: loads worth having in flight at once; 0 where reading is so fast that a thread of its own
-    is a waste. limits: what is too large; set before anything is read.
+    is a waste. limits: what is too large; set before anything is read. again: opens the same source in another process,
+    to which it can be pickled; None where that cannot be. opening_seconds: until such a process has started and opened
+    it.
     """
 
     uri: str
@@ -65,6 +70,8 @@ class Source(Protocol):
     batch_bytes: int
     connections: int
     limits: Limits
+    again: Again | None
+    opening_seconds: float
 
     def watch(self, stop: threading.Event) -> None:
         """From now on every method raises Stopped, within a second, once `stop` is set."""

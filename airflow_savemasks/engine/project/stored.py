@@ -17,7 +17,7 @@ from airflow_savemasks.engine.limits import LIMITS, Limits, above
 from airflow_savemasks.engine.project.ahead import MOST, Ahead, side_by_side
 from airflow_savemasks.engine.project.dataset import DatasetListing, dataset_folder
 from airflow_savemasks.engine.project.remarks import Remarks
-from airflow_savemasks.engine.project.source import Item, Loaded, Source, is_picture
+from airflow_savemasks.engine.project.source import Again, Item, Loaded, Source, is_picture
 from airflow_savemasks.engine.storage.base import Entry, Folder, ReadableStorage
 from airflow_savemasks.engine.storage.in_flight import at_once
 from airflow_savemasks.engine.tally import Tally
@@ -31,11 +31,21 @@ class StorageProject:
     batch = 1
     batch_bytes = 0
 
-    def __init__(self, storage: ReadableStorage, path: str = "", connections: int = 0, limits: Limits = LIMITS) -> None:
+    def __init__(
+        self,
+        storage: ReadableStorage,
+        path: str = "",
+        connections: int = 0,
+        limits: Limits = LIMITS,
+        again: Again | None = None,
+        opening_seconds: float = 0.5,
+    ) -> None:
         self._storage = storage
         self._path = path
         self.uri = storage.locate(path)
         self.connections = connections
+        self.again = again
+        self.opening_seconds = opening_seconds
         self.limits = limits
         self._wrong: dict[str, ProjectError] = {}  # dataset -> why it cannot be listed
         self._notes: list[str] = []  # of looking for datasets

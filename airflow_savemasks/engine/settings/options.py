@@ -172,7 +172,9 @@ class Options(BaseModel):
         description="False renders every item again; a name is that of an earlier archive to take items from, too.",
     )
     workers: FromOne | None = Field(
-        None, description="Threads that render; one a core without it.", json_schema_extra={"unit": "threads"}
+        None,
+        description="Threads that render, or processes where there are many small pictures; one a core without it.",
+        json_schema_extra={"unit": "threads"},
     )
     volume_size: FromOne | None = Field(
         None,

@@ -12,7 +12,7 @@ from airflow_savemasks.engine.errors import ItemError, NotFound, ProjectError
 from airflow_savemasks.engine.limits import LIMITS, Limits
 from airflow_savemasks.engine.project.ahead import Ahead
 from airflow_savemasks.engine.project.remarks import Remarks
-from airflow_savemasks.engine.project.source import Item, Loaded
+from airflow_savemasks.engine.project.source import Again, Item, Loaded
 from airflow_savemasks.engine.supervisely.api import Api
 from airflow_savemasks.engine.supervisely.coordinates import annotation_to_pixels
 from airflow_savemasks.engine.supervisely.finding import find_project
@@ -33,6 +33,8 @@ class InstanceProject:
     batch = BULK
     batch_bytes = BULK_BYTES
     connections = CALLS
+    again: Again | None = None  # the instance would be asked for its lists once more
+    opening_seconds = 0.0
 
     def __init__(self, api: Api, wanted: ProjectUri, team: int | None = None, limits: Limits = LIMITS) -> None:
         self._api = api
