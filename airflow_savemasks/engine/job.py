@@ -32,11 +32,15 @@ LIBRARIES = ("isal", "numpy", "opencv-python-headless", "shapely")
 
 @dataclass(frozen=True, slots=True)
 class JobInput:
-    """One input of the layer, opened: its source, the chosen datasets, and the reader of its annotations."""
+    """One input of the layer, opened: its source, the datasets that are wanted (None: all), the annotations' reader."""
 
     source: Source
-    datasets: tuple[str, ...]
+    wanted: tuple[str, ...] | None
     reader: AnnotationReader
+
+    def datasets(self) -> list[str]:
+        """The chosen ones, looked for now: only whoever plans needs them. Raises ProjectError, StorageError."""
+        return choose(self.source, self.wanted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +114,7 @@ def open_job(layer: Layer, sources: Mapping[str, Source], options: Options) -> J
     inputs = tuple(
         JobInput(
             source,
-            tuple(choose(source, entry.datasets)),
+            entry.datasets,
             AnnotationReader(meta, entry.classes_mapping, entry.tags_mapping, merged, options.limits),
         )
         for source, meta, entry in zip(chosen, own, layer.inputs, strict=True)

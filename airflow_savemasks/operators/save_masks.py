@@ -108,10 +108,10 @@ class SaveMasksOperator(BaseOperator):
 
         self._stop = threading.Event()
         with outcome(self.retry_bad_items):
-            job = self.open_job(context)
             team_files = TeamFilesHook(self.team_files_conn_id, executor=self.executor).open()
-            job.watch(self._stop)
             team_files.watch(self._stop)
+            job = self.open_job(context, team_files)
+            job.watch(self._stop)
             return self.work(job, team_files, self._stop, Progress(self._teller(context)))
 
     def work(self, job: Job, team_files: Storage, stop: threading.Event, progress: Progress) -> Any:
@@ -125,10 +125,15 @@ class SaveMasksOperator(BaseOperator):
         if self._stop is not None:
             self._stop.set()
 
-    def open_job(self, context: Context) -> Job:
+    def plan_name(self) -> str | None:
+        """The name of the plan that this task is a part of, if another one has made it."""
+        return None
+
+    def open_job(self, context: Context, team_files: Storage) -> Job:
         """The checked layer with its sources opened: the given ones, and what tasks returned for the others."""
         from airflow_savemasks.engine import job
         from airflow_savemasks.engine.opening import open_sources
+        from airflow_savemasks.engine.parts.planning import use_indices
         from airflow_savemasks.engine.settings.layer import parse_layer
         from airflow_savemasks.hooks.project import ProjectHook
 
@@ -143,6 +148,8 @@ class SaveMasksOperator(BaseOperator):
         for source in opened.values():
             if self._stop is not None:
                 source.watch(self._stop)  # before anything is read of it: a stream is read whole for its meta.json
+        if (plan := self.plan_name()) is not None:
+            use_indices(team_files, layer.dst, plan, opened.values())
         return job.open_job(layer, opened, options)
 
     def _teller(self, context: Context) -> Callable[[str], None] | None:

@@ -35,7 +35,7 @@ class PlanOperator(SaveMasksOperator):
         from airflow_savemasks.engine.parts.receipts import folder_of
 
         files = make_plan(job, team_files, team_files, folder_of(job.layer.dst), stop)
-        keep_plan(team_files, files.plan)
+        keep_plan(job, team_files, files.plan)
         return make_batches(files, self.batches)
 
 
@@ -48,11 +48,14 @@ class RenderOperator(SaveMasksOperator):
         super().__init__(**kwargs)
         self.batch = batch
 
+    def plan_name(self) -> str:
+        return str(self.batch["plan"])
+
     def work(self, job: Job, team_files: Storage, stop: threading.Event, progress: Progress) -> dict[str, int]:
         from airflow_savemasks.engine.export import render_batch
         from airflow_savemasks.engine.parts.planning import load_plan
 
-        files = load_plan(job, team_files, self.batch["plan"])
+        files = load_plan(job, team_files, self.plan_name())
         outcome = render_batch(job, team_files, files, self.batch, stop, progress)
         return {"rendered": outcome.rendered, "reused": outcome.reused}
 
@@ -67,13 +70,16 @@ class AssembleOperator(SaveMasksOperator):
         self.plan = plan
         self.outcomes = outcomes
 
+    def plan_name(self) -> str:
+        return str(self.plan[0]["plan"])
+
     def work(self, job: Job, team_files: Storage, stop: threading.Event, progress: Progress) -> dict[str, Any]:
         from airflow_savemasks.engine.errors import NotFound
         from airflow_savemasks.engine.parts.assemble import assemble, find_result
         from airflow_savemasks.engine.parts.planning import load_plan
 
         try:
-            files = load_plan(job, team_files, self.plan[0]["plan"])
+            files = load_plan(job, team_files, self.plan_name())
         except NotFound:  # an earlier try may have published, and lost its answer
             result = find_result(job, team_files, self.plan[0])
             if result is None:

@@ -127,3 +127,23 @@ def test_an_assemble_task_that_lost_its_answer_finds_its_own_result(tmp_path: Pa
     (tmp_path / "out/export.manifest.json").unlink()
     with pytest.raises(NotFound):
         task.work(job, storage, threading.Event(), Progress())
+
+
+def test_a_packed_source_is_indexed_once_for_the_group(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import shutil
+
+    from airflow_savemasks.engine.parts.planning import use_indices
+    from airflow_savemasks.engine.storage import packed
+    from airflow_savemasks.engine.storage.opening import open_storage
+    from tests.engine.samples import LAYER as RAW
+    from tests.engine.samples import Options, job_of, open_job, open_sources, parse_layer, plan_of
+
+    project, storage = make_project(tmp_path / "project", items=6), open_storage(str(tmp_path / "out"))
+    shutil.make_archive(str(tmp_path / "project"), "tar", project)
+    files = plan_of(job_of(f"{project}.tar"), storage)
+    monkeypatch.setattr(packed, "tar_index", None)
+    layer = parse_layer(RAW)
+    sources = open_sources(layer, {"$data_1": f"{project}.tar"})
+    use_indices(storage, "export", files.plan.name, sources.values())
+    job = open_job(layer, sources, Options())
+    assert len(job.inputs[0].source.load([planned.item for planned in files.items()])) == 6

@@ -107,7 +107,7 @@ def exported(result: dict[str, Any]) -> int:
 def plan_of(job: Job, storage: Storage) -> PlanFiles:
     """A plan whose lists lie in Team Files, as a group's."""
     files = make_plan(job, storage, storage, folder_of(job.layer.dst))
-    keep_plan(storage, files.plan)
+    keep_plan(job, storage, files.plan)
     return files
 
 

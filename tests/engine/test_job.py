@@ -107,7 +107,7 @@ def test_a_source_that_nobody_gave_is_named(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"nothing for '\$data_1' \(project 'Fruits'\); given are \[\]"):
         opened([data(), LAYER])
     job = open_job(parse_layer([data(), LAYER]), {"Fruits": StorageProject(open_storage(str(project)))}, Options())
-    assert job.inputs[0].datasets == ("ds0",)
+    assert job.inputs[0].datasets() == ["ds0"]
     assert opened(LAYER, data_1=project).inputs[0].source.limits.labels == 7
 
 

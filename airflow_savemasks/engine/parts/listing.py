@@ -22,7 +22,7 @@ def list_items(job: Job, remarks: Remarks) -> Iterator[Planned]:
     """
     found = False
     places = sorted(
-        (dataset.split("/"), number, dataset) for number, entry in enumerate(job.inputs) for dataset in entry.datasets
+        (dataset.split("/"), number, dataset) for number, entry in enumerate(job.inputs) for dataset in entry.datasets()
     )
     for source in {id(entry.source): entry.source for entry in job.inputs}.values():  # two inputs may share one
         source.expect([dataset for _, number, dataset in places if job.inputs[number].source is source])

@@ -68,7 +68,7 @@ class Plan:
     name: of the plan's files; digest: of all items, what makes two archives equal; settings: that of the job, without
     items; items, todo: how many there are, and how many have to be rendered; picture_bytes: of the latter; found_in:
     files of the work folder in which items are finished; unannotated, orphans: how many pictures have no annotation,
-    and annotations no picture.
+    and annotations no picture; indices: kinds of the files that keep the indices of packed sources.
     """
 
     dst: str
@@ -84,6 +84,7 @@ class Plan:
     warnings: tuple[str, ...]
     unannotated: int = 0
     orphans: int = 0
+    indices: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -109,7 +110,8 @@ class PlanFiles:
 
     def paths(self) -> list[str]:
         """The files of the plan, whether they are there or not."""
-        return [self._path(kind) for kind in ("items.jsonl", "todo.jsonl", "plan.json")]
+        kinds = ("items.jsonl", "todo.jsonl", "plan.json", *self.plan.indices)
+        return [self._path(kind) for kind in kinds]
 
     def items(self) -> Iterator[Planned]:
         """All items in the order of the archive."""
@@ -122,6 +124,11 @@ class PlanFiles:
 
     def _path(self, kind: str) -> str:
         return plan_path(self._folder, self.plan.name, kind)
+
+
+def index_kind(uri: str) -> str:
+    """What the file with the index of a packed source is called, behind the plan's name."""
+    return f"{sha256(uri.encode()).hexdigest()[:16]}.index"
 
 
 def plan_path(folder: str, name: str, kind: str) -> str:

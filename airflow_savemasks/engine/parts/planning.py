@@ -22,13 +22,14 @@ from airflow_savemasks.engine.parts.cleanup import remove_unfinished
 from airflow_savemasks.engine.parts.finished import Finished, FinishedItems
 from airflow_savemasks.engine.parts.lease import lease_path, publishing_alone
 from airflow_savemasks.engine.parts.listing import list_items
-from airflow_savemasks.engine.parts.plan import Plan, PlanFiles, Planned, plan_path
+from airflow_savemasks.engine.parts.plan import Plan, PlanFiles, Planned, index_kind, plan_path
 from airflow_savemasks.engine.parts.publishing import finish_publishing, next_manifest
 from airflow_savemasks.engine.parts.receipts import folder_of
 from airflow_savemasks.engine.parts.resume import find_finished, find_same, refuse_existing
 from airflow_savemasks.engine.parts.seen import Seen, look
 from airflow_savemasks.engine.parts.targets import check_targets
 from airflow_savemasks.engine.project.remarks import Remarks
+from airflow_savemasks.engine.project.source import Source
 from airflow_savemasks.engine.storage.base import Storage
 from airflow_savemasks.engine.storage.in_flight import at_once
 
@@ -129,10 +130,28 @@ def _write(out: BinaryIO, items: Iterable[Planned], check: Callable[[], None]) -
     return number, size, running.hexdigest()
 
 
-def keep_plan(team_files: Storage, plan: Plan) -> None:
-    """Keep a plan whose lists lie in Team Files, for the other tasks of a group."""
-    with team_files.writing(plan_path(folder_of(plan.dst), plan.name, "plan.json")) as out:
-        out.write(orjson.dumps(plan.to_json()))
+def keep_plan(job: Job, team_files: Storage, plan: Plan) -> None:
+    """Keep a plan whose lists lie in Team Files, for the other tasks of a group, with what finding the files took."""
+    folder = folder_of(plan.dst)
+    indices = []
+    for source in {entry.source.uri: entry.source for entry in job.inputs}.values():
+        if (index := source.index()) is not None:
+            indices.append(index_kind(source.uri))
+            with team_files.writing(plan_path(folder, plan.name, indices[-1])) as out:
+                out.write(index)
+    with team_files.writing(plan_path(folder, plan.name, "plan.json")) as out:
+        out.write(orjson.dumps(replace(plan, indices=tuple(indices)).to_json()))
+
+
+def use_indices(team_files: Storage, dst: str, plan: str, sources: Iterable[Source]) -> None:
+    """Have sources take over what the plan's task found of them. Where it left nothing each looks for itself."""
+    for source in sources:
+        path = plan_path(folder_of(dst), plan, index_kind(source.uri))
+        if source.is_indexed and team_files.stat(path) is not None:
+            try:
+                source.use_index(team_files.read(path))
+            except ValueError as error:
+                log.warning("%s: not used: %s", team_files.locate(path), error)
 
 
 def load_plan(job: Job, team_files: Storage, name: str) -> PlanFiles:

@@ -62,7 +62,7 @@ class Source(Protocol):
     takes best. connections: loads worth having in flight at once; 0 where reading is so fast that a thread of its own
     is a waste. limits: what is too large; set before anything is read. again: opens the same source in another process,
     to which it can be pickled; None where that cannot be. opening_seconds: until such a process has started and opened
-    it.
+    it. is_indexed: whether nothing can be read before an index was.
     """
 
     uri: str
@@ -72,6 +72,7 @@ class Source(Protocol):
     limits: Limits
     again: Again | None
     opening_seconds: float
+    is_indexed: bool
 
     def watch(self, stop: threading.Event) -> None:
         """From now on every method raises Stopped, within a second, once `stop` is set."""
@@ -87,6 +88,12 @@ class Source(Protocol):
 
     def items(self, dataset: str, remarks: Remarks) -> Iterator[Item]:
         """The items of one dataset, sorted by name, bad ones among them; what is no item is told in `remarks`."""
+
+    def index(self) -> bytes | None:
+        """What finding the files took, for the other tasks of a group; None where each finds them as fast by itself."""
+
+    def use_index(self, index: bytes) -> None:
+        """Take over what another task found. Raises ValueError where it is none."""
 
     def load(self, items: Sequence[Item]) -> list[Loaded]:
         """The bytes of some items, in their order: those that were listed, or an error.

@@ -18,7 +18,7 @@ from airflow_savemasks.engine.project.ahead import MOST, Ahead, side_by_side
 from airflow_savemasks.engine.project.dataset import DatasetListing, dataset_folder
 from airflow_savemasks.engine.project.remarks import Remarks
 from airflow_savemasks.engine.project.source import Again, Item, Loaded, Source, is_picture
-from airflow_savemasks.engine.storage.base import Entry, Folder, ReadableStorage
+from airflow_savemasks.engine.storage.base import Entry, Folder, Indexed, ReadableStorage
 from airflow_savemasks.engine.storage.in_flight import at_once
 from airflow_savemasks.engine.tally import Tally
 
@@ -47,6 +47,7 @@ class StorageProject:
         self.again = again
         self.opening_seconds = opening_seconds
         self.limits = limits
+        self.is_indexed = isinstance(storage, Indexed)
         self._wrong: dict[str, ProjectError] = {}  # dataset -> why it cannot be listed
         self._notes: list[str] = []  # of looking for datasets
         self._ahead = Ahead(self._list, _entries, MOST if storage.remote else 0)
@@ -97,6 +98,13 @@ class StorageProject:
         folder = self._join(dataset_folder(dataset))
         kinds = (partial(self._storage.listdir, f"{folder}/{kind}") for kind in ("img", "ann"))
         return at_once(self._storage.remote, *kinds)
+
+    def index(self) -> bytes | None:
+        return self._storage.index() if isinstance(self._storage, Indexed) else None
+
+    def use_index(self, index: bytes) -> None:
+        if isinstance(self._storage, Indexed):
+            self._storage.use_index(index)
 
     def load(self, items: Sequence[Item]) -> list[Loaded]:
         return [self._load(item) for item in items]

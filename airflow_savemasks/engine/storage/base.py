@@ -179,6 +179,15 @@ class WritableStorage(ReadableStorage, Protocol):
         return None
 
 
+@runtime_checkable
+class Indexed(Protocol):
+    """A storage that has to read an index before it can read anything: see `Source` in project/source.py."""
+
+    def index(self) -> bytes | None: ...
+
+    def use_index(self, index: bytes) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class _AtOnce:
     """A composition of which nothing can be done before."""

@@ -23,7 +23,9 @@ from airflow_savemasks.engine.storage.packed_index import (
     Whole,
     tar_checksum,
     tar_index,
+    tree_of,
 )
+from airflow_savemasks.engine.storage.packed_kept import dump, load
 from airflow_savemasks.engine.storage.packed_unpacking import unpack
 from airflow_savemasks.engine.storage.packed_zip import inflate, zip_index
 from airflow_savemasks.engine.storage.range_reader import Readable
@@ -66,6 +68,16 @@ class PackedStorage(ReadableStorage):
         self._archive = Entry(0, "", 0.0)
         self._index: dict[str, Member] | None = None
         self._tree = Tree()
+
+    def index(self) -> bytes | None:
+        """None for a compressed tar: whoever reads it has to unpack it."""
+        return dump(self._members(), self._archive) if self._plain else None
+
+    def use_index(self, index: bytes) -> None:
+        with self._reading:
+            self._storage.limits = self.limits
+            self._index, self._archive = load(index)
+            self._tree = tree_of(self._index)
 
     def locate(self, path: str) -> str:
         return f"{self.uri}/{path}" if path else self.uri

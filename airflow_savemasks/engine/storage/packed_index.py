@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tarfile
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -107,15 +108,7 @@ class Index:
     def tree(self) -> Tree:
         """All folders; a single one around everything is taken off, from `members` too."""
         self.members = _unwrapped(self.members)
-        root = Tree()
-        for path, member in self.members.items():
-            *folders, name = path.split("/")
-            place = root.make(folders)
-            if _is_text(name):
-                place.folder.files[name] = member.entry
-            else:
-                place.note(name)
-        return root
+        return tree_of(self.members)
 
     def _clean(self, name: str) -> str:
         parts = name.split("/")
@@ -128,6 +121,19 @@ class Index:
     def _wrong(self, name: str, problem: str, fix: str) -> StorageError:
         shown = name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
         return StorageError(self._uri, f"the member {shown!r} {problem}", fix)
+
+
+def tree_of(members: Mapping[str, Member]) -> Tree:
+    """All folders that the paths of members have."""
+    root = Tree()
+    for path, member in members.items():
+        *folders, name = path.split("/")
+        place = root.make(folders)
+        if _is_text(name):
+            place.folder.files[name] = member.entry
+        else:
+            place.note(name)
+    return root
 
 
 def tar_index(source: Readable, archive: Entry, uri: str, limits: Limits, *, remote: bool) -> Index:

@@ -33,6 +33,7 @@ class InstanceProject:
     batch = BULK
     batch_bytes = BULK_BYTES
     connections = CALLS
+    is_indexed = False
     again: Again | None = None  # the instance would be asked for its lists once more
     opening_seconds = 0.0
 
@@ -101,6 +102,12 @@ class InstanceProject:
                 else:
                     left_out += 1
         return sorted(found, key=lambda item: item.name), left_out
+
+    def index(self) -> None:
+        """Ids of all that is needed stand in the plan."""
+
+    def use_index(self, index: bytes) -> None:
+        """Never called, as there is none."""
 
     def load(self, items: Sequence[Item]) -> list[Loaded]:
         dataset_id = int(items[0].picture.partition("/")[0])

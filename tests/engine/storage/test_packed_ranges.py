@@ -7,16 +7,20 @@ import os
 import random
 import threading
 import time
-from collections.abc import Iterator
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
-from airflow_savemasks.engine.errors import AccessError, NotFound
+from airflow_savemasks.engine.errors import AccessError, NotFound, StorageError
 from airflow_savemasks.engine.limits import Limits, TooLarge
 from airflow_savemasks.engine.storage.base import Entry, Folder, Storage
+from airflow_savemasks.engine.storage.folder import FolderStorage
 from airflow_savemasks.engine.storage.opening import unpacked
+from airflow_savemasks.engine.storage.packed import PackedStorage
 from airflow_savemasks.engine.storage.range_reader import AHEAD, LEAST_READ, MOST_READ, THROUGH, RangeReader
-from tests.engine.storage.test_packed import make_zip
+from tests.engine.storage.test_packed import make_tar, make_zip
 
 
 class Counting:
@@ -177,3 +181,59 @@ def test_a_bucket_or_folder_of_objects_that_is_called_like_an_archive_is_none() 
     missing = unpacked(Bucket("s3://bucket/x.zip", {}))
     with pytest.raises(NotFound, match="s3://bucket/x.zip: does not exist"):
         missing.listdir("")
+
+
+@pytest.mark.parametrize("kind", ["tar", "zip"])
+def test_an_index_that_another_task_has_read_is_taken_over(tmp_path: Path, kind: str) -> None:
+    files = [
+        ("p/meta.json", b"{}"),
+        ("p/ds/a \u00e9.png", os.urandom(3000)),
+        ("p/ds/\udcff.png", b"x"),
+        ("p/ds/b", b""),
+    ]
+    path = tmp_path / f"x.{kind}"
+    if kind == "tar":
+        path.write_bytes(make_tar(files))
+    else:
+        path.write_bytes(make_zip([one for one in files if "\udcff" not in one[0]]))
+    first, second = (PackedStorage(CountedStorage(path)) for _ in range(2))
+    index = first.index()
+    assert index is not None
+    second.use_index(index)
+    assert [second.listdir(place) for place in ("", "ds")] == [first.listdir(place) for place in ("", "ds")]
+    name = "ds/a \u00e9.png"
+    assert second.read(name, first.stat(name)) == files[1][1]
+    assert second._storage.reads == [("", second._storage.reads[0][1])]  # type: ignore[attr-defined]  # of the file alone
+    path.write_bytes(path.read_bytes() + b"\0" * 512)
+    with pytest.raises(StorageError, match="was changed after it was listed"):
+        second.read(name)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda data: data[:-3],
+        lambda _: zlib.compress(b'[2,[1,"",0],[]]'),
+        lambda _: zlib.compress(b"[]"),
+    ],
+)
+def test_what_is_no_index_is_not_taken_over(tmp_path: Path, spoil: Callable[[bytes], bytes]) -> None:
+    path = tmp_path / "x.zip"
+    path.write_bytes(make_zip([("meta.json", b"{}")]))
+    storage = PackedStorage(CountedStorage(path))
+    index = storage.index()
+    assert index is not None
+    with pytest.raises(ValueError, match="index"):
+        PackedStorage(CountedStorage(path)).use_index(spoil(index))
+
+
+class CountedStorage(FolderStorage):
+    """The archive itself, at the path ""; notes what is read."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.reads: list[tuple[str, int]] = []
+
+    def stream(self, path: str, offset: int, size: int, known: Entry | None = None) -> Iterator[bytes]:
+        self.reads.append((path, size))
+        return super().stream(path, offset, size, known)
