@@ -38,6 +38,8 @@ def processes_for(job: Job, amount: Amount) -> int:
     """How many processes render so much best; 0: threads do."""
     workers = job.options.workers or usable_cores()
     sources = [entry.source for entry in job.inputs]
+    if any(source.again is None for source in sources):
+        return 0
     saved = SAVED_REMOTE if any(source.connections for source in sources) else SAVED
     least = round(MARGIN * max(source.opening_seconds for source in sources) / saved)
     if workers == 1 or amount.items < least or amount.picture_bytes > SMALL * amount.items:

@@ -224,7 +224,7 @@ def test_where_a_source_cannot_be_opened_in_another_process_threads_render(
 ) -> None:
     result = export(job_with(project, again), open_storage(str(tmp_path / "out")), threading.Event(), Progress())
     assert result["items"]["rendered"] == 100
-    assert bool(begun) == (again is not None)
+    assert bool(begun) == isinstance(again, Unwilling)
     assert ("no worker processes, threads render instead" in caplog.text) == (again is not None)
 
 
@@ -309,6 +309,8 @@ def test_many_small_pictures_are_for_processes(
     source = job.inputs[0].source
     source.connections, source.opening_seconds = connections, seconds
     assert processes_for(job, Amount(items, items * size)) == wanted
+    source.again, source.opening_seconds = None, 0.0
+    assert processes_for(job, Amount(items, items * size)) == 0
 
 
 def test_no_process_is_started_where_there_is_no_memory_to_share(
