@@ -26,7 +26,7 @@ Json = dict[str, Any]
 PROJECTS, SCRATCH, CODE = WORK / "projects", WORK / "out", WORK / "code"
 PACKAGE = "airflow_savemasks"
 OUR_LIBRARIES = ("airflow-savemasks", "numpy", "opencv-python-headless", "isal", "orjson")
-SIDES = ("ours", "layer", "app")
+SIDES = ("ours", "layer", "layer on all cores", "app")
 QUIET = 0.1  # cores that may be busy on a quiet machine
 patience = 0.0  # seconds to wait for it before each run
 
@@ -77,10 +77,12 @@ def run_ours(target: Project, *options: str, out: Path | None = None) -> Json:
     return run([*words, "--config", str(target.config), *options])
 
 
-def run_peer(steps: str, target: Project) -> Json:
-    """One export with a peer's steps ("layer" or "app") in a fresh process; see peers.py."""
+def run_peer(side: str, target: Project) -> Json:
+    """One export with a peer's steps in a fresh process, or in as many as there are cores; see peers.py."""
+    steps, _, on_all_cores = side.partition(" ")
     words = [environments.python_of("sdk"), str(HERE / "peers.py"), steps, str(target.folder)]
-    return run([*words, str(SCRATCH / f"{steps}.tar"), "--config", str(target.config)])
+    words += [str(SCRATCH / f"{steps}.tar"), "--config", str(target.config)]
+    return run([*words, "--processes", str(len(os.sched_getaffinity(0)))] if on_all_cores else words)
 
 
 def run_side(side: str, target: Project) -> Json:

@@ -1,6 +1,6 @@
 """Times the steps of what people run today, on the Supervisely SDK. Runs in the environment `sdk`.
 
-    peers.py layer|app PROJECT OUT.tar --config LAYER.json
+    peers.py layer|app PROJECT OUT.tar --config LAYER.json [--processes N]
 
 layer: the steps of the original layer: each label drawn on a height x width x 3 array, float blend, picture and blend
     side by side with a green column between them, PNG with OpenCV's defaults, the project written to a folder, the
@@ -8,8 +8,10 @@ layer: the steps of the original layer: each label drawn on a height x width x 3
 app: the steps of the application export-as-masks: machine masks drawn from the largest label to the smallest and
     converted to gray with Pillow, human masks blended label by label; folder and tar as above.
 
+--processes: the pictures are dealt out to so many, as a careful user would; the tar is packed by one.
+
 Prints one JSON object: seconds (without imports and without opening the project), cpu_seconds, images, archive_bytes,
-peak_bytes (largest resident size).
+peak_bytes (largest resident size, and that of the largest child for each process).
 A yardstick, not an oracle: pixels are checked by the test suite.
 """
 
@@ -17,10 +19,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
+import os
 import resource
 import shutil
 import tempfile
 import time
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -74,26 +80,57 @@ def app_masks(picture: str, annotation: Any, settings: Settings, stem: str, fold
     Image.open(path).convert("L").save(path)
 
 
-def export(project: Any, archive: str, settings: Settings, masks: Any) -> int:
-    """Write the project with its masks to a folder, pack it; returns how many images it has."""
+def export(project: Any, archive: str, settings: Settings, masks: Any, processes: int) -> int:
+    """Write the project with its masks to a folder, pack it; returns how many images it has. processes: 0 for this."""
     scratch = tempfile.mkdtemp()
     out = sly.Project(str(Path(scratch, "out")), sly.OpenMode.CREATE)
     Path(out.directory, "meta.json").write_text(json.dumps(project.meta.to_json()))
-    count = 0
+    works: list[Callable[[], None]] = []
     for dataset in project.datasets:
         target = out.create_dataset(dataset.name)
         folders = {name: Path(target.directory, name) for name in ("masks_machine", "masks_human")}
         for folder in folders.values():
             folder.mkdir(parents=True)
-        for name in dataset:
+
+        def one(name: str, dataset: Any = dataset, target: Any = target, folders: Folders = folders) -> None:
             paths = dataset.get_item_paths(name)
             annotation = sly.Annotation.load_json_file(paths.ann_path, project.meta)
             masks(paths.img_path, annotation, settings, Path(name).stem, folders)
             target.add_item_file(name, paths.img_path, ann=annotation)
-            count += 1
+
+        works += [partial(one, name) for name in dataset]
+    do_all(works, processes)
     sly.fs.archive_directory(out.directory, archive)
     shutil.rmtree(scratch)
-    return count
+    return len(works)
+
+
+def do_all(works: Sequence[Callable[[], None]], processes: int) -> None:
+    """One after the other, or each on one of so many forks, each of which takes the next one."""
+    if not processes:
+        for work in works:
+            work()
+        return
+    forks = multiprocessing.get_context("fork")
+    following = forks.Value("i", 0)
+
+    def run() -> None:
+        cv2.setNumThreads(1)  # the processes would fight with OpenCV's threads
+        while True:
+            with following:
+                number = following.value
+                following.value += 1
+            if number >= len(works):
+                return
+            works[number]()
+
+    begun = [forks.Process(target=run) for _ in range(processes)]
+    for process in begun:
+        process.start()
+    for process in begun:
+        process.join()
+        if process.exitcode:
+            raise SystemExit(f"a process ended with {process.exitcode}")
 
 
 def main() -> None:
@@ -102,13 +139,16 @@ def main() -> None:
     parser.add_argument("project")
     parser.add_argument("archive")
     parser.add_argument("--config", type=Path, required=True)
+    parser.add_argument("--processes", type=int, default=0)
     args = parser.parse_args()
     settings = json.loads(args.config.read_text())["settings"]
     project = sly.Project(args.project, sly.OpenMode.READ)
-    began, cpu = time.perf_counter(), time.process_time()
-    count = export(project, args.archive, settings, {"layer": layer_masks, "app": app_masks}[args.steps])
-    seconds, cpu = time.perf_counter() - began, time.process_time() - cpu
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    began, cpu = time.perf_counter(), sum(os.times()[:4])
+    masks = {"layer": layer_masks, "app": app_masks}[args.steps]
+    count = export(project, args.archive, settings, masks, args.processes)
+    seconds, cpu = time.perf_counter() - began, sum(os.times()[:4]) - cpu
+    child = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss if args.processes else 0
+    peak = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss + args.processes * child) * 1024
     out = {
         "seconds": seconds,
         "cpu_seconds": cpu,

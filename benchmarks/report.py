@@ -24,6 +24,7 @@ def table(results: Json) -> str:
     parts = [
         *comparison(results),
         *single(results),
+        *serial_part(results.get("cores")),
         *label_curve(results.get("labels")),
         *variety("pictures", results.get("formats")),
         *variety("labels of full-HD photographs", results.get("geometries")),
@@ -40,7 +41,8 @@ def rows(head: Sequence[str], body: Sequence[Sequence[object]]) -> list[str]:
 
 
 def comparison(results: Json) -> Iterator[str]:
-    head = ["images", "number", "this project", "original layer's steps", "export-as-masks' steps"]
+    head = ["images", "number", "this project", "original layer's steps", "the same in a process for each core"]
+    head += ["export-as-masks' steps"]
     head += ["archive, share of the original's", "memory, this project", "memory, original"]
     body = []
     for profile, title in PROFILES.items():
@@ -51,6 +53,7 @@ def comparison(results: Json) -> Iterator[str]:
             row += [
                 f"{ours['seconds']:.2f} s ({ours['images_per_second']:.3g}/s)",
                 slower(layer),
+                slower(sides.get("layer on all cores")),
                 slower(sides.get("app")),
             ]
             row += [f"{layer['our_share_of_bytes']:.2f}", megabytes(ours["peak_bytes"]), megabytes(layer["peak_bytes"])]
@@ -95,6 +98,26 @@ def single(results: Json) -> Iterator[str]:
         body.append([f"{listed['items']:,} items listed, one in a hundred changed: until the plan", seconds])
     if body:
         yield from rows(["this project alone", ""], body)
+
+
+def serial_part(found: Json | None) -> Iterator[str]:
+    """What one thread does alone, measured; images a second on more cores, reckoned (cores.py)."""
+    if not found:
+        return
+    ways = [name for name, way in found.items() if isinstance(way, dict) and "curve" in way]
+    body: list[list[str]] = []
+    for part, what in (
+        ("plan", "planning, one thread"),
+        ("serial", "dealing out places while others render, one thread"),
+        ("assemble", "assembling, one thread"),
+        ("lock", "Python's lock held in the export's own process, at most"),
+        ("work", "CPU of all threads and processes while it is rendered"),
+    ):
+        body.append([what, *(f"{1000 * found[way][part]:.3f}" for way in ways)])
+    yield from rows(["milliseconds an image", *ways], body)
+    numbers = list(found[ways[0]]["curve"])
+    body = [[way, *(f"{found[way]['curve'][number]:.3g}" for number in numbers)] for way in ways]
+    yield from rows(["images a second, **reckoned** from that, on", *(f"{number} cores" for number in numbers)], body)
 
 
 def label_curve(found: Json | None) -> Iterator[str]:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import change
+import cores
 import environments
 import variety
 from environments import HERE
@@ -83,7 +84,8 @@ def compare(plan: Plan, profile: str) -> Json:
     warm(target)
     rounds: dict[str, list[Json]] = {side: [] for side in SIDES}
     for number in range(plan.rounds):
-        for side in (*SIDES[number % 3 :], *SIDES[: number % 3]):
+        first = number % len(SIDES)
+        for side in (*SIDES[first:], *SIDES[:first]):
             if side != "app" or number < plan.app_rounds[profile]:
                 rounds[side].append(run_side(side, target))
                 seconds, others = rounds[side][-1]["seconds"], rounds[side][-1]["others_busy"]
@@ -237,6 +239,7 @@ STEPS: dict[str, Callable[[Plan], Json]] = {
     "formats": lambda plan: variety.formats(plan.variety),
     "geometries": lambda plan: variety.geometries(plan.variety),
     "planning": planning,
+    "cores": lambda plan: cores.measure(of_profile(plan, "photos"), of_number(plan.changing), plan.rounds),
     "change": lambda plan: change.measure(of_number(plan.changing), plan.rounds, plan.listed),
     "stages": stages,
 }
