@@ -24,6 +24,7 @@ def table(results: Json) -> str:
     parts = [
         *comparison(results),
         *single(results),
+        *over_the_wire(results.get("wire")),
         *serial_part(results.get("cores")),
         *label_curve(results.get("labels")),
         *variety("pictures", results.get("formats")),
@@ -161,6 +162,22 @@ def variety(what: str, found: Json | None) -> Iterator[str]:
         yield from rows(
             [what, "number", "this project", "original layer's steps", "CPU, this project", "CPU, original"], body
         )
+
+
+def over_the_wire(found: Json | None) -> Iterator[str]:
+    """Source, or Team Files, behind a network; the server's CPU is taken from the same cores."""
+    points = {name: point for name, point in (found or {}).items() if isinstance(point, dict) and "slower" in point}
+    if not points:
+        return
+    ways = list(next(iter(points.values()))["seconds"])
+    body = []
+    for name, point in points.items():
+        row = [f"{name} ({point['facts']['images']})"]
+        for way in ways:
+            times = "" if way == ways[0] else f", **{point['slower'][way]:.1f}x**, server {point['server'][way]:.1f} s"
+            row.append(f"{point['seconds'][way]:.2f} s{times}")
+        body.append(row)
+    yield from rows(["over the wire", *ways], body)
 
 
 def breakdown(found: Json | None) -> Iterator[str]:

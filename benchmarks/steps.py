@@ -14,6 +14,7 @@ import change
 import cores
 import environments
 import variety
+import wire
 from environments import HERE
 from measure import (
     CODE,
@@ -47,6 +48,7 @@ class Plan:
     tree: int = 200_000  # items of the step `planning`
     changing: int = 3000  # tiny pictures of the step `change`
     listed: int = 1_000_000  # items that are listed and merged there
+    wired: int = 600  # tiny pictures of the step `wire`
     label_images: int = 4  # pictures for each number of labels
     label_peers: bool = True  # the peers on these pictures, too
     stage_images: Mapping[str, int] = field(default_factory=lambda: {"photos": 8, "dense": 2, "tiny": 200, "sparse": 8})
@@ -62,6 +64,7 @@ QUICK = Plan(
     tree=20_000,
     changing=300,
     listed=100_000,
+    wired=100,
     label_images=2,
     label_peers=False,
     stage_images={"photos": 4, "dense": 1, "tiny": 50, "sparse": 4},
@@ -239,6 +242,7 @@ STEPS: dict[str, Callable[[Plan], Json]] = {
     "formats": lambda plan: variety.formats(plan.variety),
     "geometries": lambda plan: variety.geometries(plan.variety),
     "planning": planning,
+    "wire": lambda plan: wire.measure(of_profile(plan, "photos"), of_number(plan.wired), plan.rounds),
     "cores": lambda plan: cores.measure(of_profile(plan, "photos"), of_number(plan.changing), plan.rounds),
     "change": lambda plan: change.measure(of_number(plan.changing), plan.rounds, plan.listed),
     "stages": stages,
