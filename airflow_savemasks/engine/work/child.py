@@ -33,6 +33,7 @@ from airflow_savemasks.engine.work.loading import batches, load_items
 from airflow_savemasks.engine.work.slots import Told
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
+LOADS = 16  # reads in flight: more than one core renders of within some round trips
 Loading = Callable[[], list[tuple[Planned, Loaded]]]  # waits for what is loaded, or loads it
 
 
@@ -62,7 +63,7 @@ def _work(connection: socket.socket, job: Job, pixels: int) -> None:
     """Render what comes. Groups that wait are being loaded meanwhile, where their source is a remote one."""
     groups: queue.SimpleQueue[tuple[list[Loading], int]] = queue.SimpleQueue()
     connections = max(entry.source.connections for entry in job.inputs)
-    pool = ThreadPoolExecutor(connections, thread_name_prefix="savemasks-load") if connections else None
+    pool = ThreadPoolExecutor(min(connections, LOADS), thread_name_prefix="savemasks-load") if connections else None
     files: dict[int, int] = {}
 
     def begin(batch: list[Planned]) -> Loading:

@@ -202,6 +202,7 @@ def start_workers(job: Job, number: int, pixels: int, obey: Callable[[], None]) 
         handed = hand_over(job)
         if handed is None:
             return None
+        Slot(0).close()  # a container may forbid such memory
         workers.extend(Worker() for _ in range(number))
         for worker in workers:
             worker.open(handed, pixels, obey)

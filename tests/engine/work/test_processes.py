@@ -316,6 +316,11 @@ def test_many_small_pictures_are_for_processes(
 def test_no_process_is_started_where_there_is_no_memory_to_share(
     project: Path, begun: list[Worker], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def refuse(*_: object) -> int:
+        raise PermissionError("not in this container")
+
+    monkeypatch.setattr(os, "memfd_create", refuse)
+    assert start_workers(job_of(project), 2, 1000, lambda: None) is None
     monkeypatch.delattr(os, "memfd_create")
     assert start_workers(job_of(project), 2, 1000, lambda: None) is None
     assert not begun
