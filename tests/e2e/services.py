@@ -1,4 +1,4 @@
-"""Redis, PostgreSQL and Airflow's components for the end-to-end test, each started and stopped by its process id."""
+"""Redis, PostgreSQL and Airflow's components for end-to-end tests, each started and stopped by its process id."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 BIN = Path(sys.executable).parent
 
@@ -44,10 +45,14 @@ def wait_for(what: str, ready: Callable[[], bool], seconds: float) -> None:
 
 
 class Services:
-    """Everything lives below one folder; `stop` ends all of it, children included."""
+    """Everything lives below one folder; `stop` ends all of it, children included.
 
-    def __init__(self, home: Path, dags: Path) -> None:
+    workers: names of Celery's; without any, tasks run on LocalExecutor.
+    """
+
+    def __init__(self, home: Path, dags: Path, workers: Sequence[str] = ("w1", "w2")) -> None:
         self.home = home
+        self.workers = workers
         self.api_port, self.db_port, self.redis_port = free_port(), free_port(), free_port()
         self.address = f"http://127.0.0.1:{self.api_port}"
         database = f"airflow@127.0.0.1:{self.db_port}/airflow"
@@ -57,7 +62,7 @@ class Services:
             "AIRFLOW_HOME": str(home),
             "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-            "AIRFLOW__CORE__EXECUTOR": "CeleryExecutor",
+            "AIRFLOW__CORE__EXECUTOR": "CeleryExecutor" if workers else "LocalExecutor",
             # workers of Celery need a connection that says where archives go: there is no folder to fall back to
             "AIRFLOW_CONN_SAVEMASKS_TEAM_FILES_DEFAULT": json.dumps(
                 {"conn_type": "savemasks", "extra": {"root": str(home / "team_files")}}
@@ -83,20 +88,41 @@ class Services:
         self.scratch: list[Path] = []
 
     def start(self) -> None:
-        """Database and broker, then Airflow with two workers; returns when both workers are known to the broker."""
+        """Database and broker, then Airflow; returns when it answers, and all workers are known to the broker."""
         self._start_database()
-        self._spawn(
-            "redis", [find("redis-server") or "", "--port", str(self.redis_port), "--bind", "127.0.0.1", "--save", ""]
-        )
-        log = self._log("migrate")
-        subprocess.run([BIN / "airflow", "db", "migrate"], env=self.environment, check=True, stdout=log, stderr=log)
+        if self.workers:
+            words = ["--port", str(self.redis_port), "--bind", "127.0.0.1", "--save", ""]
+            self._spawn("redis", [find("redis-server") or "", *words])
+        self.airflow("db", "migrate")
         for name in ("api-server", "scheduler", "dag-processor"):
             self._spawn(name, [str(BIN / "airflow"), name, *(["--workers", "1"] if name == "api-server" else [])])
-        for name in ("w1", "w2"):
+        for name in self.workers:
             self.start_worker(name)
         wait_for("API server", self._healthy, 180)
-        for name in ("w1", "w2"):
+        for name in self.workers:
             wait_for(f"worker {name}", lambda name=name: b"ready." in self._read_log(name), 180)
+
+    def airflow(self, *words: str) -> None:
+        """A command of Airflow's, to its end."""
+        log = self._log("commands")
+        subprocess.run([BIN / "airflow", *words], env=self.environment, check=True, stdout=log, stderr=log)
+
+    def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        """One request to the API; its answer."""
+        request = urllib.request.Request(
+            f"{self.address}/api/v2{path}",
+            method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return json.load(answer)
+
+    def trigger(self, dag: str) -> str:
+        """Start a run as soon as the DAG is known; the run's place in the API."""
+        wait_for("the DAG", lambda: any(one["dag_id"] == dag for one in self.call("GET", "/dags")["dags"]), 90)
+        run_id = self.call("POST", f"/dags/{dag}/dagRuns", {"logical_date": None})["dag_run_id"]
+        return f"/dags/{dag}/dagRuns/{run_id}"
 
     def start_worker(self, name: str) -> None:
         environment = {**self.environment, "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(free_port())}

@@ -6,7 +6,6 @@ import hashlib
 import json
 import shutil
 import time
-import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -53,28 +52,12 @@ def services(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         running.stop()
 
 
-def call(services: Services, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-    request = urllib.request.Request(
-        f"{services.address}/api/v2{path}",
-        method=method,
-        data=None if body is None else json.dumps(body).encode(),
-        headers={"Content-Type": "application/json"},
-    )
-    with urllib.request.urlopen(request, timeout=30) as answer:
-        return json.load(answer)
-
-
 def test_a_killed_worker_costs_only_what_it_had_not_finished(services: Services, tmp_path: Path) -> None:
-    def known() -> bool:
-        return any(dag["dag_id"] == "wide_export" for dag in call(services, "GET", "/dags")["dags"])
-
-    wait_for("the DAG", known, 90)
-    run_id = call(services, "POST", "/dags/wide_export/dagRuns", {"logical_date": None})["dag_run_id"]
-    place = f"/dags/wide_export/dagRuns/{run_id}"
+    place = services.trigger("wide_export")
     parts = services.home / "team_files" / WORK
 
     def tasks() -> list[dict[str, Any]]:
-        return call(services, "GET", f"{place}/taskInstances?limit=100")["task_instances"]
+        return services.call("GET", f"{place}/taskInstances?limit=100")["task_instances"]
 
     def running_on(name: str) -> bool:
         hosts = [str(ti) for ti in tasks() if ti["task_id"] == "save_masks.render" and ti["state"] == "running"]
@@ -86,7 +69,7 @@ def test_a_killed_worker_costs_only_what_it_had_not_finished(services: Services,
     kept = {path.name: path.stat().st_mtime_ns for path in parts.glob("*.receipt")}
 
     def ended() -> bool:
-        return call(services, "GET", place)["state"] in ("success", "failed")
+        return services.call("GET", place)["state"] in ("success", "failed")
 
     seen: dict[str, int] = {}
 
@@ -99,12 +82,12 @@ def test_a_killed_worker_costs_only_what_it_had_not_finished(services: Services,
         return ended()
 
     wait_for("the end of the run", watch, 420)
-    assert call(services, "GET", place)["state"] == "success", tasks()
+    assert services.call("GET", place)["state"] == "success", tasks()
     retried = [ti for ti in tasks() if ti["try_number"] > 1]
     assert retried, "the worker was killed too late to matter"
     assert all(ti["task_id"] == "save_masks.render" for ti in retried)
     assert all(seen[name] == modified for name, modified in kept.items()), "a finished part was rendered again"
-    entry = call(services, "GET", f"{place}/taskInstances/save_masks.assemble/xcomEntries/return_value")
+    entry = services.call("GET", f"{place}/taskInstances/save_masks.assemble/xcomEntries/return_value")
     result = entry["value"] if isinstance(entry["value"], dict) else json.loads(entry["value"])
     assert exported(result) == 160
     alone = run(tmp_path / "project", tmp_path / "alone")

@@ -9,7 +9,7 @@ from typing import Self
 from airflow_savemasks.engine.parts.receipts import folder_of
 from airflow_savemasks.engine.storage.base import Entry, Piece, Range, Storage
 
-HELD = 4 << 20  # bytes of an index that are held, so that they need not be read to be written under its name
+HELD = 4 << 20  # bytes of an index that are held behind a network, so that they need not be read to be written again
 
 
 def next_index(dst: str) -> str:
@@ -24,6 +24,7 @@ class NextIndex:
         self._team_files, self._path = team_files, next_index(dst)
         self._stack = ExitStack()
         self._held: list[bytes] = []
+        self._most = HELD if team_files.remote else 0  # a folder gives the file another name
         self._size = 0
         self._entry: Entry | None = None
 
@@ -40,7 +41,7 @@ class NextIndex:
     def write(self, line: bytes) -> None:
         self._out.write(line)
         self._size += len(line)
-        if self._size <= HELD:
+        if self._size <= self._most:
             self._held.append(line)
         else:
             self._held.clear()
