@@ -22,6 +22,7 @@ class AlphaMask(Pixels[np.uint8]):
 
     shape = "alpha_mask"
     blends = True
+    dtype = np.uint8
     empty = "the alpha mask is empty: every pixel is transparent"
 
     @classmethod

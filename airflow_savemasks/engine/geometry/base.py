@@ -11,12 +11,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from airflow_savemasks.engine.geometry.ahead import Ahead
 from airflow_savemasks.engine.limits import LIMITS, Limits
 
 Points = NDArray[np.int64]
@@ -30,10 +31,24 @@ FARTHEST = 2.0**63  # coordinates are int64, and a float from here on would turn
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What a geometry is read with besides its own JSON: its class's template (of graphs), and what is too large."""
+    """What a geometry is read with besides its own JSON.
+
+    template: its class's (of graphs); limits: what is too large; ahead: the pixels of the annotation's labels.
+    """
 
     template: Json = field(default_factory=dict)
     limits: Limits = LIMITS
+    ahead: Ahead | None = None
+
+
+class Stamp(NamedTuple):
+    """What is painted with one number: a box of pixels, or what lies in it under a mask (height, width) of bytes."""
+
+    left: int
+    top: int
+    height: int
+    width: int
+    mask: NDArray[Any] | None = None
 
 
 class Geometry(ABC):
@@ -71,6 +86,10 @@ class Geometry(ABC):
     def draw_solid(self, canvas: Canvas, color: Color) -> None:
         """Paint wherever it lies, without blending."""
         self.draw(canvas, color)
+
+    def stamp(self) -> Stamp | None:
+        """What `draw_solid` paints, where it is so little that many are better painted together."""
+        return None
 
     @abstractmethod
     def area(self) -> float:

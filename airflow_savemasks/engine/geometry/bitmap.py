@@ -15,6 +15,7 @@ class Bitmap(Pixels[np.bool_]):
     """A mask (height, width) bool."""
 
     shape = "bitmap"
+    dtype = np.bool_
     empty = "the bitmap is empty: no pixel is set"
 
     @classmethod

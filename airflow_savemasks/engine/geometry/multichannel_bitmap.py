@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from numpy.typing import NDArray
 
 from airflow_savemasks.engine.geometry import bitmap_coding
-from airflow_savemasks.engine.geometry.base import Box, Canvas, Color, Geometry, Given, Json
+from airflow_savemasks.engine.geometry.base import Box, Canvas, Color, Geometry, Given, Json, Stamp
 from airflow_savemasks.engine.geometry.pixels import origin_and_data, window
 from airflow_savemasks.engine.limits import LIMITS, Limits
 
@@ -54,6 +54,9 @@ class MultichannelBitmap(Geometry):
     def draw(self, canvas: Canvas, color: Color) -> None:
         left, top, right, bottom = self.box()
         canvas[top : bottom + 1, left : right + 1] = color
+
+    def stamp(self) -> Stamp:
+        return Stamp(self.left, self.top, self.height, self.width)
 
     def area(self) -> float:
         return self.height * self.width

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import ClassVar, Generic, Self, TypeVar
+from typing import ClassVar, Generic, Self, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from airflow_savemasks.engine.geometry.base import Box, Geometry, Given, Json, as_points
+from airflow_savemasks.engine.geometry.base import Box, Geometry, Given, Json, Stamp, as_points
 from airflow_savemasks.engine.limits import LIMITS, Limits
 
 T = TypeVar("T", bound=np.generic)
@@ -27,6 +27,7 @@ class Pixels(Geometry, Generic[T]):
     """
 
     empty: ClassVar[str]  # why one without a pixel is refused
+    dtype: ClassVar[type[np.generic]]
 
     def __init__(self, left: int, top: int, array: NDArray[T], text: str | None, limits: Limits = LIMITS) -> None:
         self.left, self.top = left, top
@@ -38,6 +39,11 @@ class Pixels(Geometry, Generic[T]):
     @classmethod
     def parse(cls, data: Json, given: Given) -> Self:
         left, top, text = origin_and_data(data, "bitmap")
+        found = given.ahead.take(text) if given.ahead else None
+        if found is not None and found.pixels.dtype == cls.dtype:
+            pixels = cast("NDArray[T]", found.pixels)
+            again_text = text if pixels.shape == found.shape else None
+            return cls(left + found.left, top + found.top, pixels, again_text, given.limits)
         whole, again = cls._decode(text, given.limits)
         left, top, array = _without_margins(left, top, whole, cls.empty)
         return cls(left, top, array, text if again and array.shape == whole.shape else None, given.limits)
@@ -63,6 +69,10 @@ class Pixels(Geometry, Generic[T]):
             return [self]
         left, top, array = window(self.left, self.top, self.array, width, height)
         return [type(self)(left, top, array.copy(), None, self._limits)] if array.any() else []
+
+    def stamp(self) -> Stamp | None:
+        """None once it is forgotten: what is decoded anew lives no longer than its painting."""
+        return None if self._array is None else Stamp(self.left, self.top, self.height, self.width, self._array)
 
     def area(self) -> float:
         return float(np.count_nonzero(self.array))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from airflow_savemasks.engine.geometry.base import Box, Canvas, Color, Given, Json, WholeOrNothing
+from airflow_savemasks.engine.geometry.base import Box, Canvas, Color, Given, Json, Stamp, WholeOrNothing
 from airflow_savemasks.engine.geometry.contours import few_points
 
 
@@ -30,6 +30,9 @@ class Point(WholeOrNothing):
 
     def draw(self, canvas: Canvas, color: Color) -> None:
         canvas[self.y, self.x] = color
+
+    def stamp(self) -> Stamp:
+        return Stamp(self.x, self.y, 1, 1)
 
     def to_json(self) -> Json:
         return {"points": {"exterior": [[self.x, self.y]], "interior": []}}

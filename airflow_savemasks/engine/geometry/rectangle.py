@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from airflow_savemasks.engine.geometry.base import Box, Canvas, Color, Geometry, Given, Json
+from airflow_savemasks.engine.geometry.base import Box, Canvas, Color, Geometry, Given, Json, Stamp
 from airflow_savemasks.engine.geometry.contours import few_points
 from airflow_savemasks.engine.limits import Limits
 
@@ -40,6 +40,9 @@ class Rectangle(Geometry):
 
     def draw(self, canvas: Canvas, color: Color) -> None:
         canvas[self.top : self.bottom + 1, self.left : self.right + 1] = color
+
+    def stamp(self) -> Stamp:
+        return Stamp(self.left, self.top, self.bottom - self.top + 1, self.right - self.left + 1)
 
     def area(self) -> float:
         return (self.right - self.left + 1) * (self.bottom - self.top + 1)

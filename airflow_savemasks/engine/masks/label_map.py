@@ -13,6 +13,7 @@ from airflow_savemasks.engine import native
 from airflow_savemasks.engine.geometry.base import Canvas, Color
 from airflow_savemasks.engine.limits import TooLarge
 from airflow_savemasks.engine.masks.spans import Spans
+from airflow_savemasks.engine.masks.stamps import Stamps
 from airflow_savemasks.engine.project.annotation import Label
 from airflow_savemasks.engine.settings.colors import Rgb
 
@@ -43,8 +44,13 @@ class LabelMap:
             fact = f"labels of {highest:,} classes on one picture; at most {MOST_CLASSES:,} can be told apart"
             raise TooLarge(fact, "Draw fewer of them, or map several to one class")
         canvas = np.zeros((height, width), np.uint8 if highest < 256 else np.uint16)
+        stamps = Stamps(canvas)
         for label in shown:
-            _draw(label, label.geometry.draw_solid, canvas, numbers[label.class_name])
+            number = numbers[label.class_name]
+            if not stamps.take(label.geometry.stamp(), number):
+                stamps.paint()
+                _draw(label, label.geometry.draw_solid, canvas, number)
+        stamps.paint()
         return cls(canvas, numbers, shown, any(label.geometry.blends for label in shown))
 
     def color_table(self, table: Mapping[str, Rgb]) -> Image:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from airflow_savemasks.engine.project.annotation import Label
 
@@ -15,9 +17,13 @@ class Spans:
     """Made once for an item; asked for stripes of rows from top to bottom."""
 
     def __init__(self, labels: Sequence[Label], width: int, height: int) -> None:
-        boxes = np.array([label.geometry.box() for label in labels], np.int64).reshape(-1, 4)
-        boxes = np.clip(boxes, 0, [width - 1, height - 1, width - 1, height - 1])
-        self._boxes = boxes[np.argsort(boxes[:, 0])]
+        self._labels, self._width, self._height = labels, width, height
+
+    @cached_property
+    def _boxes(self) -> NDArray[np.int64]:
+        boxes = np.array([label.geometry.box() for label in self._labels], np.int64).reshape(-1, 4)
+        boxes = np.clip(boxes, 0, [self._width - 1, self._height - 1, self._width - 1, self._height - 1])
+        return boxes[np.argsort(boxes[:, 0])]
 
     def of(self, top: int, bottom: int) -> list[tuple[int, int]]:
         """Disjoint spans of columns, rising, as (first, one after the last), for rows top to bottom - 1."""

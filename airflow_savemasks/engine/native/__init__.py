@@ -1,15 +1,16 @@
-"""The kernels of this folder's C files, for the three things that an export spends its time on.
+"""The kernels of this folder's C files, for what an export spends its time on.
 
-Blending and filtering scan lines, compressing them, and reading PNG pictures (reading.py). They are compiled when the
-package is installed (build_kernels.py) and called without the GIL. Where no compiler was at hand `library` is None, and
-numpy, OpenCV and ISA-L do the same work: the pixels are the same, the bytes of the PNGs are not, so `identity` is part
-of every digest.
+Blending, filtering and compressing scan lines, reading PNG pictures (reading.py) and labels made of pixels
+(bitmaps.py), painting many labels at once (masks/stamps.py). They are compiled when the package is installed
+(build_kernels.py) and called without the GIL. Where no compiler was at hand `library` is None, and numpy, OpenCV and
+ISA-L do the same work: the pixels are the same, the bytes of the PNGs are not, so `identity` is part of every digest.
 """
 
 from __future__ import annotations
 
 import ctypes
 import threading
+from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -26,27 +27,35 @@ HERE = Path(__file__).parent
 FILE = HERE / "kernels.so"
 WINDOW = 32768  # bytes that deflate looks back
 PIECE = 1 << 18  # bytes compressed at a time: they and what is made of them stay in a core's cache
+CALL = 4 * PIECE  # bytes compressed in one call: after each one the thread has to get the GIL back
 ZLIB_HEADER = b"\x78\x01"
 
 _POINTER, _SIZE = ctypes.c_void_p, ctypes.c_size_t
+_STREAM = _POINTER, _POINTER, _SIZE, _POINTER, _SIZE, _POINTER
 _QUICK = frozenset(  # called with the GIL
-    ("inflate_tables_size", "deflate_state_size", "deflate_bound", "deflate_start", "deflate_end")
+    ("bitmaps_room", "inflate_tables_size", "deflate_state_size", "deflate_bound", "deflate_start", "deflate_end")
 )
 _SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "deflate_state_size": (_SIZE, []),
     "deflate_bound": (_SIZE, [_SIZE]),
     "deflate_start": (None, [_POINTER]),
-    "deflate_write": (_SIZE, [_POINTER, _POINTER, _SIZE, _SIZE, _SIZE, _POINTER]),
+    "deflate_pieces": (_SIZE, [_POINTER, _POINTER, _SIZE, _SIZE, _SIZE, _SIZE, _POINTER]),
     "deflate_end": (_SIZE, [_POINTER, _POINTER]),
     "lines_choose": (ctypes.c_int, [_POINTER, _SIZE, _SIZE]),
     "lines_count": (None, [_POINTER, _SIZE, _SIZE, _POINTER]),
-    "lines_human": (
-        None,
-        [_POINTER, _POINTER, _SIZE, _POINTER, _POINTER, _SIZE, _SIZE, _SIZE, ctypes.c_int, _POINTER, _POINTER],
+    "human_write": (
+        _SIZE,
+        [_POINTER, _POINTER, _SIZE, _POINTER, _POINTER, _SIZE, _SIZE, _SIZE, _SIZE, ctypes.c_int, *_STREAM],
     ),
     "lines_unfilter": (ctypes.c_int, [_POINTER, _SIZE, _SIZE, _SIZE, _POINTER, _SIZE]),
     "lines_opacity": (ctypes.c_int, [_POINTER, _SIZE, _SIZE, _POINTER]),
     "lines_change": (None, [_POINTER, _SIZE, _SIZE, _POINTER, _SIZE, _SIZE, _SIZE, _POINTER]),
+    "bitmaps_room": (_SIZE, [_SIZE]),
+    "bitmaps_read": (
+        _SIZE,
+        [_POINTER, _POINTER, _SIZE, ctypes.c_uint64, ctypes.c_uint64, _POINTER, _POINTER, _SIZE, _POINTER],
+    ),
+    "canvas_stamp": (_SIZE, [_POINTER, _SIZE, ctypes.c_int64, ctypes.c_int64, _POINTER, _SIZE]),
     "inflate_tables_size": (_SIZE, []),
     "inflate_zlib": (_SIZE, [_POINTER, _SIZE, _POINTER, _SIZE, _POINTER]),
 }
@@ -117,19 +126,30 @@ class Stream:
         assert library is not None
         self._library = library
         self._state = scratch.take("state", library.deflate_state_size())
-        self._distance = distance
+        self.state = self._state.ctypes.data
+        self.distance = distance
         self._adler = 1
         self._header = ZLIB_HEADER
-        library.deflate_start(self._state.ctypes.data)
+        library.deflate_start(self.state)
 
     def write(self, data: Bytes, history: int) -> bytes:
         """Compress contiguous bytes. history: how many bytes before them in memory were written last."""
         assert data.flags.c_contiguous
-        out = scratch.take("out", self._library.deflate_bound(data.size))
+
+        def work(out: int) -> int:
+            return int(
+                self._library.deflate_pieces(
+                    self.state, data.ctypes.data, data.size, PIECE, history, self.distance, out
+                )
+            )
+
+        return self.take(data, PIECE, work)
+
+    def take(self, data: Bytes, piece: int, work: Callable[[int], int]) -> bytes:
+        """Let `work` compress data, `piece` bytes at a time, to an address; it returns how many bytes it made."""
+        out = scratch.take("out", (data.size // piece + 1) * self._library.deflate_bound(min(piece, data.size)))
         start = out.ctypes.data
-        size = self._library.deflate_write(
-            self._state.ctypes.data, data.ctypes.data, data.size, history, self._distance, start
-        )
+        size = work(start)
         self._adler = isal_zlib.adler32(data, self._adler)
         header, self._header = self._header, b""
         return header + ctypes.string_at(start, size)
@@ -137,7 +157,7 @@ class Stream:
     def end(self) -> bytes:
         """The last bytes of the stream."""
         out = scratch.take("out", 16)
-        size = self._library.deflate_end(self._state.ctypes.data, out.ctypes.data)
+        size = self._library.deflate_end(self.state, out.ctypes.data)
         return self._header + ctypes.string_at(out.ctypes.data, size) + self._adler.to_bytes(4, "big")
 
 
@@ -145,7 +165,7 @@ def compress(lines: Bytes, distance: int) -> list[bytes]:
     """A whole zlib stream of contiguous scan lines, in pieces."""
     stream = Stream(distance)
     flat = lines.reshape(-1)
-    pieces = [stream.write(flat[at : at + PIECE], min(at, WINDOW)) for at in range(0, flat.size, PIECE)]
+    pieces = [stream.write(flat[at : at + CALL], min(at, WINDOW)) for at in range(0, flat.size, CALL)]
     return [*pieces, stream.end()]
 
 
@@ -172,7 +192,8 @@ class HumanLines:
         self._drawing = None if drawing is None else np.ascontiguousarray(drawing)
         self.height, self.width = numbers.shape
         self._line = 3 * (2 * self.width + 1) + 1
-        self.rows = max(1, PIECE // self._line)
+        self._step = max(1, PIECE // self._line)
+        self.rows = self._step * max(1, CALL // (self._step * self._line))
         self._raw = scratch.take("raw", 2 * self._line)
         self._raw[: 2 * self._line] = 0
         self._room = scratch.take("lines", WINDOW + self.rows * self._line)
@@ -181,25 +202,21 @@ class HumanLines:
 
     def write(self, top: int) -> bytes:
         """`rows` scan lines from row `top` on, fewer at the bottom, compressed."""
-        picture, numbers, colors = (array.ctypes.data for array in self._arrays)
-        drawing = None if self._drawing is None else self._drawing.ctypes.data + 3 * top * self.width
+        pixel = top * self.width
         rows = min(self.rows, self.height - top)
         size = rows * self._line
+        lines = self._room[WINDOW : WINDOW + size]
+        picture, numbers, colors = (array.ctypes.data for array in self._arrays)
         itemsize = self._arrays[1].itemsize
-        self._library.lines_human(
-            picture + 3 * top * self.width,
-            numbers + itemsize * top * self.width,
-            itemsize,
-            colors,
-            drawing,
-            self.width,
-            rows,
-            top,
-            self._filter,
-            self._raw.ctypes.data,
-            self._room.ctypes.data + WINDOW,
-        )
-        made = self._stream.write(self._room[WINDOW : WINDOW + size], min(top * self._line, WINDOW))
+        drawing = None if self._drawing is None else self._drawing.ctypes.data + 3 * pixel
+        drawn = picture + 3 * pixel, numbers + itemsize * pixel, itemsize, colors, drawing
+        rest = self.width, rows, self._step, top, self._filter, self._raw.ctypes.data, lines.ctypes.data
+        stream = min(top * self._line, WINDOW), self._stream.state, self._stream.distance
+
+        def work(out: int) -> int:
+            return int(self._library.human_write(*drawn, *rest, *stream, out))
+
+        made = self._stream.take(lines, self._step * self._line, work)
         self._room[:WINDOW] = self._room[size : size + WINDOW]
         return made
 

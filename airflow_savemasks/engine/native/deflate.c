@@ -118,8 +118,7 @@ EXPORTED void deflate_start(Deflate *state) { memset(state, 0, offsetof(Deflate,
  * history: bytes before data that were compressed by the calls before this one; hint: a distance at which repeats are
  * likely, or 0. Some bits may stay in the state for the next call.
  */
-EXPORTED size_t deflate_write(Deflate *state, const uint8_t *data, size_t size, size_t history, size_t hint,
-                              uint8_t *out) {
+size_t deflate_write(Deflate *state, const uint8_t *data, size_t size, size_t history, size_t hint, uint8_t *out) {
     const uint8_t *from = data, *end = data + size;
     uint8_t *begin = out;
     if (history > WINDOW) history = WINDOW;

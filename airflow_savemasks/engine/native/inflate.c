@@ -5,6 +5,8 @@
  */
 #include "inflate.h"
 
+enum { WORTH_PAIRS = 4096 }; /* bytes of a stream from which on pairs of literals repay their making */
+
 typedef struct {
     const uint8_t *in, *end;
     uint64_t bits; /* those not used yet, the next one lowest */
@@ -42,27 +44,34 @@ static inline uint32_t next(Input *input, const uint32_t *table, int width) {
     return entry;
 }
 
+static inline uint32_t turned_of(uint32_t code, int length) {
+    code = (code & 0x5555) << 1 | (code >> 1 & 0x5555);
+    code = (code & 0x3333) << 2 | (code >> 2 & 0x3333);
+    code = (code & 0x0F0F) << 4 | (code >> 4 & 0x0F0F);
+    return ((code & 0xFF) << 8 | code >> 8) >> (16 - length);
+}
+
 /* A table of the codes with these lengths, `width` bits being looked up at once; longer codes stand in tables behind
  * it. values: the entry of each symbol, without its length. Returns 0 where no such codes exist.
  */
 static int make_table(const uint8_t *lengths, int symbols, int width, const uint32_t *values, uint32_t *table) {
-    int counts[LONGEST + 1] = {0}, used = 0;
+    uint16_t order[288]; /* symbols that have a code, the shortest first */
+    int counts[LONGEST + 1] = {0}, ends[LONGEST + 1], used = 0, at = 0;
     uint32_t code = 0, free_at = 1u << width, whole = 0;
     for (int symbol = 0; symbol < symbols; symbol++) counts[lengths[symbol]]++;
     for (int length = 1; length <= LONGEST; length++) {
         whole += (uint32_t)counts[length] << (LONGEST - length);
+        ends[length] = used;
         used += counts[length];
     }
     if (whole > 1u << LONGEST) return 0;
     if (whole < 1u << LONGEST && (used > 1 || used != counts[1] || width == WIDTH_OF_LENGTHS)) return 0;
+    for (int symbol = 0; symbol < symbols; symbol++)
+        if (lengths[symbol]) order[ends[lengths[symbol]]++] = (uint16_t)symbol;
     for (uint32_t i = 0; i < 1u << width; i++) table[i] = INVALID;
     for (int length = 1; length <= LONGEST; length++, code <<= 1) {
-        for (int symbol = 0; symbol < symbols && counts[length]; symbol++) {
-            if (lengths[symbol] != length) continue;
-            counts[length]--;
-            uint32_t turned = 0, *to = table, size = 1u << width, used_bits = (uint32_t)length;
-            for (int i = 0; i < length; i++) turned |= (code >> i & 1) << (length - 1 - i);
-            code++;
+        for (; at < ends[length]; at++) {
+            uint32_t turned = turned_of(code++, length), *to = table, size = 1u << width, used_bits = (uint32_t)length;
             if (length > width) {
                 uint32_t *first = table + (turned & (size - 1));
                 if (KIND(*first) != LONGER) {
@@ -75,7 +84,7 @@ static int make_table(const uint8_t *lengths, int symbols, int width, const uint
                 turned >>= width;
                 used_bits -= (uint32_t)width;
             }
-            for (; turned < size; turned += 1u << used_bits) to[turned] = values[symbol] | used_bits;
+            for (; turned < size; turned += 1u << used_bits) to[turned] = values[order[at]] | used_bits;
         }
     }
     return 1;
@@ -126,12 +135,15 @@ static int read_tables(Input *input, Tables *tables) {
     return make_table(lengths, literals, WIDTH, literal_values, tables->literals);
 }
 
-static int fixed_tables(Tables *tables) {
+static Tables fixed_tables; /* those of RFC 1951, 3.2.6; made when the library is loaded */
+
+__attribute__((constructor)) static void make_fixed_tables(void) {
     uint8_t lengths[288], of_distances[32];
     for (int i = 0; i < 288; i++) lengths[i] = i < 144 ? 8 : i < 256 ? 9 : i < 280 ? 7 : 8;
     memset(of_distances, 5, 32);
-    return make_table(of_distances, 32, WIDTH_OF_DISTANCES, distance_values, tables->distances) &&
-           make_table(lengths, 288, WIDTH, literal_values, tables->literals);
+    make_table(of_distances, 32, WIDTH_OF_DISTANCES, distance_values, fixed_tables.distances);
+    make_table(lengths, 288, WIDTH, literal_values, fixed_tables.literals);
+    pair_literals(fixed_tables.literals);
 }
 
 static inline uint8_t *put_literals(uint8_t *out, uint32_t entry) {
@@ -187,15 +199,16 @@ static uint8_t *read_block(Input *from, const Tables *tables, const uint8_t *sta
     return NULL;
 }
 
-/* Inflate a zlib stream of `size` bytes into out, which has room for INFLATE_SLACK bytes more; tables: room for them.
- * Returns where the stream's checksum stands, 0 where anything is wrong or the size is another one.
+/* Inflate a zlib stream of at most `most` bytes into out, which has room for INFLATE_SLACK bytes more; made: how many
+ * they were. Returns where the stream's checksum stands, which is whole, 0 where anything is wrong.
  */
-EXPORTED size_t inflate_zlib(const uint8_t *stream, size_t stream_size, uint8_t *out, size_t size, Tables *tables) {
+size_t inflate_stream(const uint8_t *stream, size_t stream_size, uint8_t *out, size_t most, Tables *tables,
+                      size_t *made) {
     if (stream_size < 6 || (stream[0] & 15) != 8 || stream[0] >> 4 > 7) return 0;
     if ((stream[0] << 8 | stream[1]) % 31 || stream[1] & 32) return 0;
     Input input = {stream + 2, stream + stream_size, 0, 0};
     uint8_t *at = out;
-    const uint8_t *end = out + size;
+    const uint8_t *end = out + most;
     for (uint32_t last = 0; !last;) {
         refill(&input);
         last = take(&input, 1);
@@ -216,13 +229,22 @@ EXPORTED size_t inflate_zlib(const uint8_t *stream, size_t stream_size, uint8_t 
             input.in += length;
             continue;
         }
-        if (!(kind == 1 ? fixed_tables(tables) : read_tables(&input, tables))) return 0;
-        pair_literals(tables->literals);
-        at = read_block(&input, tables, out, at, end);
+        if (kind == 2) {
+            if (!read_tables(&input, tables)) return 0;
+            if (stream_size >= WORTH_PAIRS) pair_literals(tables->literals);
+        }
+        at = read_block(&input, kind == 1 ? &fixed_tables : tables, out, at, end);
         if (!at) return 0;
     }
     input.in -= input.count >> 3;
-    return at == end && input.end - input.in >= 4 ? (size_t)(input.in - stream) : 0;
+    *made = (size_t)(at - out);
+    return input.end - input.in >= 4 ? (size_t)(input.in - stream) : 0;
+}
+
+/* The same for a stream of just `size` bytes, whose checksum is left to the caller. */
+EXPORTED size_t inflate_zlib(const uint8_t *stream, size_t stream_size, uint8_t *out, size_t size, Tables *tables) {
+    size_t made, at = inflate_stream(stream, stream_size, out, size, tables, &made);
+    return at && made == size ? at : 0;
 }
 
 EXPORTED size_t inflate_tables_size(void) { return sizeof(Tables); }

@@ -19,6 +19,11 @@ typedef struct {
     uint32_t distances[(1 << WIDTH_OF_DISTANCES) + 32 * (1 << (LONGEST - WIDTH_OF_DISTANCES))];
 } Tables;
 
+enum { INFLATE_SLACK = 288 }; /* bytes behind the output that may be written, too */
+
+size_t inflate_stream(const uint8_t *stream, size_t stream_size, uint8_t *out, size_t most, Tables *tables,
+                      size_t *made);
+
 #define AS_LITERAL(value) (LITERAL << 8 | 1u << 10 | (uint32_t)(value) << 16)
 #define AS_REPEAT(base, extra) (REPEAT << 8 | (uint32_t)(extra) << 12 | (uint32_t)(base) << 16)
 #define LITERALS_4(v) AS_LITERAL(v), AS_LITERAL((v) + 1), AS_LITERAL((v) + 2), AS_LITERAL((v) + 3)

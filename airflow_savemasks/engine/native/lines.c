@@ -1,11 +1,8 @@
 /* Pictures, class numbers and colours to the scan lines of a PNG and back: blending, filters, counts. */
-#include "native.h"
+#include "filters.h"
 
-enum { SUB = 1, UP = 2, AVERAGE = 3, PAETH = 4 }; /* filters of the PNG specification, section 9 */
 enum { PATTERN = 48, /* bytes of 16 pixels: a whole number of any vector register */
        SAMPLE = 4096 };
-
-static inline uint8_t half_of(uint8_t a, uint8_t b) { return (uint8_t)(((unsigned)a + b) >> 1); }
 
 /* How many numbers from `from` on are equal to the first one. */
 static size_t run_of_8(const uint8_t *from, const uint8_t *end) {
@@ -94,9 +91,8 @@ static void filter_row(int filter, const uint8_t *restrict line, const uint8_t *
  * raw: room for two lines of 3 * (2 * width + 1) bytes, kept between the calls for one picture, zero at first.
  * out: rows lines, each a filter byte and the filtered line.
  */
-EXPORTED void lines_human(const uint8_t *picture, const uint8_t *numbers, size_t bytes, const uint8_t *colours,
-                          const uint8_t *drawing, size_t width, size_t rows, size_t top, int filter, uint8_t *raw,
-                          uint8_t *out) {
+void lines_human(const uint8_t *picture, const uint8_t *numbers, size_t bytes, const uint8_t *colours,
+                 const uint8_t *drawing, size_t width, size_t rows, size_t top, int filter, uint8_t *raw, uint8_t *out) {
     size_t half = 3 * width, size = 2 * half + 3;
     for (size_t row = 0; row < rows; row++) {
         uint8_t *line = raw + ((top + row) & 1) * size;
@@ -114,15 +110,6 @@ EXPORTED void lines_human(const uint8_t *picture, const uint8_t *numbers, size_t
         numbers += bytes * width;
         if (drawing) drawing += half;
     }
-}
-
-static inline uint8_t paeth(int left, int above, int corner) {
-    int to_left = above - corner, to_above = left - corner, to_corner = to_left + to_above;
-    to_left = to_left < 0 ? -to_left : to_left;
-    to_above = to_above < 0 ? -to_above : to_above;
-    to_corner = to_corner < 0 ? -to_corner : to_corner;
-    if (to_left <= to_above && to_left <= to_corner) return (uint8_t)left;
-    return (uint8_t)(to_above <= to_corner ? above : corner);
 }
 
 /* Undo the filters of a PNG of whole bytes. lines: height lines of 1 + size bytes; pixel: bytes of a pixel; out: height

@@ -5,14 +5,15 @@ Rules: supervisely-format, sections 1 (ann/*.json), 3 (clipping) and 6 (output).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from types import NoneType
 from typing import Any
 
 import orjson
 
 from airflow_savemasks.engine.errors import ItemError
+from airflow_savemasks.engine.geometry.ahead import Ahead
 from airflow_savemasks.engine.geometry.base import Geometry, Given, Json
 from airflow_savemasks.engine.geometry.table import parse_geometry
 from airflow_savemasks.engine.geometry.unknown import Unknown
@@ -61,6 +62,18 @@ class Annotation:
         return orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
+class _GivenOfOne(dict[str, Given]):
+    """What the geometries of one annotation are read with, by class; made for those that occur."""
+
+    def __init__(self, known: Mapping[str, Given], ahead: Ahead) -> None:
+        super().__init__()
+        self._known, self._ahead = known, ahead
+
+    def __missing__(self, name: str) -> Given:
+        made = self[name] = replace(self._known[name], ahead=self._ahead)
+        return made
+
+
 class AnnotationReader:
     """Reads the annotations of one source project; made once, shared by all threads.
 
@@ -99,9 +112,10 @@ class AnnotationReader:
             raise ItemError(where, *above("labels", len(data["objects"]), self._limits))
         labels: list[Label] = []
         held = 0
+        given = _GivenOfOne(self._given, Ahead(data["objects"], self._limits))
         for number, item in enumerate(data["objects"]):
             try:
-                found = self._labels(item, number, where, width, height)
+                found = self._labels(item, number, where, (height, width), given)
             except Exception as error:
                 error.add_note(f"label {number}")
                 raise
@@ -128,7 +142,10 @@ class AnnotationReader:
             if found > getattr(self._limits, name):
                 raise ItemError(where, *above(name, found, self._limits))
 
-    def _labels(self, item: Any, number: int, place: str, width: int, height: int) -> list[Label]:
+    def _labels(
+        self, item: Any, number: int, place: str, size: tuple[int, int], given: dict[str, Given]
+    ) -> list[Label]:
+        height, width = size
         where = f"{place}, label {number}"
         name = item.get("classTitle") if isinstance(item, dict) else None
         if not isinstance(name, str):
@@ -145,7 +162,7 @@ class AnnotationReader:
             raise ItemError(where, 'no list "tags" in it', 'Add "tags": []')
         tags = self._tags(item["tags"], where)
         try:
-            geometry = parse_geometry(item, obj_class.shape, self._given[name])
+            geometry = parse_geometry(item, obj_class.shape, given[name])
             new_name = self._class_names[name]
             pieces = geometry.clip(width, height, self._limits) if new_name is not None else []
         except TooLarge as error:
