@@ -5,7 +5,7 @@ Rules: supervisely-format, sections 1 (ann/*.json), 3 (clipping) and 6 (output).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import NoneType
 from typing import Any
@@ -43,7 +43,7 @@ class Label:
 
     def to_json(self) -> Json:
         """The object of the output's annotation. A geometry that nobody knows is in `before`, as it came."""
-        own = {} if isinstance(self.geometry, Unknown) else self.geometry.to_json()
+        own = {} if type(self.geometry) is Unknown else self.geometry.to_json()
         return {**self.before, **own, **self.after}
 
 
@@ -112,10 +112,10 @@ class AnnotationReader:
             raise ItemError(where, *above("labels", len(data["objects"]), self._limits))
         labels: list[Label] = []
         held = 0
-        given = _GivenOfOne(self._given, Ahead(data["objects"], self._limits))
+        given = _GivenOfOne(self._given, Ahead(data["objects"] if b'"bitmap"' in content else (), self._limits))
         for number, item in enumerate(data["objects"]):
             try:
-                found = self._labels(item, number, where, (height, width), given)
+                found = self._labels(item, number, where, (width, height), given)
             except Exception as error:
                 error.add_note(f"label {number}")
                 raise
@@ -128,7 +128,7 @@ class AnnotationReader:
         out = {
             "description": data.get("description") or "",
             "size": {"height": height, "width": width},
-            "tags": self._tags(data["tags"], where),
+            "tags": self._tags(data["tags"], lambda: where),
             "customBigData": data.get("customBigData") or {},
         }
         if data.get("imageId") is not None:
@@ -145,53 +145,57 @@ class AnnotationReader:
     def _labels(
         self, item: Any, number: int, place: str, size: tuple[int, int], given: dict[str, Given]
     ) -> list[Label]:
-        height, width = size
-        where = f"{place}, label {number}"
         name = item.get("classTitle") if isinstance(item, dict) else None
+
+        def where() -> str:  # thousands of labels are read for each that is bad
+            return f"{place}, label {number} (class {name!r})"
+
         if not isinstance(name, str):
-            raise ItemError(where, 'no "classTitle" in it', FIX_LABEL)
+            raise ItemError(f"{place}, label {number}", 'no "classTitle" in it', FIX_LABEL)
         obj_class = self._meta.classes.get(name)
         if obj_class is None:
             raise ItemError(
-                where,
+                f"{place}, label {number}",
                 f"class {name!r} is not in meta.json",
                 f"Add the class, or use one of {_some(self._meta.classes)}",
             )
-        where = f"{where} (class {name!r})"
-        if not isinstance(item.get("tags"), list):
-            raise ItemError(where, 'no list "tags" in it', 'Add "tags": []')
-        tags = self._tags(item["tags"], where)
+        raw_tags = item.get("tags")
+        if not isinstance(raw_tags, list):
+            raise ItemError(where(), 'no list "tags" in it', 'Add "tags": []')
+        tags = self._tags(raw_tags, where)
+        new_name = self._class_names[name]
         try:
             geometry = parse_geometry(item, obj_class.shape, given[name])
-            new_name = self._class_names[name]
-            pieces = geometry.clip(width, height, self._limits) if new_name is not None else []
+            pieces = geometry.clip(*size, self._limits) if new_name is not None else ()
         except TooLarge as error:
-            raise ItemError(where, str(error), error.fix) from error
+            raise ItemError(where(), str(error), error.fix) from error
         except ValueError as error:
-            raise ItemError(where, f"broken geometry: {error}", FIX_LABEL) from error
-        return [
-            Label(new_name, piece, *self._json(item, new_name, tags, piece, keep_id=len(pieces) == 1), number)
-            for piece in pieces
-            if new_name is not None
-        ]
+            raise ItemError(where(), f"broken geometry: {error}", FIX_LABEL) from error
+        if new_name is None:
+            return []
+        kept = (*COPIED, *OF_ONE_PIECE) if len(pieces) == 1 else COPIED
+        return [Label(new_name, piece, *self._json(item, new_name, tags, piece, kept), number) for piece in pieces]
 
-    def _json(self, item: Json, name: str, tags: list[Json], geometry: Geometry, *, keep_id: bool) -> tuple[Json, Json]:
-        """What stands before and after the geometry in the output's object."""
+    def _json(
+        self, item: Json, name: str, tags: list[Json], geometry: Geometry, kept: Sequence[str]
+    ) -> tuple[Json, Json]:
+        """What stands before and after the geometry in the output's object. kept: keys that are copied."""
+        shape = geometry.shape
         created = bool(item.get("nnCreated"))
-        flags = {"nnCreated": created, "nnUpdated": created and bool(item.get("nnUpdated"))}
-        kind = {"geometryType": geometry.shape, "shape": geometry.shape}
-        if isinstance(geometry, Unknown):
-            return {**item, "classTitle": name, "tags": tags, **kind, **flags}, {}
-        after: Json = {**kind, **flags}
+        updated = created and bool(item.get("nnUpdated"))
+        after: Json = {"geometryType": shape, "shape": shape, "nnCreated": created, "nnUpdated": updated}
+        if type(geometry) is Unknown:
+            return {**item, "classTitle": name, "tags": tags, **after}, {}
         class_id = self._class_ids.get(name)
         if class_id is not None:
             after["classId"] = class_id
-        for key in (*COPIED, *OF_ONE_PIECE) if keep_id else COPIED:
-            if item.get(key) is not None:
-                after[key] = item[key]
+        for key in kept:
+            value = item.get(key)
+            if value is not None:
+                after[key] = value
         return {"classTitle": name, "description": item.get("description") or "", "tags": tags}, after
 
-    def _tags(self, items: list[Any], where: str) -> list[Json]:
+    def _tags(self, items: list[Any], where: Callable[[], str]) -> list[Json]:
         tags = []
         for item in items:
             tag = {"name": item} if isinstance(item, str) else item
@@ -199,16 +203,16 @@ class AnnotationReader:
             known = self._meta.tags.get(name) if isinstance(name, str) else None
             if known is None:
                 raise ItemError(
-                    where, f"tag {name!r} is not in meta.json", f"Add the tag, or use one of {_some(self._meta.tags)}"
+                    where(), f"tag {name!r} is not in meta.json", f"Add the tag, or use one of {_some(self._meta.tags)}"
                 )
             if not known.accepts(tag.get("value")):
                 raise ItemError(
-                    where,
+                    where(),
                     f"tag {known.name!r} of type {known.value_type!r} has the value {tag.get('value')!r}",
                     "Correct the value" + (f": one of {_some(known.values)}" if known.values else ""),
                 )
             if not isinstance(tag.get("customData", {}), dict | NoneType):
-                raise ItemError(where, f'"customData" of tag {known.name!r} is no object', "Remove it")
+                raise ItemError(where(), f'"customData" of tag {known.name!r} is no object', "Remove it")
             if (new_name := self._tag_names[known.name]) is not None:
                 tags.append(tag if new_name == known.name else {**tag, "name": new_name})
         return tags

@@ -23,6 +23,7 @@ from airflow_savemasks.engine.job import Job
 from airflow_savemasks.engine.parts.plan import Planned
 from airflow_savemasks.engine.project.source import Loaded
 from airflow_savemasks.engine.work.budget import Budget
+from airflow_savemasks.engine.work.collector import rarer_collections
 from airflow_savemasks.engine.work.cores import usable_cores
 from airflow_savemasks.engine.work.in_order import in_order
 from airflow_savemasks.engine.work.item import render_items
@@ -87,7 +88,7 @@ def render_all(
     cv2.setNumThreads(1)  # one thread a group; OpenCV's own would fight with them
     try:
         groups = enumerate(_groups(items))
-        with closing(in_order(one, groups, threads, ahead, stop, give_up)) as results:
+        with rarer_collections(), closing(in_order(one, groups, threads, ahead, stop, give_up)) as results:
             yield from results
     finally:
         if processes:
