@@ -39,7 +39,7 @@ def read_gray(content: bytes) -> NDArray[np.uint8] | None:
 
 
 def _read(content: bytes, color_types: frozenset[int], depths: tuple[int, ...]) -> NDArray[np.uint8] | None:
-    """(height, width, channels), which may be a view of what the thread's next picture is inflated to."""
+    """(height, width, channels)."""
     if native.library is None:
         return None
     chunks = chunks_of(content)
@@ -58,7 +58,7 @@ def _read(content: bytes, color_types: frozenset[int], depths: tuple[int, ...]) 
         return None
     lines = raw.reshape(height, 1 + pixel * width)
     try:
-        values = reading.unfilter(lines, pixel, in_place=depth == 16)
+        values = reading.unfilter(lines, channels, depth // 8)
     except ValueError:
         return None
-    return values[:, :: depth // 8].reshape(height, width, channels)
+    return values.reshape(height, width, channels)

@@ -47,7 +47,7 @@ _SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
         _SIZE,
         [_POINTER, _POINTER, _SIZE, _POINTER, _POINTER, _SIZE, _SIZE, _SIZE, _SIZE, ctypes.c_int, *_STREAM],
     ),
-    "lines_unfilter": (ctypes.c_int, [_POINTER, _SIZE, _SIZE, _SIZE, _POINTER, _SIZE]),
+    "lines_unfilter": (ctypes.c_int, [_POINTER, _SIZE, _SIZE, _SIZE, _SIZE, _POINTER]),
     "lines_opacity": (ctypes.c_int, [_POINTER, _SIZE, _SIZE, _POINTER]),
     "lines_change": (None, [_POINTER, _SIZE, _SIZE, _POINTER, _SIZE, _SIZE, _SIZE, _POINTER]),
     "bitmaps_room": (_SIZE, [_SIZE]),

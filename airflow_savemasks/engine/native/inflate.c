@@ -5,7 +5,7 @@
  */
 #include "inflate.h"
 
-enum { WORTH_PAIRS = 4096 }; /* bytes of a stream from which on pairs of literals repay their making */
+enum { WORTH_JOINING = 4096 }; /* bytes of a stream from which on joined entries repay their making */
 
 typedef struct {
     const uint8_t *in, *end;
@@ -90,18 +90,32 @@ static int make_table(const uint8_t *lengths, int symbols, int width, const uint
     return 1;
 }
 
-/* Two literals in one entry where both codes fit: photographs are nearly nothing else. */
-static void pair_literals(uint32_t *table) {
-    for (uint32_t i = 1u << WIDTH; i-- > 0;) { /* from above: what is looked up below is not paired yet */
-        uint32_t first = table[i], second, left = (uint32_t)WIDTH - LENGTH(first);
-        if (KIND(first) != LITERAL) continue;
-        second = table[i >> LENGTH(first)];
-        if (i >> LENGTH(first) == i || KIND(second) != LITERAL || COUNT(second) != 1 || LENGTH(second) > left) continue;
-        table[i] = (LENGTH(first) + LENGTH(second)) | LITERAL << 8 | 2u << 10 | (VALUE(first) | VALUE(second) << 8) << 16;
+/* What follows a literal in the same entry where both codes fit: another literal, as photographs are nearly nothing
+ * else, or a short repeat, as masks and noise are. runs: the code of distance 1 is a single zero, as it is where an
+ * encoder looks for runs alone; then it is taken into the entry, too.
+ */
+static void join_entries(uint32_t *table, int runs) {
+    for (uint32_t i = 1u << WIDTH; i-- > 0;) { /* from above: what is looked up below is not joined yet */
+        uint32_t entry = table[i], used = LENGTH(entry), value = VALUE(entry), count = 0;
+        if (KIND(entry) == LITERAL) {
+            entry = table[i >> used];
+            used += LENGTH(entry);
+            if (used > WIDTH || KIND(entry) > REPEAT || VALUE(entry) > 255) continue;
+            value |= VALUE(entry) << 8;
+            count = 1;
+        }
+        if (KIND(entry) == LITERAL) {
+            table[i] = used | LITERAL << 8 | 2u << 10 | value << 16;
+        } else if (KIND(entry) == REPEAT && !EXTRA(entry) && VALUE(entry) != END_OF_BLOCK) {
+            int run = runs && used < WIDTH && !(i >> used & 1);
+            if (run) used++;
+            table[i] = used | REPEAT << 8 | count << 10 | (run ? RUN : 0u) << 12 | value << 16;
+        }
     }
 }
 
-static int read_tables(Input *input, Tables *tables) {
+/* runs: gets whether the code of distance 1 is a single zero. */
+static int read_tables(Input *input, Tables *tables, int *runs) {
     static const uint8_t order[19] = {16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15};
     uint8_t lengths[288 + 32] = {0}, of_lengths[19] = {0};
     uint32_t values[19];
@@ -131,6 +145,7 @@ static int read_tables(Input *input, Tables *tables) {
         while (repeats--) lengths[at++] = length;
     }
     if (input->count < 0 || !lengths[256]) return 0;
+    *runs = lengths[literals] == 1;
     if (!make_table(lengths + literals, distances, WIDTH_OF_DISTANCES, distance_values, tables->distances)) return 0;
     return make_table(lengths, literals, WIDTH, literal_values, tables->literals);
 }
@@ -143,7 +158,7 @@ __attribute__((constructor)) static void make_fixed_tables(void) {
     memset(of_distances, 5, 32);
     make_table(of_distances, 32, WIDTH_OF_DISTANCES, distance_values, fixed_tables.distances);
     make_table(lengths, 288, WIDTH, literal_values, fixed_tables.literals);
-    pair_literals(fixed_tables.literals);
+    join_entries(fixed_tables.literals, 0);
 }
 
 static inline uint8_t *put_literals(uint8_t *out, uint32_t entry) {
@@ -182,16 +197,22 @@ static uint8_t *read_block(Input *from, const Tables *tables, const uint8_t *sta
             if (input.count < 0) return NULL;
             continue;
         }
-        if (input.count < 0 || KIND(entry) != REPEAT || out > end) return NULL;
+        if (input.count < 0 || KIND(entry) != REPEAT) return NULL;
+        out[0] = (uint8_t)VALUE(entry); /* a literal before the repeat, if there is one */
+        out += COUNT(entry);
+        if (out > end) return NULL;
         if (VALUE(entry) == END_OF_BLOCK) {
             *from = input;
             return out;
         }
-        if (input.count < LONGEST_REPEAT) refill(&input);
-        size_t length = VALUE(entry) + take(&input, (int)EXTRA(entry));
-        entry = next(&input, tables->distances, WIDTH_OF_DISTANCES);
-        if (KIND(entry) != REPEAT) return NULL;
-        size_t distance = VALUE(entry) + take(&input, (int)EXTRA(entry));
+        size_t length = COUNT(entry) ? VALUE(entry) >> 8 : VALUE(entry), distance = 1;
+        if (EXTRA(entry) != RUN) {
+            if (input.count < LONGEST_REPEAT) refill(&input);
+            length += take(&input, (int)EXTRA(entry));
+            entry = next(&input, tables->distances, WIDTH_OF_DISTANCES);
+            if (KIND(entry) != REPEAT) return NULL;
+            distance = VALUE(entry) + take(&input, (int)EXTRA(entry));
+        }
         if (input.count < 0 || distance > (size_t)(out - start)) return NULL;
         repeat(out, distance, length);
         out += length;
@@ -230,8 +251,9 @@ size_t inflate_stream(const uint8_t *stream, size_t stream_size, uint8_t *out, s
             continue;
         }
         if (kind == 2) {
-            if (!read_tables(&input, tables)) return 0;
-            if (stream_size >= WORTH_PAIRS) pair_literals(tables->literals);
+            int runs;
+            if (!read_tables(&input, tables, &runs)) return 0;
+            if (stream_size >= WORTH_JOINING) join_entries(tables->literals, runs);
         }
         at = read_block(&input, kind == 1 ? &fixed_tables : tables, out, at, end);
         if (!at) return 0;

@@ -35,15 +35,16 @@ def inflate(stream: Any, size: int) -> Bytes | None:
     return out[:size]
 
 
-def unfilter(lines: Bytes, pixel: int, *, in_place: bool = False) -> Bytes:
-    """Filtered scan lines (height, 1 + n) of a PNG -> (height, n). pixel: its bytes. Raises ValueError.
+def unfilter(lines: Bytes, pixel: int, every: int = 1) -> Bytes:
+    """Filtered scan lines (height, 1 + n) of a PNG -> every `every`th byte, (height, n // every). Raises ValueError.
 
-    in_place: the lines are used up, and what is returned is a view of them.
+    pixel: bytes of a pixel that are wanted; every: 1, or 2 for the upper bytes of 16 bits.
     """
     assert native.library is not None
-    height, size = lines.shape[0], lines.shape[1] - 1
-    out = lines[:, 1:] if in_place else np.empty((height, size), np.uint8)
-    if native.library.lines_unfilter(lines.ctypes.data, height, size, pixel, out.ctypes.data, out.strides[0]):
+    assert lines.flags.c_contiguous
+    height, size = lines.shape[0], (lines.shape[1] - 1) // every
+    out = np.empty((height, size), np.uint8)
+    if native.library.lines_unfilter(lines.ctypes.data, height, size, every, pixel, out.ctypes.data):
         raise ValueError("unknown filter")
     return out
 

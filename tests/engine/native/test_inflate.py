@@ -65,6 +65,9 @@ def test_what_is_damaged_is_refused_and_nothing_is_made_up() -> None:
     refused = 0
     for _ in range(700):
         data = some_bytes(rng)[:3000]
+        if rng.random() < 0.2:  # long enough for entries of several codes
+            runs = rng.integers(1, 4, 20_000) * 4
+            data = np.repeat(rng.integers(0, 3, len(runs)).astype(np.uint8) * 127, runs).tobytes()
         stream = bytearray(stream_of(rng, data))
         if rng.random() < 0.3:
             del stream[int(rng.integers(len(stream))) :]
