@@ -92,24 +92,27 @@ static int make_table(const uint8_t *lengths, int symbols, int width, const uint
 
 /* What follows a literal in the same entry where both codes fit: another literal, as photographs are nearly nothing
  * else, or a short repeat, as masks and noise are. runs: the code of distance 1 is a single zero, as it is where an
- * encoder looks for runs alone; then it is taken into the entry, too.
+ * encoder looks for runs alone; then it is taken into the entry, too, and if all of it fits into a word, it is a literal
+ * that comes several times.
  */
 static void join_entries(uint32_t *table, int runs) {
     for (uint32_t i = 1u << WIDTH; i-- > 0;) { /* from above: what is looked up below is not joined yet */
-        uint32_t entry = table[i], used = LENGTH(entry), value = VALUE(entry), count = 0;
-        if (KIND(entry) == LITERAL) {
-            entry = table[i >> used];
-            used += LENGTH(entry);
-            if (used > WIDTH || KIND(entry) > REPEAT || VALUE(entry) > 255) continue;
-            value |= VALUE(entry) << 8;
+        uint32_t first = table[i], second = first, used = LENGTH(first), value = VALUE(first), count = 0;
+        if (KIND(first) == LITERAL) {
+            second = table[i >> used];
+            used += LENGTH(second);
+            value |= VALUE(second) << 8;
             count = 1;
         }
-        if (KIND(entry) == LITERAL) {
-            table[i] = used | LITERAL << 8 | 2u << 10 | value << 16;
-        } else if (KIND(entry) == REPEAT && !EXTRA(entry) && VALUE(entry) != END_OF_BLOCK) {
+        if (KIND(second) == LITERAL) {
+            table[i] = used <= WIDTH ? used | LITERAL << 8 | 2u << 10 | value << 16 : first;
+        } else if (KIND(second) == REPEAT && !EXTRA(second) && used <= WIDTH && VALUE(second) <= (count ? 255u : 258u)) {
             int run = runs && used < WIDTH && !(i >> used & 1);
             if (run) used++;
-            table[i] = used | REPEAT << 8 | count << 10 | (run ? RUN : 0u) << 12 | value << 16;
+            if (run && count && value >> 8 < WORD)
+                table[i] = used | LITERAL << 8 | SPREAD << 10 | (value + (1u << 8)) << 16;
+            else
+                table[i] = used | REPEAT << 8 | count << 10 | (run ? RUN : 0u) << 12 | value << 16;
         }
     }
 }
@@ -161,10 +164,14 @@ __attribute__((constructor)) static void make_fixed_tables(void) {
     join_entries(fixed_tables.literals, 0);
 }
 
+/* One or two literals, or one as often as the entry says, without a branch, as nothing tells which it will be; 8 bytes
+ * are written in any case.
+ */
 static inline uint8_t *put_literals(uint8_t *out, uint32_t entry) {
-    out[0] = (uint8_t)(entry >> 16);
-    out[1] = (uint8_t)(entry >> 24);
-    return out + COUNT(entry);
+    uint32_t value = VALUE(entry), spread = COUNT(entry) == SPREAD;
+    uint64_t word = spread ? (value & 0xFF) * 0x0101010101010101ull : value;
+    memcpy(out, &word, WORD);
+    return out + (spread ? value >> 8 : COUNT(entry));
 }
 
 /* Copy what stands `distance` bytes before; up to 8 bytes behind the end may be written, too. */

@@ -6,9 +6,11 @@
 enum { LONGEST = 15, WIDTH = 11, WIDTH_OF_DISTANCES = 10, WIDTH_OF_LENGTHS = 7, END_OF_BLOCK = 0xFFFF };
 enum { LONGEST_REPEAT = 5 + LONGEST + 13 }; /* bits: extra ones of its length, code and extra ones of its distance */
 enum { LITERAL = 0, REPEAT = 1, LONGER = 2, INVALID = 3 << 8, RUN = 15 /* extra bits: none, and the distance is 1 */ };
+enum { SPREAD = 3 /* literals: one, and how often it comes */, WORD = 8 };
 
 /* An entry: bits of the code (8), its kind (2), how many literals (2), extra bits (4), value (16): of one or two
- * literals, the lower byte first; of a repeat the least length or distance, or a literal and the length behind it.
+ * literals, the lower byte first, or one and how often it comes; of a repeat the least length or distance, or a literal
+ * and the length behind it.
  */
 #define LENGTH(entry) ((entry) & 0xFF)
 #define KIND(entry) ((entry) >> 8 & 3)
