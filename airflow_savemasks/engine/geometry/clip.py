@@ -6,6 +6,7 @@ would give other pixels. Shapely is imported when the first polygon or line cros
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -37,7 +38,7 @@ def clip_ring(ring: Ring, width: int, height: int) -> list[Ring]:
     rows_first = [points[:, ::-1] for points in (ring.exterior, *ring.holes)]
     try:
         whole = shapely.Polygon(rows_first[0], holes=rows_first[1:])
-        inside = whole.buffer(0).intersection(_frame(width, height))
+        inside = whole.buffer(0).intersection(_frames.of(width, height))
     except (shapely.errors.ShapelyError, ValueError):
         return []  # the SDK drops a polygon that GEOS cannot cut (section 3 of the specification)
     pieces = []
@@ -54,9 +55,11 @@ def clip_line(points: Points, width: int, height: int) -> list[Points]:
     import shapely
 
     try:
-        inside = shapely.LineString(points[:, ::-1]).intersection(_frame(width, height))
+        inside = shapely.LineString(points[:, ::-1]).intersection(_frames.of(width, height))
     except shapely.errors.ShapelyError as error:
         raise ValueError(f"the line cannot be cut at the border of the picture ({error})") from error
+    if inside.geom_type == "LineString" and not inside.is_empty:
+        return [np.ascontiguousarray(np.floor(shapely.get_coordinates(inside)[:, ::-1]), np.int64)]
     parts = _flat(inside)
     coordinates, part_of = shapely.get_coordinates(parts[shapely.get_type_id(parts) == LINE], return_index=True)
     if not len(coordinates):
@@ -69,11 +72,24 @@ def clip_line(points: Points, width: int, height: int) -> list[Points]:
     return np.split(np.ascontiguousarray(np.floor(coordinates[kept][:, ::-1]), np.int64), cuts)
 
 
-def _frame(width: int, height: int) -> Any:
-    import shapely
+class _Frames(threading.local):
+    """The frame of the last picture's size. One for each thread: GEOS notes in a figure what it finds out of it."""
 
-    bottom, right = height - 1, width - 1
-    return shapely.Polygon([(0, 0), (0, right), (bottom, right), (bottom, 0)])
+    def __init__(self) -> None:
+        self._size = (0, 0)
+        self._frame: Any = None
+
+    def of(self, width: int, height: int) -> Any:
+        import shapely
+
+        if self._size != (width, height):
+            bottom, right = height - 1, width - 1
+            self._frame = shapely.Polygon([(0, 0), (0, right), (bottom, right), (bottom, 0)])
+            self._size = width, height
+        return self._frame
+
+
+_frames = _Frames()
 
 
 def _flat(figure: Any) -> NDArray[np.object_]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import cv2
 import numpy as np
@@ -78,18 +78,20 @@ def few_points(data: Json) -> list[tuple[int, int]]:
     points = data.get("points")
     if isinstance(points, dict) and points.get("interior") == []:
         found = points.get("exterior")
-        if isinstance(found, list) and found and all(map(_plain, found)):
-            return [(point[0], point[1]) for point in found]
+        if isinstance(found, list) and found:
+            plain = [_plain(point) for point in found]
+            if None not in plain:
+                return cast("list[tuple[int, int]]", plain)
     exterior, _ = contours_of(data)
     return [(x, y) for x, y in exterior.tolist()]
 
 
-def _plain(point: Any) -> bool:
-    """Whether it is a list of two whole numbers of some 60 bits; true and false are numbers to numpy, too."""
+def _plain(point: Any) -> tuple[int, int] | None:
+    """A list of two whole numbers of some 60 bits, None for anything else; true and false are numbers to numpy, too."""
     if type(point) is not list or len(point) != 2:
-        return False
+        return None
     x, y = point
-    return type(x) is int and type(y) is int and -NEAR < x < NEAR and -NEAR < y < NEAR
+    return (x, y) if type(x) is int and type(y) is int and -NEAR < x < NEAR and -NEAR < y < NEAR else None
 
 
 def _area(ring: Points) -> float:

@@ -21,7 +21,7 @@ from airflow_savemasks.engine.limits import LIMITS, Limits, TooLarge, above
 from airflow_savemasks.engine.project.meta import ClassMapping, Meta, names_after
 
 COPIED = ("instance", "smartToolInput")
-OF_ONE_PIECE = ("id", "labelerLogin", "createdAt", "updatedAt")  # lost where clipping makes several labels of one
+COPIED_WHOLE = (*COPIED, "id", "labelerLogin", "createdAt", "updatedAt")  # unless clipping makes several labels of one
 HELD = 32 << 20  # pixels of labels that stay decoded between reading and drawing; others are decoded again
 MOST_NAMES = 20
 FIX_LABEL = "Mend the label at the source"
@@ -162,7 +162,7 @@ class AnnotationReader:
         raw_tags = item.get("tags")
         if not isinstance(raw_tags, list):
             raise ItemError(where(), 'no list "tags" in it', 'Add "tags": []')
-        tags = self._tags(raw_tags, where)
+        tags = self._tags(raw_tags, where) if raw_tags else []
         new_name = self._class_names[name]
         try:
             geometry = parse_geometry(item, obj_class.shape, given[name])
@@ -173,7 +173,7 @@ class AnnotationReader:
             raise ItemError(where(), f"broken geometry: {error}", FIX_LABEL) from error
         if new_name is None:
             return []
-        kept = (*COPIED, *OF_ONE_PIECE) if len(pieces) == 1 else COPIED
+        kept = COPIED_WHOLE if len(pieces) == 1 else COPIED
         return [Label(new_name, piece, *self._json(item, new_name, tags, piece, kept), number) for piece in pieces]
 
     def _json(
