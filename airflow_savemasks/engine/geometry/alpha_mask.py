@@ -37,9 +37,7 @@ class AlphaMask(Pixels[np.uint8]):
         values = color if isinstance(color, tuple) else (color,)
         if native.library and canvas.dtype == np.uint8:
             region = canvas[self.top : self.top + self.height, self.left : self.left + self.width]
-            alpha = self.array
-            for channel, value in enumerate(values):
-                reading.change(region[:, :, channel] if canvas.ndim == 3 else region, alpha, _blends(value))
+            reading.change(region, self.array, _blends(values))
         else:
             self._blend(canvas, values)
 
@@ -61,9 +59,9 @@ class AlphaMask(Pixels[np.uint8]):
         paint(canvas, self.left, self.top, self.array > 0, color)
 
 
-@lru_cache(maxsize=256)
-def _blends(value: int) -> NDArray[np.uint8]:
-    """(256, 256): what a color's value leaves, by opacity, of each value that lies below."""
+@lru_cache(maxsize=64)
+def _blends(values: tuple[int, ...]) -> NDArray[np.uint8]:
+    """(channels, 256, 256): what each value of a color leaves, by opacity, of each value that lies below."""
     opacity = np.arange(256)[:, None] / 255.0
     below = np.arange(256, dtype=np.uint8)
-    return (below * (1 - opacity) + opacity * value).astype(np.uint8)
+    return np.stack([(below * (1 - opacity) + opacity * value).astype(np.uint8) for value in values])

@@ -191,13 +191,24 @@ EXPORTED int lines_opacity(const uint8_t *lines, size_t height, size_t width, ui
     return 0;
 }
 
-/* Change one channel of some pixels, height lines `stride` bytes apart, `pixel` bytes from one to the next: to the entry
- * of table (256 x 256) in the row of their opacity, which stands in lines opacity_stride bytes apart.
+/* Change pixels of `channels` bytes, height lines `stride` bytes apart: each byte to the entry of its channel's table
+ * (256 x 256, one after the other) in the row of the pixel's opacity, which stands in lines opacity_stride bytes apart.
  */
-EXPORTED void lines_change(uint8_t *channel, size_t stride, size_t pixel, const uint8_t *opacity,
-                           size_t opacity_stride, size_t height, size_t width, const uint8_t *table) {
-    for (size_t y = 0; y < height; y++, channel += stride, opacity += opacity_stride)
-        for (size_t x = 0; x < width; x++) channel[pixel * x] = table[256u * opacity[x] + channel[pixel * x]];
+EXPORTED void lines_change(uint8_t *pixels, size_t stride, size_t channels, const uint8_t *opacity,
+                           size_t opacity_stride, size_t height, size_t width, const uint8_t *tables) {
+    for (size_t y = 0; y < height; y++, pixels += stride, opacity += opacity_stride) {
+        uint8_t *pixel = pixels;
+        for (size_t x = 0; x < width; x++, pixel += channels) {
+            const uint8_t *row = tables + 256u * opacity[x];
+            if (channels == 3) {
+                pixel[0] = row[pixel[0]];
+                pixel[1] = row[65536u + pixel[1]];
+                pixel[2] = row[131072u + pixel[2]];
+            } else {
+                pixel[0] = row[pixel[0]];
+            }
+        }
+    }
 }
 
 /* The filter that leaves the least of a picture: the sum of what is left, signs dropped, over every 16th row. */

@@ -60,16 +60,21 @@ def opacity(lines: Bytes) -> NDArray[np.bool_] | None:
     return None if native.library.lines_opacity(lines.ctypes.data, height, width, out.ctypes.data) else out
 
 
-def change(channel: Bytes, opacity: Bytes, table: Bytes) -> None:
-    """Change a channel (height, width), a view of a canvas, by opacity (height, width) and a table (256, 256).
+def change(region: Bytes, opacity: Bytes, tables: Bytes) -> None:
+    """Change a region (height, width) or (height, width, 3), a view of a canvas, by opacity (height, width).
 
-    Each value becomes table[opacity, value].
+    tables: (channels, 256, 256); each value becomes tables[channel, opacity, value].
     """
     assert native.library is not None
-    assert opacity.strides[1] == 1 or opacity.shape[1] == 1
-    assert table.flags.c_contiguous
-    (stride, pixel), (height, width) = channel.strides, channel.shape
-    of_channel, of_opacity = channel.ctypes.data, opacity.ctypes.data
+    channels = len(tables)
+    height, width = region.shape[:2]
+    assert opacity.shape == (height, width)
+    assert opacity.strides[1] == 1 or width == 1
+    assert region.shape[2:] == ((3,) if channels == 3 else ())
+    assert region.strides[1:] == ((3, 1) if channels == 3 else (1,)) or width == 1
+    assert tables.flags.c_contiguous
+    assert tables.shape == (channels, 256, 256)
+    of_region, of_opacity = region.ctypes.data, opacity.ctypes.data
     native.library.lines_change(
-        of_channel, stride, pixel, of_opacity, opacity.strides[0], height, width, table.ctypes.data
+        of_region, region.strides[0], channels, of_opacity, opacity.strides[0], height, width, tables.ctypes.data
     )
