@@ -27,6 +27,7 @@ from airflow_savemasks.engine.job import Job, take_over
 from airflow_savemasks.engine.parts.plan import Planned
 from airflow_savemasks.engine.project.source import Loaded
 from airflow_savemasks.engine.storage.files_to_be import write_at
+from airflow_savemasks.engine.work.collector import rarer_collections
 from airflow_savemasks.engine.work.frames import Ended, receive, send
 from airflow_savemasks.engine.work.item import render_items
 from airflow_savemasks.engine.work.loading import batches, load_items
@@ -54,7 +55,8 @@ def main(descriptor: int) -> None:
             return
         send(connection, None)
         cv2.setNumThreads(1)
-        _work(connection, job, pixels)
+        with rarer_collections():
+            _work(connection, job, pixels)
     except Ended:
         os._exit(0)
 
