@@ -23,6 +23,10 @@ typedef struct {
     uint32_t distances[(1 << WIDTH_OF_DISTANCES) + 32 * (1 << (LONGEST - WIDTH_OF_DISTANCES))];
 } Tables;
 
+/* inflate_tables.c */
+int make_table(const uint8_t *lengths, int symbols, int width, const uint32_t *values, uint32_t *table);
+void join_entries(uint32_t *table, int runs);
+
 enum { INFLATE_SLACK = 288 }; /* bytes behind the output that may be written, too */
 
 size_t inflate_stream(const uint8_t *stream, size_t stream_size, uint8_t *out, size_t most, Tables *tables,
