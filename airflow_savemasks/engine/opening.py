@@ -19,7 +19,7 @@ from airflow_savemasks.engine.supervisely.project import InstanceProject
 from airflow_savemasks.engine.supervisely.team_files import TeamFiles
 from airflow_savemasks.engine.supervisely.uris import is_instance, parse_project, parse_team_folder
 
-SECONDS, SECONDS_REMOTE = 0.5, 1.0  # until a process has started and opened a folder, or imported a client as well
+SECONDS, SECONDS_REMOTE = 0.5, 1.5  # until a process has started and opened a folder, or imported a client as well
 PARTS_AT_HOME = "~/.cache/airflow_savemasks/parts"
 REMOTE_CONNECTIONS = 10  # reads in flight from a storage behind a network: as many as clients keep connections
 CONNECTIONS = {"s3": MOST}  # of schemes whose client is made with more

@@ -296,10 +296,10 @@ def test_a_job_is_handed_over_with_its_sources_opened_once_each(project: Path) -
         (1428, SMALL, 2, 0, 0.5, 0),
         (1429, SMALL + 1, 2, 0, 0.5, 0),
         (1_000_000, SMALL, 1, 0, 0.5, 0),
-        (500, SMALL, 8, 10, 1.0, 3),
-        (499, SMALL, 8, 10, 1.0, 0),
-        (1999, SMALL, 8, 10, 4.0, 0),
-        (2000, SMALL, 8, 10, 4.0, 3),
+        (1500, SMALL, 8, 10, 1.5, 3),
+        (1499, SMALL, 8, 10, 1.5, 0),
+        (3999, SMALL, 8, 10, 4.0, 0),
+        (4000, SMALL, 8, 10, 4.0, 3),
     ],
 )
 def test_many_small_pictures_are_for_processes(
