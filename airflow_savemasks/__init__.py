@@ -6,7 +6,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from airflow_savemasks.engine.reading.archive import Archive
 
 __version__ = "0.1.0"
 
@@ -33,6 +36,32 @@ def save_masks(
     checked = parse_layer(layer)
     job = open_job(checked, open_sources(checked, sources, projects), Options(**options))
     return export(job, open_team_files_root(team_files), threading.Event(), Progress())
+
+
+def open_archive(uri: str, *, check_hashes: bool = False) -> Archive:
+    """A published archive as a sequence of items; nothing is unpacked, files are read by ranges when asked for.
+
+    uri: of the archive (or one of its volumes), with the backend's default credentials; `len`, `archive[3]`,
+    `archive["ds0/a.jpg"]`, iteration in order, `archive.dataset("ds0")`; an item has `picture`, `human`, `machine`
+    (numpy arrays), `annotation` and `bytes(kind)`. Archive and items can be pickled, and used in forked and spawned
+    processes. check_hashes: compare each file that is read with the SHA-256 that the index has of it. Raises
+    ArchiveError where there is no archive with a manifest that fits it, or it was replaced meanwhile; StorageError.
+    """
+    from functools import partial
+    from pathlib import Path
+    from urllib.parse import unquote, urlsplit
+
+    from airflow_savemasks.engine.archive.published import archive_of
+    from airflow_savemasks.engine.opening import open_team_files_root
+    from airflow_savemasks.engine.reading.archive import Archive
+
+    if uri.lower().startswith("file://"):
+        uri = unquote(urlsplit(uri).path)
+    if "://" not in uri:
+        uri = str(Path(uri).expanduser().absolute())
+    folder, _, file = uri.rpartition("/")
+    opening = partial(open_team_files_root, folder or "/")
+    return Archive(uri, opening, archive_of(opening(), file), check_hashes=check_hashes)
 
 
 def get_provider_info() -> dict[str, Any]:

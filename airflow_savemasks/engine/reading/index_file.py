@@ -1,0 +1,64 @@
+"""The index of an open archive: any line by its number or by its item's name, without a million objects in memory."""
+
+from __future__ import annotations
+
+import mmap
+import tempfile
+from array import array
+from collections.abc import Iterator
+from hashlib import sha256
+from typing import Any
+
+import orjson
+
+from airflow_savemasks.engine.archive.index import IndexLine, parse_line
+from airflow_savemasks.engine.archive.lines import read_lines
+from airflow_savemasks.engine.archive.published import Published
+from airflow_savemasks.engine.errors import ArchiveError
+from airflow_savemasks.engine.storage.base import Entry, ReadableStorage
+
+EXPORT_AGAIN = "Export it again with reuse=False"
+
+
+class IndexFile:
+    """Lies in a temporary file that has no name, mapped into memory: processes forked from this one share it."""
+
+    def __init__(self, storage: ReadableStorage, published: Published) -> None:
+        """Read and check it. Raises ArchiveError where it is not what the manifest vouches for, StorageError."""
+        index = published.index
+        self._where = storage.locate(index.file)
+        self._starts = array("Q", [0])
+        self._numbers: dict[str, int] | None = None
+        running = sha256()
+        with tempfile.TemporaryFile(prefix="savemasks-index-") as file:
+            for line in read_lines(storage, index.file, index.size, Entry(index.size, index.identity, 0.0)):
+                running.update(line)
+                file.write(line)
+                self._starts.append(self._starts[-1] + len(line))
+            file.flush()
+            self._lines = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if index.size else b""
+        if running.hexdigest() != index.sha256:
+            raise ArchiveError(self._where, "is not the index that the manifest was written for", EXPORT_AGAIN)
+
+    def __len__(self) -> int:
+        return len(self._starts) - 1
+
+    def line(self, number: int) -> IndexLine:
+        """The line of an item, by its number from 0 on. Raises ArchiveError where it is damaged."""
+        try:
+            return parse_line(self._raw(number))
+        except ValueError as error:
+            raise ArchiveError(self._where, f"line {number + 1} is damaged ({error})", EXPORT_AGAIN) from error
+
+    def number(self, name: str) -> int | None:
+        """The number of an item by its folder and name in the archive; None if there is none."""
+        if self._numbers is None:
+            self._numbers = {raw["item"]: number for number, raw in enumerate(self.raw())}
+        return self._numbers.get(name)
+
+    def raw(self) -> Iterator[dict[str, Any]]:
+        """All lines as parsed JSON, unchecked."""
+        return (orjson.loads(self._raw(number)) for number in range(len(self)))
+
+    def _raw(self, number: int) -> bytes:
+        return bytes(self._lines[self._starts[number] : self._starts[number + 1]])
