@@ -62,7 +62,8 @@ HARMS = ("fail", "lose", "kill", "die", "stall", "cut", "late", "mixed", "back")
 @pytest.fixture(autouse=True)
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("airflow_savemasks.engine.parts.plan.PART_ITEMS", 2)
-    monkeypatch.setattr("airflow_savemasks.engine.storage.folder.sync", lambda *_: None)  # no power is lost here
+    for module in ("folder", "folder_compose"):
+        monkeypatch.setattr(f"airflow_savemasks.engine.storage.{module}.sync", lambda *_: None)  # no power is lost here
 
 
 @pytest.fixture(autouse=True)

@@ -22,7 +22,7 @@ TERM = 3.0  # seconds of a lease here
 CODE = f"""
 import os, signal, sys
 from airflow_savemasks.engine.parts import lease
-from airflow_savemasks.engine.storage import folder
+from airflow_savemasks.engine.storage import folder, folder_compose
 from airflow_savemasks.engine.storage.folder import FolderStorage
 
 lease.TERM, lease.RENEWED, lease.WAIT = {TERM}, {TERM} / 6, 60.0
@@ -52,7 +52,8 @@ def syncing(*given):
     if inside:
         here("before the archive gets its name")
 
-FolderStorage.compose, FolderStorage.write_if, folder.sync = composing, writing_if, syncing
+FolderStorage.compose, FolderStorage.write_if = composing, writing_if
+folder.sync = folder_compose.sync = syncing
 from airflow_savemasks.__main__ import main
 sys.exit(main(sys.argv[3:]))
 """

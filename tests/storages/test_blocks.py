@@ -80,6 +80,10 @@ WORKS: dict[str, Callable[[Storage], object]] = {
     "CompleteMultipartUpload": lambda storage: put(storage, "x", NOISE),
     "PutObject": lambda storage: put(storage, "x", b"small"),
     "UploadPartCopy": lambda storage: storage.compose("x", [Range("big", 0, len(NOISE))]),
+    "GetObject": lambda storage: storage.read("big"),
+    "HeadObject": lambda storage: storage.stat("big"),
+    "ListObjectsV2": lambda storage: storage.listdir(""),
+    "ListMultipartUploads": lambda storage: storage.remove_abandoned("", ["big"]),
 }
 
 

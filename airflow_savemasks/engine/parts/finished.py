@@ -33,8 +33,8 @@ class FinishedItems:
     """Finds the items of a plan, asked for in the order of the plan.
 
     archives: that items may be taken from; receipts: of finished parts, by their first item. found_in: paths of the
-    receipts, and of the parts' files, in which something was found; leads: part's file -> `Head.lead`,
-    where it has one.
+    receipts, and of the parts' files, in which something was found; leads: files that begin with the head of an
+    archive, parts or archives -> its SHA-256.
     """
 
     def __init__(self, team_files: Storage, archives: list[Published], receipts: list[Receipt]) -> None:
@@ -43,6 +43,7 @@ class FinishedItems:
         self._open = [_Stream(team_files.locate(old.index.file), _of_archive(team_files, old)) for old in archives]
         self.found_in: set[str] = set()
         self.leads = {receipt.file: receipt.head.lead for receipt in receipts if receipt.head.lead}
+        self.leads |= {file: old.head.sha256 for old in archives for file in old.volumes}
 
     def find(self, planned: Planned) -> Finished | Skipped | None:
         """The finished item; what is told of it where it is finished nowhere and was left out; otherwise None."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from hashlib import sha256
 from typing import BinaryIO
 from uuid import uuid4
@@ -87,7 +88,7 @@ def open_growing(job: Job, team_files: Storage, plan: Plan) -> Iterator[GrowingA
 def with_head_in_place(team_files: Storage, pieces: list[Piece], leads: Mapping[str, str]) -> list[Piece]:
     """The pieces of an archive, its head first; that is taken from where it stands before the next one, if it does.
 
-    leads: files of parts that begin with something -> its SHA-256. A growing archive is looked at: the loss of power
+    leads: files that begin with something -> its SHA-256. A growing archive is looked at: the loss of power
     may have taken its beginning.
     """
     head = pieces[0]
@@ -99,7 +100,7 @@ def with_head_in_place(team_files: Storage, pieces: list[Piece], leads: Mapping[
         is_there = _starts_with(team_files, first.path, head)
     else:
         is_there = leads.get(first.path) == sha256(head).hexdigest()
-    return [Range(first.path, 0, len(head) + first.size), *pieces[2:]] if is_there else pieces
+    return [replace(first, offset=0, size=len(head) + first.size), *pieces[2:]] if is_there else pieces
 
 
 def _to_go_on(team_files: Storage, head: bytes, plan: Plan, receipts: Sequence[Receipt]) -> tuple[str | None, int]:

@@ -93,7 +93,7 @@ def publish(
 
     written: dict[str, Entry] = {}
     for file, pieces in zip(files, layout.volumes, strict=True):
-        whole: list[Piece] = [*with_head_in_place(team_files, [head_of(job), *pieces], leads), tar.END]
+        whole = _as_one([*with_head_in_place(team_files, [head_of(job), *pieces], leads), tar.END])
         with team_files.composing(file, whole) as volume:
             if not written:
                 works = index_to_be.finish, write_next_manifest, nobody_else_published, volume.prepare
@@ -178,6 +178,15 @@ def _commit(
     if team_files.write_if(manifest_path(name), seal(whole), known_manifest) is None:
         raise _published_by_others(team_files, name)
     return whole
+
+
+def _as_one(pieces: list[Piece]) -> list[Piece]:
+    """The pieces of a volume; where they are those of one that is there under another name, it as a whole."""
+    first = pieces[0]
+    if len(pieces) > 2 or not isinstance(first, Range) or first.known is None:
+        return pieces
+    is_whole = first.offset == 0 and first.size + len(tar.END) == first.known.size
+    return [replace(first, size=first.known.size)] if is_whole else pieces
 
 
 def _published_by_others(team_files: Storage, name: str) -> ArchiveError:

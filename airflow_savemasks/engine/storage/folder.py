@@ -4,33 +4,25 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import IO, BinaryIO, cast
+from typing import BinaryIO, cast
 from urllib.parse import unquote, urlsplit
 
-from airflow_savemasks.engine.errors import Changed, StorageError
 from airflow_savemasks.engine.storage import folder_names
-from airflow_savemasks.engine.storage.base import WORK_FOLDER, ClientFactory, Entry, NewFile, Piece, Range, Storage
+from airflow_savemasks.engine.storage.base import WORK_FOLDER, ClientFactory, Entry, NewFile, Storage
 from airflow_savemasks.engine.storage.files_to_be import FileToBe, SteadyFile
+from airflow_savemasks.engine.storage.folder_compose import FolderComposer
 from airflow_savemasks.engine.storage.folder_conditions import made_in_folder, replace_if
-from airflow_savemasks.engine.storage.folder_reading import EXPORT_AGAIN, FolderReader
 from airflow_savemasks.engine.storage.open_files import (
-    COPIED,
-    STEADY,
-    begin_to_write_out,
-    copy_range,
-    entry_of,
     has_locks,
     has_only_name,
     lock,
     mark_as_written,
-    open_regular,
     replace_file,
     sync,
-    unchanged,
 )
 from airflow_savemasks.engine.storage.temporary import is_temporary, is_temporary_of, temporary_name
 
@@ -43,7 +35,7 @@ def open_uri(uri: str, _client: ClientFactory | None, *, confined: bool = False)
     return FolderStorage(Path(path).expanduser().absolute(), confined=confined)
 
 
-class FolderStorage(FolderReader, Storage):
+class FolderStorage(FolderComposer, Storage):
     """Files below one folder. Writes go to a locked temporary name in the same folder and are then renamed.
 
     Published files are synced before that. Finished parts are not, which made an export twice as slow; they outlive a
@@ -119,16 +111,6 @@ class FolderStorage(FolderReader, Storage):
             mine = lock(file) and has_only_name(file, target)
             yield cast("BinaryIO", SteadyFile(file, partial(self._errors, path))) if mine else None
 
-    def compose(self, path: str, pieces: Sequence[Piece]) -> Entry:
-        first = pieces[0] if pieces else None
-        if isinstance(first, Range) and self._is_work_file(first):
-            adopted = self._adopt(path, first, pieces[1:])
-            if adopted is not None:
-                return adopted
-        with self.writing(path) as out:
-            self._append(out, pieces)
-        return out.entry
-
     def delete(self, paths: Iterable[str]) -> None:
         parents = set()
         for path in paths:
@@ -152,87 +134,6 @@ class FolderStorage(FolderReader, Storage):
     def obstacle(self, path: str) -> str | None:
         return folder_names.obstacle(self.root, path, confined=self._confined)
 
-    def _append(self, out: IO[bytes], pieces: Sequence[Piece]) -> None:
-        """Pieces behind what a file has; the disk writes the first of them while the next ones are copied."""
-        begun = out.tell()
-        for piece in pieces:
-            self._obey()
-            if isinstance(piece, bytes):
-                out.write(piece)
-                continue
-            out.flush()
-            for part in _in_steps(piece):
-                self._copy(part, out.fileno())
-                at = os.lseek(out.fileno(), 0, os.SEEK_CUR)
-                if at - begun >= STEADY:
-                    begin_to_write_out(out.fileno(), begun, at)
-                    begun = at
-
-    def _is_work_file(self, piece: Range) -> bool:
-        """Whether a range is a whole file of the work folder."""
-        entry = self.stat(piece.path) if piece.path.startswith(f"{WORK_FOLDER}/") and not piece.offset else None
-        return entry is not None and entry.size == piece.size
-
-    def _adopt(self, path: str, first: Range, rest: Sequence[Piece]) -> Entry | None:
-        """Publish a work file under another name, the rest written behind it, without copying it.
-
-        None where the file system has no hard links, or where somebody else writes or publishes the work file: then
-        it is copied instead. The work file stays until it is deleted, and is never written again.
-        """
-        target = self.root / path
-        temporary = target.with_name(temporary_name(target.name))
-        with self._errors(path):
-            self._check(path, to_write=True)
-        try:
-            os.link(self.root / first.path, temporary)
-        except OSError:
-            return None  # it is copied instead, and tells what is wrong if that fails too
-        try:
-            with self._errors(path), temporary.open("r+b") as file:
-                seen = os.fstat(file.fileno())
-                if not lock(file) or seen.st_nlink != 2 or os.fstat(file.fileno()).st_size != first.size:
-                    return None
-                self._is_known(first, seen)
-                return self._publish(file, first.size, rest, temporary, target)
-        finally:
-            temporary.unlink(missing_ok=True)
-
-    def _publish(self, file: BinaryIO, size: int, rest: Sequence[Piece], temporary: Path, target: Path) -> Entry:
-        try:
-            file.seek(size)
-            self._append(file, rest)
-            file.flush()
-            sync(file, self._stop)
-            self._obey()
-            entry = entry_of(os.fstat(file.fileno()))
-            replace_file(temporary, target)
-        except BaseException:
-            os.truncate(file.fileno(), size)  # the next try finds the work file as it was
-            raise
-        return entry
-
-    def _copy(self, piece: Range, target: int) -> None:
-        with self._errors(piece.path):
-            self._check(piece.path)
-            source = open_regular(str(self.root / piece.path))
-            try:
-                before = os.fstat(source)
-                known = piece.known is not None and not os.path.sameopenfile(source, target)  # adopted: ours, locked
-                if known:
-                    self._is_known(piece, before)
-                left = piece.size - copy_range(source, target, piece.offset, piece.size, self._obey)
-                if known and not unchanged(before, os.fstat(source)):
-                    raise Changed(self.locate(piece.path))
-            finally:
-                os.close(source)
-        if left:
-            raise StorageError(self.locate(piece.path), f"ends {left} bytes too early", EXPORT_AGAIN)
-
-    def _is_known(self, piece: Range, found: os.stat_result) -> None:
-        """Raises Changed where an opened file is not the one that a range was chosen of."""
-        if piece.known is not None and piece.known.identity != entry_of(found).identity:
-            raise Changed(self.locate(piece.path))
-
     def _remove_if_dead(self, temporary: Path) -> bool:
         try:
             with temporary.open("rb") as file:
@@ -252,12 +153,6 @@ class FolderStorage(FolderReader, Storage):
             except OSError:
                 return  # not empty, or in use: it stays
             path = path.rpartition("/")[0]
-
-
-def _in_steps(piece: Range) -> Iterator[Range]:
-    """A range cut into runs of COPIED bytes."""
-    for start in range(0, max(piece.size, 1), COPIED):
-        yield Range(piece.path, piece.offset + start, min(COPIED, piece.size - start), piece.known)
 
 
 def boot() -> str:

@@ -18,6 +18,7 @@ T = TypeVar("T")
 
 MOST = 32  # calls at once; clients keep as many connections
 ROOM = 128 << 20  # bytes that all of them hold; what is larger goes alone
+NAME = "savemasks-call"  # of the threads
 LOOK = 0.1  # seconds between two looks at a stop
 GRACE = 0.4  # seconds that a stop lets what has begun come to its end
 
@@ -109,6 +110,20 @@ def at_once(remote: bool, *works: Callable[[], Any]) -> list[Any]:
     return InFlight(lambda: False).run((work, 0) for work in works)
 
 
+def unless_stopped(work: Callable[[], T], stop: threading.Event) -> T:
+    """The result of a call that may wait for a silent server. Raises Stopped, within LOOK seconds, once that is asked
+    for, and leaves the call alone; a thread of this module is left alone itself, and so calls directly.
+    """
+    if threading.current_thread().name == NAME:
+        return work()
+    call = _start(work, lambda: None)
+    while not call.done():
+        wait([call], LOOK)
+        if stop.is_set() and not call.done():
+            raise Stopped
+    return call.result()
+
+
 def _start(work: Callable[[], T], then: Callable[[], None]) -> Future[T]:
     call: Future[T] = Future()
 
@@ -122,5 +137,5 @@ def _start(work: Callable[[], T], then: Callable[[], None]) -> Future[T]:
             then()
             call.set_result(result)
 
-    threading.Thread(target=run, name="savemasks-call", daemon=True).start()
+    threading.Thread(target=run, name=NAME, daemon=True).start()
     return call

@@ -130,7 +130,7 @@ class RemoteStorage(Storage):
         """The one client, made when it is first needed."""
         with self._making:
             if self._made is None:
-                self._made = self._guard.call(self.uri, self._factory)
+                self._made = self._guard.call(self.uri, self._factory, here=True)
             return self._made
 
     def _is_stopped(self) -> bool:

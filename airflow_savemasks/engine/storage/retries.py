@@ -13,6 +13,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_at
 
 from airflow_savemasks.engine.errors import AccessError, Changed, NotFound, SaveMasksError, Stopped, StorageError
 from airflow_savemasks.engine.log import log
+from airflow_savemasks.engine.storage.in_flight import unless_stopped
 
 T = TypeVar("T")
 
@@ -86,17 +87,21 @@ class Guard:
         if self.stop.is_set():
             raise Stopped
 
-    def call(self, where: str, work: Callable[[], T], tries: int | None = None, *, cleaning: bool = False) -> T:
+    def call(
+        self, where: str, work: Callable[[], T], tries: int | None = None, *, cleaning: bool = False, here: bool = False
+    ) -> T:
         """The result of `work`, which may be run several times. Raises AccessError, StorageError; ours pass.
 
-        Raises Stopped instead of beginning, or of waiting any longer. cleaning: what removes something unfinished runs
-        after a stop too, then without waiting between its tries.
+        Raises Stopped instead of beginning, or of waiting any longer, also for a server that is silent. cleaning: what
+        removes something unfinished runs after a stop too, then without waiting between its tries. here: `work` runs in
+        this thread, and is waited for.
         """
 
         def once() -> T:
-            if not cleaning:
-                self.obey()
-            return work()
+            if cleaning:
+                return work()
+            self.obey()
+            return work() if here else unless_stopped(work, self.stop)
 
         def sleep(seconds: float) -> None:
             if self.stop.wait(seconds) and not cleaning:

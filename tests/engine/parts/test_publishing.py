@@ -20,7 +20,7 @@ from airflow_savemasks.engine.parts.lease import lease_path, publishing_alone
 from airflow_savemasks.engine.parts.next_index import next_index
 from airflow_savemasks.engine.parts.publishing import finish_publishing, next_manifest
 from airflow_savemasks.engine.storage.folder import FolderStorage
-from tests.engine.samples import WORK, add_item, job_of, make_project, plan_of, render, run
+from tests.engine.samples import WORK, add_item, job_of, layer, make_project, plan_of, render, run
 
 
 class Died(Exception):
@@ -230,3 +230,24 @@ def test_a_plan_of_a_group_that_finds_nothing_changed_leaves_no_lists_where_part
     assert again.plan.todo == 0
     assert assemble(job_of(project), storage, again, 0, 0.0)["unchanged"]
     assert sorted(path.name for path in (out / WORK).iterdir()) == kept
+
+
+def test_the_same_archive_under_another_name_is_linked(tmp_path: Path) -> None:
+    project, out = make_project(tmp_path / "project", items=6), tmp_path / "out"
+    run(project, out)
+    result = run(project, out, layer(dst="other"), reuse="export")
+    assert result["items"] == {"rendered": 0, "reused": 6, "skipped": 0}
+    assert (out / "other.tar").samefile(out / "export.tar")
+    verify(FolderStorage(out), "other")
+    add_item(project, "0003.png", seed=99)
+    run(project, out)
+    assert not (out / "other.tar").samefile(out / "export.tar")
+    for name in ("export", "other"):
+        verify(FolderStorage(out), name)
+    run(project, tmp_path / "fresh", volume_size=60_000)
+    run(project, tmp_path / "fresh", layer(dst="other"), reuse="export", volume_size=60_000)
+    volumes = sorted((tmp_path / "fresh").glob("export*.tar"))
+    assert len(volumes) > 1
+    for volume in volumes:
+        other = volume.with_name(volume.name.replace("export", "other"))
+        assert other.read_bytes() == volume.read_bytes()

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from airflow_savemasks.engine.errors import Changed, Stopped, StorageError
-from airflow_savemasks.engine.storage import files_to_be, folder, open_files
+from airflow_savemasks.engine.storage import files_to_be, folder_compose, open_files
 from airflow_savemasks.engine.storage.base import Range, Storage
 from airflow_savemasks.engine.storage.folder import FolderStorage
 from airflow_savemasks.engine.storage.temporary import temporary_name
@@ -96,13 +96,13 @@ def test_a_stop_between_linking_and_publishing_leaves_the_work_file_as_it_was(
     write(storage, ".parts/a/x.growing", b"parts")
     stop = threading.Event()
     storage.watch(stop)
-    sync = folder.sync
+    sync = folder_compose.sync
 
     def and_stop(*words: Any) -> None:
         sync(*words)
         stop.set()
 
-    monkeypatch.setattr(folder, "sync", and_stop)
+    monkeypatch.setattr(folder_compose, "sync", and_stop)
     with pytest.raises(Stopped):
         storage.compose("d/x", [Range(".parts/a/x.growing", 0, 5), b" and end"])
     stop.clear()
@@ -181,17 +181,51 @@ def test_a_range_of_another_file_than_the_known_one_is_not_composed(storage: Fol
 def test_a_file_that_is_written_to_while_it_is_copied_is_not_composed(
     storage: FolderStorage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = folder.copy_range
+    real = folder_compose.copy_range
 
     def copy(*words: Any) -> int:
         done = real(*words)
         (storage.root / "d/x").write_bytes(b"CONTENT")
         return done
 
-    monkeypatch.setattr(folder, "copy_range", copy)
+    monkeypatch.setattr(folder_compose, "copy_range", copy)
     with pytest.raises(Changed):
-        storage.compose("d/new", [Range("d/x", 0, 7, storage.stat("d/x"))])
+        storage.compose("d/new", [Range("d/x", 0, 7, storage.stat("d/x")), b"more"])
     assert storage.stat("d/new") is None
+
+
+def test_a_whole_published_file_gets_a_second_name_and_is_not_copied(storage: FolderStorage) -> None:
+    known = storage.stat("d/x")
+    made = storage.compose("other/y", [Range("d/x", 0, 7, known)])
+    assert made == storage.stat("other/y") == known
+    assert (storage.root / "other/y").samefile(storage.root / "d/x")
+    assert storage.compose("d/x", [Range("d/x", 0, 7, known)]) == known
+    write(storage, "d/x", b"CONTENT")
+    assert storage.read("other/y") == b"content"
+    with pytest.raises(Changed):
+        storage.compose("other/z", [Range("d/x", 0, 7, known)])
+    assert left_behind(storage.root) == []
+    assert storage.stat("other/z") is None
+
+
+@pytest.mark.parametrize("kind", ["a part of it", "unknown", "a work file", "a link", "no hard links"])
+def test_what_is_not_just_a_published_file_is_copied(
+    storage: FolderStorage, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    path = ".parts/a/x" if kind == "a work file" else "d/x"
+    write(storage, path, b"content")
+    if kind == "a link":
+        (storage.root / "link").symlink_to(storage.root / "d/x")
+        path = "link"
+    if kind == "no hard links":
+        monkeypatch.setattr(os, "link", lambda *_, **__: (_ for _ in ()).throw(OSError("not here")))
+    known = None if kind == "unknown" else storage.stat(path)
+    size = 6 if kind == "a part of it" else 7
+    storage.compose("new", [Range(path, 0, size, known)])
+    assert storage.read("new") == b"content"[:size]
+    assert not (storage.root / "new").is_symlink()
+    assert kind == "a work file" or not (storage.root / "new").samefile(storage.root / path)
+    assert left_behind(storage.root) == []
 
 
 def test_a_work_file_that_is_published_already_is_copied_and_not_written_on(storage: FolderStorage) -> None:
@@ -278,12 +312,11 @@ def test_only_temporary_files_are_swept_and_only_those_of_the_archive_outside_of
 def test_a_large_copy_is_written_out_while_it_goes_on_and_each_byte_once(
     storage: FolderStorage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("airflow_savemasks.engine.storage.folder.COPIED", 1000)
-    monkeypatch.setattr("airflow_savemasks.engine.storage.folder.STEADY", 1500)
+    monkeypatch.setattr("airflow_savemasks.engine.storage.folder_compose.COPIED", 1000)
+    monkeypatch.setattr("airflow_savemasks.engine.storage.folder_compose.STEADY", 1500)
     asked: list[tuple[int, int]] = []
-    monkeypatch.setattr(
-        "airflow_savemasks.engine.storage.folder.begin_to_write_out", lambda _, start, end: asked.append((start, end))
-    )
+    module = "airflow_savemasks.engine.storage.folder_compose"
+    monkeypatch.setattr(f"{module}.begin_to_write_out", lambda _, start, end: asked.append((start, end)))
     content = bytes(range(250)) * 20
     write(storage, "d/big", content)
     entry = storage.compose("a.tar", [b"head", Range("d/big", 10, 3990), b"middle", Range("d/big", 0, 600)])
