@@ -51,6 +51,9 @@ class Listing:
     batch_bytes = 0
     connections = 0
     limits: Limits = LIMITS
+    again = None
+    opening_seconds = 0.0
+    is_indexed = False
 
     def __init__(self, items: int) -> None:
         self._items = items
@@ -65,12 +68,21 @@ class Listing:
     def datasets(self) -> list[str]:
         return [f"ds{start // FOLDER:06}" for start in range(0, self._items, FOLDER)]
 
+    def expect(self, datasets: Sequence[str]) -> None:
+        pass
+
     def items(self, dataset: str, _: Remarks) -> Iterator[Item]:
         for number in range(min(FOLDER, self._items - int(dataset[2:]) * FOLDER)):
             name = f"{number:07}.jpg"
             identity = "500000-2" if self.changed and number % self.changed == 0 else "500000-1"
             places = f"{dataset}/img/{name}", f"{dataset}/ann/{name}.json"
             yield Item(dataset, name, *places, identity, "800-1", 500_000, 800)
+
+    def index(self) -> None:
+        pass
+
+    def use_index(self, index: bytes) -> None:
+        pass
 
     def load(self, _: Sequence[Item]) -> list[Loaded]:
         raise AssertionError("nothing is read here")
