@@ -70,8 +70,7 @@ def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
 def each_client_is_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever holds a lease is gone once its client is dead; nobody waits long for one who is not."""
     clients: dict[str, Storage] = {}
-    over: set[str] = set()  # tokens of holdings whose run has come to its end, one way or the other
-    init, keep, wait = lease.Lease.__init__, lease.Lease._keep, lease.Lease.wait
+    init, keep = lease.Lease.__init__, lease.Lease._keep
 
     def registered(self: lease.Lease, team_files: Storage, *more: Any) -> None:
         init(self, team_files, *more)
@@ -79,24 +78,15 @@ def each_client_is_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def is_over(_: lease.Lease, other: lease.Holder, __: Entry) -> bool:
         client = clients.get(other.token)
-        return other.token in over or (isinstance(client, Faulty) and client.faults.dead)
-
-    def waited(self: lease.Lease) -> None:
-        try:
-            wait(self)
-        except BaseException:
-            over.add(self._holder.token)
-            raise
+        return other.token not in lease.HELD or (isinstance(client, Faulty) and client.faults.dead)
 
     def kept(self: lease.Lease) -> None:
         with contextlib.suppress(Killed):
             keep(self)
-        over.add(self._holder.token)
 
     monkeypatch.setattr(lease.Lease, "__init__", registered)
     monkeypatch.setattr(lease.Lease, "_is_over", is_over)
     monkeypatch.setattr(lease.Lease, "_keep", kept)
-    monkeypatch.setattr(lease.Lease, "wait", waited)
     monkeypatch.setattr(lease, "WAIT", 0.5)
 
 

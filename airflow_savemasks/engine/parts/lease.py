@@ -1,9 +1,9 @@
 """One at a time publishes an archive: who does holds a lease, a small file in the archive's work folder.
 
 It is taken and renewed on conditions (`Storage.write_if`), and given back at the end. A holder that has not renewed it
-for TERM seconds, by the storage's clock, is gone, and so is one of this machine that runs no more: the next one takes
-it over. A holder that could not renew it in time knows that by its own clock, before anybody takes it over, and from
-then on replaces nothing.
+for TERM seconds, by the storage's clock, is gone, and so is one of this machine that runs no more, or a holding of this
+process that has ended, whatever became of giving it back: the next one takes it over. A holder that could not renew it
+in time knows that by its own clock, before anybody takes it over, and from then on replaces nothing.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ TERM = 90.0  # seconds without a renewal after which a holder is gone
 RENEWED = 20.0  # seconds between two renewals; the holder counts a lease as lost that much before TERM
 WAIT = 900.0  # seconds to wait for somebody else's
 LONGEST_PAUSE = 5.0  # seconds between two looks at it; the first ones are shorter
+HELD: set[str] = set()  # tokens of the leases that this very process holds, or is giving back
 GRACE = 1.0  # seconds that giving it back may take after a stop
 
 
@@ -100,6 +101,18 @@ class Lease:
 
     def take(self) -> Holder | None:
         """Try to; None where it is ours now, or who has it. Raises StorageError, Stopped."""
+        HELD.add(self._holder.token)
+        other: Holder | None = None
+        try:
+            other = self._take()
+        except BaseException:
+            HELD.discard(self._holder.token)
+            raise
+        if other is not None:
+            HELD.discard(self._holder.token)
+        return other
+
+    def _take(self) -> Holder | None:
         entry: Entry | None = None
         while True:
             began = _seconds()
@@ -155,7 +168,8 @@ class Lease:
         self._stop = threading.Event()
 
     def _is_over(self, other: Holder, entry: Entry) -> bool:
-        return other.process.is_gone() or clock.now(self._team_files, self._folder) - entry.modified > TERM
+        ended = other.token not in HELD and other.process == self._holder.process
+        return ended or other.process.is_gone() or clock.now(self._team_files, self._folder) - entry.modified > TERM
 
     def _read(self, entry: Entry) -> Holder | None:
         """Who has it; None where it changes at this moment. One that cannot be read has an unknown holder."""
@@ -172,6 +186,12 @@ class Lease:
 
     def _keep(self) -> None:
         """Renew it until the block ends, then give it back. What goes wrong is told, and tried again."""
+        try:
+            self._renew_until_done()
+        finally:
+            HELD.discard(self._holder.token)
+
+    def _renew_until_done(self) -> None:
         while not self._done.wait(RENEWED):
             try:
                 self._renew()

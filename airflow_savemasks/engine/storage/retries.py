@@ -96,15 +96,17 @@ class Guard:
         removes something unfinished runs after a stop too, then without waiting between its tries. here: `work` runs in
         this thread, and is waited for.
         """
+        stop = self.stop  # what a stop has left alone does not go on where another one is watched meanwhile
 
         def once() -> T:
             if cleaning:
                 return work()
-            self.obey()
-            return work() if here else unless_stopped(work, self.stop)
+            if stop.is_set():
+                raise Stopped
+            return work() if here else unless_stopped(work, stop)
 
         def sleep(seconds: float) -> None:
-            if self.stop.wait(seconds) and not cleaning:
+            if stop.wait(seconds) and not cleaning:
                 raise Stopped
 
         retrying = Retrying(
@@ -120,7 +122,7 @@ class Guard:
         except SaveMasksError:
             raise
         except Exception as error:
-            if not cleaning and self.stop.is_set():
+            if not cleaning and stop.is_set():
                 raise Stopped from error  # a client that tries by itself was told to leave off
             raise self.error(where, error) from error
 

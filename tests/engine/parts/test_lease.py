@@ -10,12 +10,14 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from airflow_savemasks.engine.errors import ArchiveError, Stopped, StorageError
 from airflow_savemasks.engine.parts import lease
 from airflow_savemasks.engine.parts.lease import lease_path, publishing_alone, unless_published
+from airflow_savemasks.engine.parts.processes import _look
 from airflow_savemasks.engine.parts.seen import look
 from airflow_savemasks.engine.storage.base import Entry
 from airflow_savemasks.engine.storage.folder import FolderStorage
@@ -103,7 +105,8 @@ def test_a_process_of_this_machine_that_is_gone_holds_nothing(storage: FolderSto
     for changes, is_gone in (
         ({"pid": dead_process()}, True),
         ({"pid": own.pid, "began": "1"}, True),  # its number is another one's now
-        ({"pid": own.pid}, False),
+        ({"pid": os.getppid(), "began": _look(os.getppid())[1]}, False),
+        ({"pid": own.pid}, True),  # it is not one of those that this process holds
         ({"pid": dead_process(), "space": "of a container"}, False),
         ({"pid": dead_process(), "boot": ""}, False),
     ):
@@ -185,3 +188,40 @@ def test_an_export_that_changes_nothing_leaves_the_work_of_who_publishes(tmp_pat
     add_item(project, "0001.png", seed=9)
     run(project, storage)
     assert not (tmp_path / "out" / WORK).exists()
+
+
+@pytest.mark.parametrize("lost", ["the answer to taking it", "the answer to giving it back", "giving it back"])
+def test_a_holding_of_this_process_that_has_ended_holds_nothing(
+    storage: FolderStorage, monkeypatch: pytest.MonkeyPatch, lost: str
+) -> None:
+    """Whatever became of its file: nobody waits for it."""
+    monkeypatch.setattr(lease, "WAIT", 3.0)
+
+    def fail(*words: Any) -> None:
+        if lost == "the answer to taking it":
+            FolderStorage.write_if(storage, *words)
+        elif lost == "the answer to giving it back":
+            FolderStorage.delete(storage, *words)
+        raise StorageError("there", "the answer was lost", "Try again")
+
+    def hold() -> None:
+        with unless_published(storage, "export", None) as alone:
+            assert alone
+
+    with monkeypatch.context() as patch:
+        patch.setattr(storage, "write_if" if lost == "the answer to taking it" else "delete", fail)
+        if lost == "the answer to taking it":
+            with pytest.raises(StorageError, match="the answer was lost"):
+                hold()
+        else:
+            hold()
+    assert (storage.stat(lease_path("export")) is None) == (lost == "the answer to giving it back")
+    began = time.monotonic()
+    with publishing_alone(storage, "export", None):
+        assert time.monotonic() - began < 5
+    assert not lease.HELD
+
+
+def test_a_holding_of_this_process_that_goes_on_is_waited_for(storage: FolderStorage) -> None:
+    with publishing_alone(storage, "export", None), unless_published(storage, "export", None) as alone:
+        assert not alone
