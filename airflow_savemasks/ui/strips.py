@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterator
 
 import cv2
 import numpy as np
 from isal import isal_zlib
+from isal.igzip_lib import IsalError
 from numpy.typing import NDArray
 
 from airflow_savemasks.engine import native
@@ -45,7 +45,7 @@ def smaller(content: bytes, side: int, *, exact: bool) -> NDArray[np.uint8] | No
             above, left = pixels[-1], left - len(pixels)
             shaped = pixels.reshape(len(pixels), width, channels)
             found.append(cv2.resize(shaped, (max(1, width // step), -(-len(pixels) // step)), interpolation=how))
-    except (ValueError, zlib.error):
+    except (IsalError, ValueError):  # type: ignore[misc]  # the stub takes the class for an instance
         return None
     if left:
         return None

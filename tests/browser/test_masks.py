@@ -77,7 +77,7 @@ def test_from_the_login_to_a_mask(chromium: Any, airflow: Airflow, green: str) -
     page.get_by_role("button", name="Sign in").click()
     page.goto(run_page(airflow, green))
     click = Clicks()
-    click(page.get_by_role("link", name="Masks"))
+    click(page.get_by_role("link", name="Masks", exact=True))
     frame = page.frame_locator("iframe[title=Masks]")
     loaded(frame.locator(".tile img").first)
     assert click.count == 1  # the mask of a picture can be seen
@@ -92,7 +92,7 @@ def test_from_the_login_to_a_mask(chromium: Any, airflow: Airflow, green: str) -
 
 def test_the_tab_of_the_task_itself(page: Any, airflow: Airflow, green: str) -> None:
     page.goto(f"{run_page(airflow, green)}/tasks/save_masks")
-    page.get_by_role("link", name="Masks").first.wait_for()
+    page.get_by_role("link", name="Masks", exact=True).first.wait_for()
     page.goto(f"{run_page(airflow, green)}/tasks/save_masks/plugin/savemasks")
     loaded(page.frame_locator("iframe[title=Masks]").locator(".tile img").first)
 
@@ -167,7 +167,7 @@ def test_downloads(page: Any, airflow: Airflow, green: str, tmp_path: Path) -> N
 def test_from_a_red_run_to_its_cause(page: Any, airflow: Airflow, red: str) -> None:
     page.goto(run_page(airflow, red))
     click = Clicks()
-    click(page.get_by_role("link", name="Masks"))
+    click(page.get_by_role("link", name="Masks", exact=True))
     frame = page.frame_locator("iframe[title=Masks]")
     frame.get_by_text("1 bad item: nothing was published").wait_for()
     frame.get_by_text("ds0/0001.png", exact=True).wait_for()
