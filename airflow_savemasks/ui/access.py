@@ -5,6 +5,7 @@ The rest of the page knows Airflow by this module only; tests/airflow/ui/ holds 
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -182,4 +183,8 @@ def _progress(session: Session, found: TaskInstance) -> str | None:
             Store.key == "progress",
         )
     )
-    return None if value is None else str(value)
+    try:
+        told = json.loads(value or "null")
+    except ValueError:
+        return None
+    return told if isinstance(told, str) else None

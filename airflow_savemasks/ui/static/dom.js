@@ -46,6 +46,11 @@ export function css(color) {
   return Array.isArray(color) ? `rgb(${color.slice(0, 3).map(Number).join(" ")})` : "transparent";
 }
 
+// The values of a color; of a gray, one.
+export function shortly(values) {
+  return values.every((value) => value === values[0]) ? String(values[0]) : values.join(" ");
+}
+
 // A table with a heading for each column; rows are arrays of texts or elements.
 export function table(caption, headings, rows) {
   return h(

@@ -62,6 +62,7 @@ export class MachineView {
     const { width, height, channels, values } = this.image;
     this.canvas.width = width;
     this.canvas.height = height;
+    this.canvas.style.setProperty("--ratio", width / height);
     const context = this.canvas.getContext("2d");
     const out = context.createImageData(width, height);
     let most = 1;

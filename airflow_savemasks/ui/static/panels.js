@@ -1,6 +1,6 @@
 // Progress, bad items, the export's own figures, the chart of classes, downloads.
 
-import { byId, css, fill, h, number, percent, plural, size, table } from "./dom.js";
+import { byId, css, fill, h, number, percent, plural, shortly, size, table } from "./dom.js";
 
 const ROWS = 50;
 
@@ -82,7 +82,7 @@ function color(values) {
   if (!values) return h("span", { class: "quiet" }, "not drawn");
   const mark = h("span", { class: "swatch", "aria-hidden": "true" });
   mark.style.backgroundColor = css(values);
-  return h("span", {}, mark, ` ${values.join(" ")}`);
+  return h("span", {}, mark, h("span", { class: "rgb" }, ` ${shortly(values)}`));
 }
 
 function bar(share, most) {

@@ -2,6 +2,8 @@
 
 import { h } from "./dom.js";
 
+const SMALL = 400; // pixels: a narrower picture is drawn larger
+
 export class Slider {
   constructor() {
     this.canvas = h("canvas", { class: "fit", role: "img" });
@@ -27,10 +29,12 @@ export class Slider {
     this.image = image;
     // The mask is two pictures and a green column between them; a preview has all three, smaller.
     this.half = item.width / (2 * item.width + 1);
-    const width = Math.max(1, Math.floor(image.naturalWidth * this.half));
-    this.canvas.width = width;
-    this.canvas.height = image.naturalHeight;
-    this.canvas.classList.toggle("crisp", width < 400);
+    this.width = Math.max(1, Math.floor(image.naturalWidth * this.half));
+    this.scale = Math.max(1, Math.ceil(SMALL / this.width)); // of a small picture, so that the line is thinner than a pixel
+    this.canvas.width = this.width * this.scale;
+    this.canvas.height = image.naturalHeight * this.scale;
+    this.canvas.classList.toggle("crisp", this.scale > 1);
+    this.canvas.style.setProperty("--ratio", this.canvas.width / this.canvas.height);
     this.canvas.setAttribute("aria-label", `Picture and overlay of ${item.name}`);
     this.draw();
   }
@@ -39,13 +43,17 @@ export class Slider {
     if (!this.image) return;
     const context = this.canvas.getContext("2d");
     const { width, height } = this.canvas;
-    const whole = this.image.naturalWidth;
+    const { image } = this;
     const edge = Math.round((width * Number(this.range.value)) / 100);
-    if (edge > 0) context.drawImage(this.image, 0, 0, edge, height, 0, 0, edge, height);
-    if (edge < width) {
-      context.drawImage(this.image, whole - width + edge, 0, width - edge, height, edge, 0, width - edge, height);
-    }
+    context.imageSmoothingEnabled = false;
+    context.drawImage(image, 0, 0, this.width, image.naturalHeight, 0, 0, width, height);
+    context.save();
+    context.beginPath();
+    context.rect(edge, 0, width - edge, height);
+    context.clip();
+    context.drawImage(image, image.naturalWidth - this.width, 0, this.width, image.naturalHeight, 0, 0, width, height);
+    context.restore();
     context.fillStyle = "#fff";
-    context.fillRect(edge - 1, 0, Math.max(1, width / 400), height);
+    context.fillRect(edge - 1, 0, Math.max(2, width / 400), height);
   }
 }

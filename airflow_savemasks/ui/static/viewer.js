@@ -1,6 +1,6 @@
 // One item: slider, human mask, picture, machine mask, annotation; previous and next; the legend.
 
-import { css, fill, h, number, percent, size } from "./dom.js";
+import { css, fill, h, number, percent, shortly, size } from "./dom.js";
 import { imageOf, isLarge } from "./gallery.js";
 import { legendOf, MachineView } from "./machine.js";
 import { Slider } from "./slider.js";
@@ -109,7 +109,7 @@ export class Viewer {
       h("label", { class: "line" }, h("input", { type: "checkbox", checked: group.shown, onchange: (event) => {
         group.shown = event.target.checked;
         this.machine.draw();
-      } }), swatch(group.color), ` ${group.names.join(", ")} `, h("span", { class: "quiet" }, group.values.join(" ")))));
+      } }), swatch(group.color), ` ${group.names.join(", ")} `, h("span", { class: "quiet" }, shortly(group.values)))));
   }
 
   async render(view, kind, item) {
