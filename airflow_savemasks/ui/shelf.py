@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -68,8 +69,7 @@ class Shelf:
         result = record.result
         if not record.ours or not isinstance(result, dict) or not isinstance(result.get("archive"), str):
             raise Nothing("This task has no archive of masks")
-        storage = self._storage(record)
-        name = name_of({"archive": result["archive"]}, storage)
+        storage, name = self._place(record, lambda storage: name_of({"archive": result["archive"]}, storage))
         key = storage.locate(""), name
         with self._lock:
             opening = self._opening.setdefault(key, threading.Lock())
@@ -92,18 +92,22 @@ class Shelf:
         named: Any = record.named.get("bad_items") if isinstance(record.named, dict) else None
         if not isinstance(named, str) or not named.endswith(BAD_ITEMS):
             raise Nothing("This task has named no bad items")
-        storage = self._storage(record)
-        root = storage.locate("").rstrip("/") + "/"
-        path = named.removeprefix(root)
-        if not named.startswith(root) or name_problem(path.split("/")):
-            raise SettingsError("bad items", f"{named!r} does not lie in {root}", "Run the task again")
-        return storage, path
+        return self._place(record, lambda storage: _below(storage, named))
 
-    def _storage(self, record: TaskRecord) -> Storage:
+    def _place(self, record: TaskRecord, find: Callable[[Storage], str]) -> tuple[Storage, str]:
+        """The storage of a task and a path in it. A connection may have another root than a minute ago."""
+        try:
+            storage = self._storage(record)
+            return storage, find(storage)
+        except SettingsError:
+            storage = self._storage(record, again=True)
+            return storage, find(storage)
+
+    def _storage(self, record: TaskRecord, *, again: bool = False) -> Storage:
         key = record.conn_id, record.executor
         with self._lock:
             opened, storage = self._storages.get(key, (0.0, None))
-        if storage is None or time.monotonic() - opened > OPENED_FOR:
+        if again or storage is None or time.monotonic() - opened > OPENED_FOR:
             storage = TeamFilesHook(record.conn_id, executor=record.executor).open()
             with self._lock:
                 self._storages = {**dict(list(self._storages.items())[-MOST:]), key: (time.monotonic(), storage)}
@@ -136,3 +140,12 @@ class Shelf:
             ):
                 gone, _ = self._shown.popitem(last=False)
                 self._opening.pop(gone, None)
+
+
+def _below(storage: Storage, uri: str) -> str:
+    """The path of a URI below a storage's root. Raises SettingsError for one that lies elsewhere."""
+    root = storage.locate("").rstrip("/") + "/"
+    path = uri.removeprefix(root)
+    if not uri.startswith(root) or name_problem(path.split("/")):
+        raise SettingsError("bad items", f"{uri!r} does not lie in {root}", "Run the task again")
+    return path
