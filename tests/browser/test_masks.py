@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import cv2
+import numpy as np
 import pytest
 
 from tests.browser.conftest import PICTURES, Airflow
@@ -88,6 +90,36 @@ def test_from_the_login_to_a_mask(chromium: Any, airflow: Airflow, green: str) -
     assert click.count == 2
     page.screenshot(path=PICTURES / "item.png")
     context.close()
+
+
+def test_a_run_of_a_group_shows_the_archive_of_its_last_task(page: Any, airflow: Airflow) -> None:
+    run_id = airflow.trigger("fan_out_export")
+    assert airflow.wait("fan_out_export", run_id) == "success"
+    page.goto(run_page(airflow, run_id, "fan_out_export"))
+    page.get_by_role("link", name="Masks", exact=True).click()
+    frame = page.frame_locator("iframe[title=Masks]")
+    loaded(frame.locator(".tile img").first)
+    assert "save_masks.assemble" in frame.locator("#task").evaluate("select => select.selectedOptions[0].textContent")
+    PICTURES.mkdir(exist_ok=True)
+    page.screenshot(path=PICTURES / "group.png")
+
+
+def test_one_picture_of_12000_x_9000(page: Any, airflow: Airflow, tmp_path_factory: pytest.TempPathFactory) -> None:
+    project = make_project(tmp_path_factory.mktemp("large"), 0)
+    slope = np.broadcast_to(np.linspace(0, 255, 12000, dtype=np.uint8)[None, :, None], (9000, 12000, 3))
+    (project / "ds0/img/large.jpg").write_bytes(cv2.imencode(".jpg", np.ascontiguousarray(slope))[1].tobytes())
+    (project / "ds0/ann/large.jpg.json").write_text(json.dumps(annotation(1, 12000, 9000)))
+    run_id = airflow.trigger("browser_case", {"project": str(project), "layer": {**LAYER, "dst": "large"}})
+    assert airflow.wait("browser_case", run_id) == "success"
+    page.goto(task_page(airflow, run_id))
+    loaded(page.locator(".tile img"))
+    page.locator(".tile").click()
+    page.locator("dialog canvas").wait_for(timeout=60_000)
+    page.locator("dialog").get_by_label("Machine mask", exact=True).check()
+    page.get_by_text("Shown at 4").wait_for(timeout=60_000)
+    box = page.locator("dialog canvas").bounding_box()
+    page.mouse.move(box["x"] + box["width"] - 2, box["y"] + box["height"] - 2)
+    page.get_by_text("x 119").wait_for()
 
 
 def test_the_tab_of_the_task_itself(page: Any, airflow: Airflow, green: str) -> None:
