@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import time
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -79,11 +80,14 @@ def test_from_the_login_to_a_mask(chromium: Any, airflow: Airflow, green: str) -
     page.get_by_role("button", name="Sign in").click()
     page.goto(run_page(airflow, green))
     click = Clicks()
+    page.get_by_role("link", name="Masks", exact=True).wait_for()
+    began = time.monotonic()
     click(page.get_by_role("link", name="Masks", exact=True))
     frame = page.frame_locator("iframe[title=Masks]")
     loaded(frame.locator(".tile img").first)
     assert click.count == 1  # the mask of a picture can be seen
     PICTURES.mkdir(exist_ok=True)
+    (PICTURES / "seconds.txt").write_text(f"{time.monotonic() - began:.1f} s from the click to the first mask\n")
     page.screenshot(path=PICTURES / "run.png")
     click(frame.locator(".tile").nth(1))
     frame.locator("dialog canvas").wait_for()

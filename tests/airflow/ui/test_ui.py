@@ -226,3 +226,17 @@ def test_what_a_note_says() -> None:
     assert text_of([*group, ("g.assemble", "return_value", result("y", 1, 0, 0))]) == "y.tar: 1 item"
     assert text_of([("other", "return_value", result("z", 1, 0, 0))]) == ""
     assert len(text_of([(f"task{number}", key, {}) for number in range(999)])) == 1000
+
+
+def test_a_run_whose_rendered_fields_airflow_has_forgotten_is_still_shown(
+    served: Any, admin: Any, dags, tmp_path: Path, team_files: Path
+) -> None:
+    from airflow.models.renderedtifields import RenderedTaskInstanceFields as Rendered
+    from airflow.utils.session import create_session
+    from sqlalchemy import delete
+
+    run = finished(export(dags, make_project(tmp_path / "project", 2), {**LAYER, "dst": "old"}))
+    with create_session() as session:
+        session.execute(delete(Rendered).where(Rendered.run_id == run.run_id))
+    assert served.get(f"{run.tab}/items", headers=admin).json()["total"] == 2
+    assert served.get(f"{run.tab.replace('save_masks/-1', 'data_1/-1')}/items", headers=admin).status_code == 404
