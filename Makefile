@@ -7,7 +7,9 @@ AIRFLOW_ENV = AIRFLOW_HOME="$(HOME_DIR)" AIRFLOW__CORE__LOAD_EXAMPLES=False AIRF
   PATH="$(CURDIR)/$(BIN):$$PATH"
 PORT ?= 8080
 
-.PHONY: demo ui test fast hostile schedules mutants storages contract e2e lint clean
+AXE := .tools/axe
+
+.PHONY: demo ui browser test fast hostile schedules mutants storages contract e2e lint clean
 
 .venv/installed: pyproject.toml constraints.txt build_kernels.py $(wildcard airflow_savemasks/engine/native/*.[ch])
 	$(PYTHON) -m venv .venv
@@ -31,6 +33,15 @@ demo: .venv/installed
 ui: .venv/installed
 	@mkdir -p .airflow
 	$(AIRFLOW_ENV) PORT=$(PORT) $(BIN)/python tests/tools/standalone.py
+
+## browser: Debian's Chromium against a real Airflow, as a person uses the Masks tab; screenshots lie in .browser
+.browser/installed: pyproject.toml .venv/installed
+	$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt --group browser
+	npm install --silent --no-save --no-audit --no-fund --prefix $(AXE) axe-core || echo "no axe-core: its check is skipped"
+	@mkdir -p .browser && touch .browser/installed
+
+browser: .browser/installed
+	AXE="$(CURDIR)/$(AXE)/node_modules/axe-core/axe.min.js" $(BIN)/python -m pytest tests/browser
 
 ## test: all but the slow suites, which have targets below; fast: what needs no Airflow, and no second on a process
 test: .venv/installed
@@ -77,4 +88,4 @@ lint: .venv/installed
 	$(BIN)/lint-imports
 
 clean:
-	rm -rf .airflow .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .airflow .browser .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -67,6 +67,11 @@ PROVIDER_INFO: dict[str, Any] = {
             ],
         }
     ],
+    "extra-links": [
+        "airflow_savemasks.operators.masks_page.MasksLink",
+        "airflow_savemasks.operators.masks_page.ArchiveLink",
+        "airflow_savemasks.operators.masks_page.ManifestLink",
+    ],
     "connection-types": [
         {
             "connection-type": "savemasks",

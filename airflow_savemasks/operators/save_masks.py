@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import BaseOperator
+from airflow.sdk import BaseOperator, BaseOperatorLink
 
 from airflow_savemasks.engine.settings.describe import FIELDS, is_object
 from airflow_savemasks.engine.settings.options import Options
+from airflow_savemasks.operators.masks_page import NAMED, ArchiveLink, ManifestLink, MasksLink
 from airflow_savemasks.operators.outcome import outcome
 from airflow_savemasks.operators.upstream import checked_sources, find_source
 
@@ -41,6 +42,7 @@ class SaveMasksOperator(BaseOperator):
     template_fields_renderers = dict.fromkeys(
         ["layer", "sources", *(name for name, field in FIELDS.items() if is_object(field))], "json"
     )
+    operator_extra_links: Collection[BaseOperatorLink] = (MasksLink(), ArchiveLink(), ManifestLink())
     ui_color = "#1b6e53"
     ui_fgcolor = "#fff"
 
@@ -112,6 +114,7 @@ class SaveMasksOperator(BaseOperator):
             team_files.watch(self._stop)
             job = self.open_job(context, team_files)
             job.watch(self._stop)
+            name_files(context, team_files, job.layer.dst)
             return self.work(job, team_files, self._stop, Progress(self._teller(context)))
 
     def work(self, job: Job, team_files: Storage, stop: threading.Event, progress: Progress) -> Any:
@@ -168,3 +171,11 @@ class SaveMasksOperator(BaseOperator):
                 store = None
 
         return tell
+
+
+def name_files(context: Context, team_files: Storage, dst: str) -> None:
+    """Say where bad items will stand: a task that fails returns nothing, and the Masks tab shows them all the same."""
+    from airflow_savemasks.engine.archive.naming import bad_items_path
+
+    if (instance := context.get("ti")) is not None:  # whoever calls `execute` in a test of their own may have none
+        instance.xcom_push(NAMED, {"bad_items": team_files.locate(bad_items_path(dst))})

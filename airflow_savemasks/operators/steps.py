@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from airflow_savemasks.operators.masks_page import MasksLink
 from airflow_savemasks.operators.save_masks import SaveMasksOperator
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ class PlanOperator(SaveMasksOperator):
 
     Returns at least one batch: plain JSON, see engine/parts/batches.py; its "label" is for the UI.
     """
+
+    operator_extra_links = ()  # it makes no archive
 
     def __init__(self, *, batches: int = 16, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -43,6 +46,7 @@ class RenderOperator(SaveMasksOperator):
     """Renders the items of one batch; mapped over what PlanOperator returned. Returns {"rendered", "reused"}."""
 
     template_fields: Sequence[str] = (*SaveMasksOperator.template_fields, "batch")
+    operator_extra_links = (MasksLink(),)  # its bad items
 
     def __init__(self, *, batch: dict[str, Any], **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -64,6 +64,11 @@ def test_a_source_without_an_entry_is_the_xcom_of_the_task_of_that_name(operator
     assert exported(grouped.execute(context({"group.data_1": str(project), "data_1": "/no/such"}))) == 4
 
 
+def test_a_context_without_a_task_instance_is_enough_where_all_sources_are_given(operator, tmp_path: Path) -> None:
+    project = make_project(tmp_path / "project")
+    assert exported(operator(sources={"$data_1": str(project)}).execute({})) == 4
+
+
 def test_wrong_settings_fail_without_a_retry_and_say_what_to_do(operator) -> None:
     from airflow.sdk.exceptions import AirflowFailException
 

@@ -128,6 +128,10 @@ class Archive(Items):
         """An item by its number. note: told of each kind of file that is read of it."""
         return ArchiveItem(self, number, self._index.line(number), note)
 
+    def lines(self) -> Iterator[dict[str, Any]]:
+        """What the index says of each item, as parsed JSON that is not checked: a tenth of the time of all items."""
+        return self._index.raw()
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Archive) and (self.uri, self.seal) == (other.uri, other.seal)
 

@@ -1,0 +1,106 @@
+"""What the page is told, as plain JSON: the task, the export's own figures, classes, items."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from airflow_savemasks.ui.deliver import MARK
+
+if TYPE_CHECKING:
+    from airflow_savemasks.engine.reading.item import ArchiveItem
+    from airflow_savemasks.ui.access import TaskRecord
+    from airflow_savemasks.ui.shelf import Shown
+
+UNDER_WAY = frozenset(("queued", "scheduled", "running", "restarting", "deferred", "up_for_retry", "up_for_reschedule"))
+FIGURES = ("items", "unchanged", "files", "bytes", "seconds", "unannotated", "orphans")
+KINDS = ("picture", "human", "machine", "annotation")
+VARIES = re.compile(r"'[^']*'|\"[^\"]*\"|\d+")
+
+
+def task(record: TaskRecord) -> dict[str, Any]:
+    """under_way: whether the task may still have something to say."""
+    return {
+        "dag_id": record.dag_id,
+        "run_id": record.run_id,
+        "task_id": record.task_id,
+        "map_index": record.map_index,
+        "label": record.label,
+        "state": record.state,
+        "try_number": record.try_number,
+        "operator": record.operator,
+        "started": record.started,
+        "ended": record.ended,
+        "under_way": record.state is None or record.state in UNDER_WAY,
+    }
+
+
+def summary(record: TaskRecord) -> dict[str, Any]:
+    """What the task returned; result: None for a task without an archive."""
+    result = record.result if isinstance(record.result, dict) else {}
+    made = record.ours and isinstance(result.get("archive"), str)
+    return {
+        "task": task(record),
+        "ours": record.ours,
+        "progress": record.progress,
+        "result": {
+            **{name: result.get(name) for name in FIGURES},
+            "archive": result["archive"],
+            "warnings": grouped(result.get("warnings") or []),
+            "skipped": len(result.get("skipped") or []),
+        }
+        if made
+        else None,
+    }
+
+
+def archive(record: TaskRecord, shown: Shown) -> dict[str, Any]:
+    """What the manifest says. replaced: whether the archive is another one than the task's result tells of."""
+    raw = shown.archive.manifest
+    pixels = sum(one["pixels"] for one in raw["classes"]) or 1
+    result = record.result
+    differs = (result.get("bytes"), result.get("files")) != (raw["totals"]["bytes"], raw["totals"]["files"])
+    return {
+        "name": shown.name,
+        "items": len(shown.archive),
+        "labels": raw["totals"]["labels"],
+        "digest": shown.archive.seal,
+        "plan": raw["plan"]["digest"],
+        "skipped": len(raw["skipped"]),
+        "volumes": [{"file": one["file"], "bytes": one["size"]} for one in raw["volumes"]],
+        "replaced": differs,
+        "human": bool(raw["settings"].get("masks_human")),
+        "machine": bool(raw["settings"].get("masks_machine")),
+        "classes": [
+            {name: one.get(name) for name in ("name", "shape", "human", "machine", "items", "pixels")}
+            | {"share": one["pixels"] / pixels}
+            for one in raw["classes"]
+        ],
+    }
+
+
+def item(one: ArchiveItem) -> dict[str, Any]:
+    """files: kind -> name, size, and the mark of its URL."""
+    found = {kind: member for kind in KINDS if (member := one.member(kind)) is not None}
+    return {
+        "number": one.number,
+        "name": one.name,
+        "dataset": one.dataset,
+        "height": one.shape[0],
+        "width": one.shape[1],
+        "labels": one.labels,
+        "pixels": one.pixels,
+        "files": {
+            kind: {"name": member.name, "bytes": member.size, "mark": member.sha256[:MARK]}
+            for kind, member in found.items()
+        },
+    }
+
+
+def grouped(warnings: Iterable[Any]) -> list[dict[str, Any]]:
+    """Warnings that differ only in names and numbers stand together: the first one's text, and all of them."""
+    groups: dict[str, list[str]] = {}
+    for warning in warnings:
+        groups.setdefault(VARIES.sub("…", str(warning)), []).append(str(warning))
+    return [{"text": texts[0], "count": len(texts), "all": texts} for texts in groups.values()]

@@ -1,0 +1,23 @@
+"""An export whose project and layer come with the run."""
+
+from __future__ import annotations
+
+from airflow.sdk import Param, dag, get_current_context, task
+
+from airflow_savemasks.operators.save_masks import SaveMasksOperator
+
+
+@dag(schedule=None, params={"project": Param("", type="string"), "layer": Param({}, type="object")})
+def browser_case() -> None:
+    @task
+    def data_1() -> str:
+        return get_current_context()["params"]["project"]
+
+    @task
+    def layer() -> dict:
+        return dict(get_current_context()["params"]["layer"])
+
+    data_1() >> SaveMasksOperator(task_id="save_masks", layer=layer(), workers=1)
+
+
+browser_case()
