@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
@@ -135,7 +136,7 @@ def _item(archive: Archive, name: str) -> ArchiveItem:
         return archive[name]
     except KeyError:
         known = [item.name for item, _ in zip(archive, range(LOOKED_THROUGH), strict=False)]
-        fix = _meant(name, known) or f"`savemasks list {archive.uri}` shows its names, such as {known[:1]}"
+        fix = _meant(name, known) or f"Look at its names: savemasks list {quote(archive.uri)}"
         raise SettingsError(archive.uri, f"has no item {name!r}", fix) from None
 
 
