@@ -14,7 +14,7 @@ from airflow_savemasks.engine.storage.opening import open_storage
 from airflow_savemasks.engine.storage.uris import scheme_of
 from airflow_savemasks.engine.supervisely.uris import is_instance
 from airflow_savemasks.hooks.again import Again
-from airflow_savemasks.hooks.clients import client_factory, is_missing
+from airflow_savemasks.hooks.clients import client_factory, is_missing, preload
 from airflow_savemasks.hooks.secrets import refuse_password
 from airflow_savemasks.hooks.supervisely import SuperviselyHook
 from airflow_savemasks.hooks.testing import of_folder, of_storage, within
@@ -131,8 +131,12 @@ class StorageHook(BaseHook):
     def test_connection(self) -> tuple[bool, str]:
         """Look into the root, for the Test button: what is there, and what may be done. Ends within ten seconds.
 
-        Nothing is made, not even for a moment.
+        Nothing is made, not even for a moment. Importing a provider takes its time before the first answer.
         """
+        try:
+            preload(self.root or "")
+        except SettingsError as error:
+            return False, error.told()
         return within(self._look)
 
     def _look(self) -> tuple[bool, str]:
