@@ -1,4 +1,5 @@
-"""The export from a shell, without Airflow.
+# PYTHON_ARGCOMPLETE_OK
+"""The command `savemasks`, also as `python -m airflow_savemasks`, without Airflow.
 
 The last line on standard output is the result as one JSON object; progress and log go to standard error.
 Exit codes: 0 done, 1 the export failed, 2 wrong usage or settings, 130 and 143 stopped by Ctrl-C and SIGTERM.
@@ -14,12 +15,17 @@ from airflow_savemasks.stopping import Stopping
 
 def main(argv: Sequence[str] | None = None, stopping: Stopping | None = None) -> int:
     """Run the command line; returns the exit code. stopping: where signals arrive, if the caller has them caught."""
-    from airflow_savemasks.shell import run
+    from airflow_savemasks.shell.command import run
 
     return run(list(sys.argv[1:] if argv is None else argv), stopping or Stopping())
 
 
-if __name__ == "__main__":
+def command() -> int:
+    """As `main`, with signals caught before anything that takes its time is imported."""
     caught = Stopping()
-    caught.install()  # before anything that takes its time to be imported
-    sys.exit(main(stopping=caught))
+    caught.install()
+    return main(stopping=caught)
+
+
+if __name__ == "__main__":
+    sys.exit(command())

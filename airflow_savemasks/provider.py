@@ -9,18 +9,21 @@ from airflow_savemasks import __version__
 STORAGE_FIELDS: dict[str, Any] = {
     "root": {
         "label": "Root",
-        "description": "Folder of the projects or of the archives: /path, file://, s3://, gs://, azure:// or sftp://",
+        "description": "Folder of the projects or of the archives: /data/masks, file:///data/masks, s3://bucket/masks, "
+        "gs://bucket/masks, azure://container/masks, sftp://host/masks, supervisely://team/<id>/masks",
+        "schema": {"type": "string", "minLength": 1, "pattern": "^(/|~|[a-zA-Z][a-zA-Z0-9+.-]*://)"},
+    },
+    "storage_conn_id": {
+        "label": "Credentials connection",
+        "description": "Id of the connection with the credentials of the root's scheme: aws_default for s3://, "
+        "google_cloud_default for gs://, wasb_default for azure://, sftp_default for sftp://, supervisely_default for "
+        "supervisely://; each is taken where nothing is written here. A folder needs none",
         "schema": {"type": ["string", "null"]},
     },
     "only_below_root": {
         "label": "Only below the root",
         "description": "For projects: refuse every source that does not lie below the root, and links out of it",
         "schema": {"type": ["boolean", "null"], "default": False},
-    },
-    "storage_conn_id": {
-        "label": "Storage connection",
-        "description": "Id of the connection with the credentials of the root's scheme, such as aws_default",
-        "schema": {"type": ["string", "null"]},
     },
     "object_options": {
         "label": "Options of objects",
@@ -47,7 +50,7 @@ PROVIDER_INFO: dict[str, Any] = {
     "integrations": [
         {
             "integration-name": "Save Masks",
-            "external-doc-url": "https://github.com/supervisely-ecosystem/ml-nodes",
+            "external-doc-url": "https://github.com/supervisely-ecosystem/data-nodes",
             "tags": ["software"],
         }
     ],

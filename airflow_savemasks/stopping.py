@@ -8,10 +8,12 @@ import threading
 from types import FrameType
 
 STDERR = 2
+CURSOR = "\r\x1b[K\x1b[?25h"  # a progress bar hides it
 
 
 class Stopping:
-    """What signals ask for. event: set by the first signal once somebody obeys it; number: of that signal, or 0.
+    """What signals ask for. event: set by the first signal once somebody obeys it; number: of that signal, or 0; says:
+    what is said where nobody obeys.
 
     Before anybody obeys (while modules are imported or a layer is read) nothing has been written that could be left
     half done, so a signal ends the process at once; so does the second one.
@@ -19,6 +21,7 @@ class Stopping:
 
     def __init__(self) -> None:
         self.event = threading.Event()
+        self.says = "stopped before anything was done"
         self.number = 0
         self._obeyed = False
 
@@ -42,5 +45,6 @@ class Stopping:
         if self._obeyed and not again:
             self.event.set()
             return
-        os.write(STDERR, b"stopped at once\n" if again else b"stopped before anything was done\n")
+        shown = CURSOR if os.isatty(STDERR) else ""
+        os.write(STDERR, f"{shown}{'stopped at once' if again else self.says}\n".encode())
         os._exit(self.code)

@@ -17,13 +17,17 @@ def save_masks_group(group_id: str = "save_masks", *, batches: int = 16, **argum
 
     batches: at most so many mapped tasks (1 to 1024); a batch should be minutes of work. The other arguments are those
     of SaveMasksOperator; what is left goes to all three tasks (retries, queue, pool ...). Workers need the same
-    storage for Team Files. The result is the XCom of `<group_id>.assemble`. A mapped task that dies is retried alone.
+    storage for Team Files; `outlets` are those of `assemble`. The result is the XCom of `<group_id>.assemble`. A mapped
+    task that dies is retried alone.
     """
     own = {key: arguments.pop(key) for key in SHARED if key in arguments}
+    outlets = arguments.pop("outlets", None)  # only the task that publishes has something new
     with TaskGroup(group_id) as group:
         plan = PlanOperator(task_id="plan", batches=batches, **own, **arguments)
         render = RenderOperator.partial(
             task_id="render", map_index_template="{{ task.batch['label'] }}", **own, **arguments
         ).expand(batch=plan.output)
-        AssembleOperator(task_id="assemble", plan=plan.output, outcomes=render.output, **own, **arguments)
+        AssembleOperator(
+            task_id="assemble", plan=plan.output, outcomes=render.output, outlets=outlets, **own, **arguments
+        )
     return group

@@ -1,7 +1,15 @@
 """One export on many workers: plan, render (a mapped task for each batch of items), assemble.
 
 On one machine it is no faster than SaveMasksOperator, which uses all its cores. With CeleryExecutor or
-KubernetesExecutor the batches run wherever there are workers; they share the storage of Team Files.
+KubernetesExecutor the batches run wherever there are workers.
+
+**Needs**, on many machines, the connection `savemasks_team_files_default` with a root that all workers reach, such as
+`s3://bucket/masks`; on one machine nothing.
+
+**Result:** the archive of the form's name in Team Files, the same to the byte as that of one task.
+
+**Look at** the mapped task *render*, whose copies are labelled with their first and last items, and at the XCom of
+*assemble*.
 """
 
 from __future__ import annotations
@@ -21,8 +29,8 @@ LAYER = {
     "settings": {
         "masks_machine": True,
         "masks_human": True,
-        "gt_machine_color": {"rocket": [80, 80, 80], "tower": [120, 120, 120], "astronaut": [200, 200, 200]},
-        "gt_human_color": {"rocket": [255, 123, 0], "tower": [167, 244, 50], "astronaut": [58, 134, 255]},
+        "gt_machine_color": "",  # 1, 2, 3 ... in the order of meta.json
+        "gt_human_color": "",  # those of meta.json
     },
 }
 
@@ -30,7 +38,9 @@ LAYER = {
 @dag(
     schedule=None,
     catchup=False,
-    tags=["savemasks"],
+    default_args={"owner": "savemasks samples"},
+    tags=["savemasks", "sample", "many workers"],
+    description="One export spread over workers: plan, render in batches, assemble",
     doc_md=__doc__,
     params={
         "project": Param(str(PROJECT), type="string", title="Project", description="Path or URI"),

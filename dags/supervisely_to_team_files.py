@@ -1,6 +1,11 @@
 """From a project on a Supervisely instance to an archive in the instance's Team Files, without its SDK.
 
-Needs the connection `supervisely_default` (type Supervisely: server address, API token).
+**Needs** two connections, without which it fails with a line that says so:
+
+* `supervisely_default`, of the type Supervisely: server address and API token;
+* `savemasks_instance_team_files`, of the type Save Masks storage, with the root `supervisely://team/<id>/masks`.
+
+**Result:** the archive of the form's name in that folder of Team Files; `link` in the XCom is its address there.
 """
 
 from __future__ import annotations
@@ -17,9 +22,10 @@ RGB = {"type": "array", "items": {"type": "integer", "minimum": 0, "maximum": 25
 @dag(
     schedule=None,
     catchup=False,
-    tags=["savemasks"],
+    tags=["savemasks", "sample", "supervisely"],
+    description="A project of a Supervisely instance as an archive with masks in the instance's Team Files",
     doc_md=__doc__,
-    default_args={"retries": 2, "retry_delay": timedelta(minutes=1)},
+    default_args={"owner": "savemasks samples", "retries": 2, "retry_delay": timedelta(minutes=1)},
     params={
         "project": Param(
             "supervisely://workspace/project",
@@ -33,7 +39,7 @@ RGB = {"type": "array", "items": {"type": "integer", "minimum": 0, "maximum": 25
     },
 )
 def supervisely_to_team_files() -> None:
-    @task
+    @task(doc_md="The form's fields as the layer's JSON.")
     def layer() -> dict[str, object]:
         params = get_current_context()["params"]
         return {
@@ -50,6 +56,8 @@ def supervisely_to_team_files() -> None:
 
     SaveMasksOperator(
         task_id="save_masks",
+        task_display_name="Save masks",
+        doc_md="Reads the project over the instance's API, and uploads the archive.",
         layer=layer(),
         sources={"$data_1": "{{ params.project }}"},
         team_files_conn_id="savemasks_instance_team_files",  # {"root": "supervisely://team/<id>/masks"}

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+MEND = "Mend them at the source, or leave them out and have them listed with on_bad_item='skip'"
 SHOWN = 20  # bad items spelled out in one message; all of them are in a file
 
 
@@ -30,6 +31,18 @@ class SaveMasksError(Exception):
 
     def __str__(self) -> str:
         return f"{self.where}: {self.problem}. {self.fix}"
+
+    def report(self) -> tuple[str, str, str]:
+        """For people, in this order: a line with the fact, the fix, and the lines of what else there is to know."""
+        fact, _, more = self._fact().partition("\n")
+        return fact.rstrip(":"), self.fix, more.rstrip("\n")
+
+    def told(self) -> str:
+        """The report as lines."""
+        return "\n".join(line for line in self.report() if line)
+
+    def _fact(self) -> str:
+        return f"{self.where}: {self.problem}"
 
 
 class SettingsError(SaveMasksError):
@@ -100,15 +113,17 @@ class BadItemsError(SaveMasksError):
             lines.append(f"  ... and {self.count - len(lines)} more")
         if file:
             lines.append(f"  all of them: {file}")
-        fix = fix or "Mend them at the source, or leave them out and have them listed with on_bad_item='skip'"
         super().__init__(
             f"{self.count} bad item{'s' if self.count != 1 else ''}",
             "nothing was published:\n" + "\n".join(lines) + "\n",
-            fix,
+            fix or MEND,
         )
 
     def __str__(self) -> str:
-        return f"{self.where}; {self.problem}{self.fix}"
+        return f"{self._fact()}{self.fix}"
+
+    def _fact(self) -> str:
+        return f"{self.where}; {self.problem}"
 
     def __reduce__(self) -> tuple[type[BadItemsError], tuple[list[ItemError], str, int, str | None]]:
         return BadItemsError, (self.errors, self.fix, self.count, self.file)

@@ -21,20 +21,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from airflow_savemasks.engine.archive.bad_items import BadItems, write_batch
+from airflow_savemasks.engine.archive.bad_items import BadItems, first_of, gather, write_batch
 from airflow_savemasks.engine.archive.naming import bad_items_path
-from airflow_savemasks.engine.errors import BadItemsError, Stopped
+from airflow_savemasks.engine.errors import MEND, BadItemsError, Stopped
 from airflow_savemasks.engine.job import Job
 from airflow_savemasks.engine.parts.assemble import assemble
 from airflow_savemasks.engine.parts.finished import Finished
 from airflow_savemasks.engine.parts.growing import head_of, open_growing
-from airflow_savemasks.engine.parts.plan import PlanFiles, Planned
+from airflow_savemasks.engine.parts.plan import Plan, PlanFiles, Planned
 from airflow_savemasks.engine.parts.planning import make_plan
 from airflow_savemasks.engine.parts.receipts import Receipt, folder_of
 from airflow_savemasks.engine.parts.resume import find_finished
 from airflow_savemasks.engine.parts.seen import look
 from airflow_savemasks.engine.parts.writing import PartWriter
-from airflow_savemasks.engine.progress import Progress
+from airflow_savemasks.engine.progress import Progress, outcome_line
 from airflow_savemasks.engine.storage.base import WORK_FOLDER, Storage
 from airflow_savemasks.engine.storage.folder import FolderStorage
 from airflow_savemasks.engine.work.ways import Amount, rendered_items
@@ -69,7 +69,9 @@ def export(job: Job, team_files: Storage, stop: threading.Event, progress: Progr
         if stop.is_set():
             raise Stopped
         seconds = time.monotonic() - began
-        return assemble(job, team_files, files, outcome.rendered, seconds, stop, outcome.receipts)
+        result = assemble(job, team_files, files, outcome.rendered, seconds, stop, outcome.receipts)
+    progress.say(outcome_line(result))
+    return result
 
 
 def render_plan(job: Job, team_files: Storage, files: PlanFiles, stop: threading.Event, progress: Progress) -> Outcome:
@@ -89,11 +91,19 @@ def render_plan(job: Job, team_files: Storage, files: PlanFiles, stop: threading
 
 
 def render_batch(
-    job: Job, team_files: Storage, files: PlanFiles, batch: dict[str, Any], stop: threading.Event, progress: Progress
+    job: Job,
+    team_files: Storage,
+    files: PlanFiles,
+    batch: dict[str, Any],
+    stop: threading.Event,
+    progress: Progress,
+    *,
+    refuse: bool = True,
 ) -> Outcome:
     """Render one batch of a plan (parts/batches.py), but for the items that an earlier try has finished.
 
-    Looks at all of them before it fails. Raises BadItemsError, Stopped, StorageError.
+    Looks at all of them before it fails. refuse: False leaves bad items to `refuse_batches`, for all batches together.
+    Raises BadItemsError, Stopped, StorageError.
     """
     plan = files.plan
     finished = find_finished(job, team_files, look(job, team_files), plan.name)
@@ -104,8 +114,20 @@ def render_batch(
     amount = Amount(len(todo), sum(planned.item.size for planned in todo))
     _render(job, team_files, files, todo, amount, outcome, stop, progress, first=batch["first"], alone=False)
     file = write_batch(team_files, folder_of(plan.dst), plan.dst, plan.name, batch["first"], outcome.bad)
-    _refuse_bad(job, outcome.bad, file)
+    if refuse:
+        _refuse_bad(job, outcome.bad, file)
     return outcome
+
+
+def refuse_batches(job: Job, team_files: Storage, plan: Plan, count: int) -> None:
+    """Raise BadItemsError with the bad items of all batches of a plan, where they are more than may be left out.
+
+    count: how many the batches have told of. All of them stand in one file then.
+    """
+    if count > _allowed(job):
+        file = gather(team_files, folder_of(plan.dst), plan.dst, plan.name)
+        fix = f"{_fix(job)}; then clear the task that plans, with those below it"
+        raise BadItemsError(first_of(team_files, plan.dst), fix, count, file)
 
 
 def _render(
@@ -146,6 +168,10 @@ def _refuse_bad(job: Job, bad: BadItems, file: str | None) -> None:
     """Raise BadItemsError where there are more bad items than may be left out. file: where all of them stand."""
     if bad.count <= _allowed(job):
         return
-    skips = job.options.on_bad_item == "skip"
-    fix = f"Mend them, or raise max_skipped above {job.options.max_skipped}" if skips else None
-    raise BadItemsError(bad.first, fix, bad.count, file)
+    raise BadItemsError(bad.first, _fix(job), bad.count, file)
+
+
+def _fix(job: Job) -> str:
+    if job.options.on_bad_item == "skip":
+        return f"Mend them, or raise max_skipped above {job.options.max_skipped}"
+    return MEND

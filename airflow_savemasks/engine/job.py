@@ -19,10 +19,10 @@ import orjson
 from airflow_savemasks.engine import native
 from airflow_savemasks.engine.errors import ProjectError, SettingsError
 from airflow_savemasks.engine.project.annotation import AnnotationReader
-from airflow_savemasks.engine.project.meta import Meta, map_meta, merge_metas, parse_meta
+from airflow_savemasks.engine.project.meta import Meta, map_meta, merge_metas, names_after, parse_meta
 from airflow_savemasks.engine.project.source import Again, Source
 from airflow_savemasks.engine.project.stored import choose
-from airflow_savemasks.engine.settings.colors import Colors, color_warnings
+from airflow_savemasks.engine.settings.colors import Colors, check_colors, with_colors
 from airflow_savemasks.engine.settings.layer import Layer
 from airflow_savemasks.engine.settings.options import Options
 
@@ -119,9 +119,12 @@ def open_job(layer: Layer, sources: Mapping[str, Source], options: Options) -> J
         )
         for source, meta, entry in zip(chosen, own, layer.inputs, strict=True)
     )
-    doubtful = color_warnings(layer, merged)
-    if doubtful and options.strict_colors:
-        raise SettingsError("colours (strict_colors)", "; ".join(doubtful), "Correct the layer, or allow it")
+    renamed: dict[str, str | None] = {}
+    for meta, entry in zip(own, layer.inputs, strict=True):
+        for old, new in names_after(meta.classes, entry.classes_mapping).items():
+            renamed[old] = new or renamed.get(old)
+    layer = with_colors(layer, merged)
+    doubtful = check_colors(layer, merged, renamed, options)
     machine = layer.machine_colors if layer.masks_machine else None
     human = layer.human_colors if layer.masks_human else None
     colors = Colors.of(machine, human, force_rgb=options.machine_png == "rgb")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from airflow_savemasks.engine.log import log
 
@@ -38,18 +39,40 @@ class Progress:
             self.say(self.line(now))
 
     def line(self, now: float | None = None) -> str:
-        """`490/900 items (54 %), 17.2 images/s, 3.1 GB, 24 s left`"""
+        """`490/900 items (54 %), 17.2 images/s, 3.1 GB, 24 s left`
+
+        No share where all are there: they are not published yet, and an export that fails has not come to 100 %.
+        """
+        at = self.reused + self.done
+        share = f" ({100 * at // self.total} %)" if at < self.total else ""
+        return f"{at}/{self.total} items{share}, {self.pace(now)}"
+
+    def pace(self, now: float | None = None) -> str:
+        """`17.2 images/s, 3.1 GB, 24 s left`"""
         seconds = max((now or time.monotonic()) - self._began, 1e-6)
         speed = self.done / seconds
         at = self.reused + self.done
         left = f", {(self.total - at) / speed:.0f} s left" if speed and at < self.total else ""
-        share = 100 * at // self.total if self.total else 100
-        return f"{at}/{self.total} items ({share} %), {speed:.1f} images/s, {human_size(self.bytes)}{left}"
+        return f"{speed:.1f} images/s, {human_size(self.bytes)}{left}"
 
     def say(self, line: str) -> None:
         log.info(line)
         if self._tell:
             self._tell(line)
+
+
+def outcome_line(result: Mapping[str, Any]) -> str:
+    """What came of an export, by its result: `/out/space.tar: 11 items, 1 skipped, 9 reused, 3.1 GB`."""
+    items = result["items"]
+    whole = items["rendered"] + items["reused"]
+    said = [f"{whole} item{'s' if whole != 1 else ''}"]
+    if items["skipped"]:
+        said.append(f"{items['skipped']} skipped")
+    if result["unchanged"]:
+        said.append("nothing changed")
+    elif items["reused"]:
+        said.append(f"{items['reused']} reused")
+    return f"{result['archive']}: {', '.join(said)}, {human_size(result['bytes'])}"
 
 
 def human_size(size: float) -> str:

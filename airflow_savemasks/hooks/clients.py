@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from importlib import import_module
 from typing import Any
 from urllib.parse import urlsplit
@@ -26,6 +27,13 @@ OBJECT_STORAGES = ("s3", "gs", "azure")
 def is_missing(error: Exception) -> bool:
     """Whether an error of Airflow says that there is no such connection: its class moves between releases."""
     return type(error).__name__ == "AirflowNotFoundException"
+
+
+def preload(uri: str) -> None:
+    """Import the provider for a URI's scheme, if it is there: that takes seconds, which no server is to blame for."""
+    if (hook := HOOKS.get(scheme_of(uri))) is not None:
+        with suppress(ImportError):
+            import_module(hook[0])
 
 
 def client_factory(uri: str, conn_id: str | None, options: Mapping[str, Any] | None = None) -> FromConnection | None:

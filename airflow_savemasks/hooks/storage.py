@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 import json
-import os
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from airflow.sdk import BaseHook
 
-from airflow_savemasks.engine.errors import SaveMasksError, SettingsError
+from airflow_savemasks.engine.errors import SettingsError
 from airflow_savemasks.engine.storage.opening import open_storage
 from airflow_savemasks.engine.storage.uris import scheme_of
 from airflow_savemasks.engine.supervisely.uris import is_instance
 from airflow_savemasks.hooks.again import Again
-from airflow_savemasks.hooks.clients import client_factory, is_missing
+from airflow_savemasks.hooks.clients import client_factory, is_missing, preload
 from airflow_savemasks.hooks.secrets import refuse_password
 from airflow_savemasks.hooks.supervisely import SuperviselyHook
-from airflow_savemasks.hooks.this_machine import folder_at, home_folder
+from airflow_savemasks.hooks.testing import of_folder, of_storage, within
+from airflow_savemasks.hooks.this_machine import home_folder
 from airflow_savemasks.provider import STORAGE_FIELDS
 
 if TYPE_CHECKING:
     from airflow_savemasks.engine.storage.base import Storage
 
 
+BELOW_A_BUCKET = 2  # slashes: s3://bucket is the parent of s3://bucket/folder
 OPTIONS_FIX = 'Write an object such as {"ServerSideEncryption": "aws:kms"}'
 
 
@@ -54,11 +55,14 @@ class StorageHook(BaseHook):
 
     @property
     def root(self) -> str | None:
-        """The root, if the connection says one. Raises SettingsError for what is no text."""
+        """The root, if the connection says one. Raises SettingsError for what is no text, or not absolute."""
         root = self.fields().get("root")
         if root is not None and not isinstance(root, str):
             raise SettingsError(self._where, f"its root is a {type(root).__name__}", "Write a path or a URI")
-        return root.strip() or None if root else None
+        root = root.strip() if root else ""
+        if root and "://" not in root and not root.startswith(("/", "~")):
+            raise SettingsError(self._where, f"its root {root!r} is not absolute", "Write /a/path, or a URI")
+        return root or None
 
     @property
     def only_below_root(self) -> bool:
@@ -125,22 +129,33 @@ class StorageHook(BaseHook):
         return open_storage(root, client, confined=True)
 
     def test_connection(self) -> tuple[bool, str]:
-        """List the root, for the Test button. Nothing is made, not even for a moment."""
+        """Look into the root, for the Test button: what is there, and what may be done. Ends within ten seconds.
+
+        Nothing is made, not even for a moment. Importing a provider takes its time before the first answer.
+        """
         try:
-            root = self.root
-            if not root:
-                return False, "The connection has no root; write a URI such as s3://bucket/folder"
-            only = "; only what lies below it may be read" if self.only_below_root else ""
-            if scheme_of(root) == "file" and (problem := _no_folder(root)):
-                return False, problem
-            storage = self.storage(root)
-            found = storage.listdir("")
-        except SaveMasksError as error:
-            return False, str(error)
-        text = f"{storage.uri} can be listed: {len(found.folders)} folders, {len(found.files)} files{only}"
-        if scheme_of(root) == "file":
-            return True, f"{text}; {'writable' if os.access(storage.uri, os.W_OK | os.X_OK) else 'not writable'}"
-        return True, f"{text}; whether it can be written, the first export tells"
+            preload(self.root or "")
+        except SettingsError as error:
+            return False, error.told()
+        return within(self._look)
+
+    def _look(self) -> tuple[bool, str]:
+        root = self.root
+        if not root:
+            return False, "The connection has no root\nWrite a URI such as s3://bucket/folder"
+        local = scheme_of(root) == "file"
+        if local and (problem := of_folder(root)):
+            return False, problem
+        storage = self.storage(root)
+        works, text = of_storage(storage, local=local, is_file=lambda: self._is_file(root))
+        return works, f"{text}; only what lies below it may be read" if works and self.only_below_root else text
+
+    def _is_file(self, root: str) -> bool:
+        """Whether the root of a bucket, which lists as an empty folder, is a file."""
+        folder, _, name = root.rstrip("/").rpartition("/")
+        if is_instance(root) or folder.count("/") < BELOW_A_BUCKET:
+            return False
+        return self.storage(folder).stat(name) is not None
 
     @property
     def _where(self) -> str:
@@ -169,13 +184,3 @@ class StorageHook(BaseHook):
             if name not in STORAGE_FIELDS and (close := get_close_matches(plain, STORAGE_FIELDS, 1, 0.8)):
                 raise SettingsError(self._where, f"has a field {name!r}", f"Did you mean {close[0]!r}?")
         return fields
-
-
-def _no_folder(root: str) -> str | None:
-    """Why a path or file:// URI is no folder that can be looked into."""
-    path = folder_at(root)
-    if not path.exists():
-        return f"{path} does not exist on this machine; make the folder, or correct the root"
-    if not path.is_dir():
-        return f"{path} is no folder; write the folder that it lies in"
-    return None if os.access(path, os.R_OK | os.X_OK) else f"{path} cannot be read: give Airflow's user the right to"

@@ -6,13 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseHook
 
-from airflow_savemasks.engine.errors import SaveMasksError, SettingsError
+from airflow_savemasks.engine.errors import SettingsError
 from airflow_savemasks.hooks.clients import is_missing
+from airflow_savemasks.hooks.testing import within
 
 if TYPE_CHECKING:
     from airflow_savemasks.engine.project.source import Source
     from airflow_savemasks.engine.storage.base import Storage
     from airflow_savemasks.engine.supervisely.api import Api
+
+TRIES, FIRST_WAIT, TIMEOUT = 2, 0.5, 4.0  # of the Test button, which answers before somebody gives up; seconds
 
 
 class SuperviselyHook(BaseHook):
@@ -31,28 +34,30 @@ class SuperviselyHook(BaseHook):
 
     def get_conn(self) -> Api:
         """The client, made once. Raises SettingsError for a connection that is incomplete or of another type."""
+        if self._api is None:
+            self._api = self._client()
+        return self._api
+
+    def _client(self, **how: Any) -> Api:
+        """A new client. how: its retries and timeouts, where they are not those of a run."""
         from airflow_savemasks.engine.supervisely.api import Api
 
-        if self._api is None:
-            where = f"connection {self.conn_id!r}"
-            try:
-                connection = self.get_connection(self.conn_id)
-            except Exception as error:
-                if not is_missing(error):
-                    raise
-                raise SettingsError(where, "does not exist", f"Add it, of type {self.conn_type!r}") from error
-            if connection.conn_type != self.conn_type:
-                raise SettingsError(
-                    where, f"is of type {connection.conn_type!r}", f"Use one of type {self.conn_type!r}"
-                )
-            if not connection.host or not connection.password:
-                raise SettingsError(where, "lacks the server address or the API token", "Write both into it")
-            extra = connection.extra_dejson
-            self._team = int(extra["team"]) if extra.get("team") else None
-            port = f":{connection.port}" if connection.port else ""
-            scheme = f"{connection.schema}://" if connection.schema and "://" not in connection.host else ""
-            self._api = Api(f"{scheme}{connection.host}{port}", connection.password)
-        return self._api
+        where = f"connection {self.conn_id!r}"
+        try:
+            connection = self.get_connection(self.conn_id)
+        except Exception as error:
+            if not is_missing(error):
+                raise
+            raise SettingsError(where, "does not exist", f"Add it, of type {self.conn_type!r}") from error
+        if connection.conn_type != self.conn_type:
+            raise SettingsError(where, f"is of type {connection.conn_type!r}", f"Use one of type {self.conn_type!r}")
+        if not connection.host or not connection.password:
+            raise SettingsError(where, "lacks the server address or the API token", "Write both into it")
+        extra = connection.extra_dejson
+        self._team = int(extra["team"]) if extra.get("team") else None
+        port = f":{connection.port}" if connection.port else ""
+        scheme = f"{connection.schema}://" if connection.schema and "://" not in connection.host else ""
+        return Api(f"{scheme}{connection.host}{port}", connection.password, **how)
 
     def project(self, uri: str) -> Source:
         """The project at `supervisely://<workspace>/<project>` or `supervisely://project/<id>`."""
@@ -68,11 +73,11 @@ class SuperviselyHook(BaseHook):
         return open_team_files(uri, self.get_conn(), parts)
 
     def test_connection(self) -> tuple[bool, str]:
-        """Ask the instance for its version and the token's teams, for the Test button."""
-        try:
-            api = self.get_conn()
-            version = api.call("instance.version", {}).get("version")
-            teams = [record["name"] for record in api.pages("teams.list", {"filter": []})]
-        except SaveMasksError as error:
-            return False, str(error)
+        """Ask the instance for its version and the token's teams, for the Test button. Ends within ten seconds."""
+        return within(self._look)
+
+    def _look(self) -> tuple[bool, str]:
+        api = self._client(attempts=TRIES, first_wait=FIRST_WAIT, timeout=TIMEOUT)
+        version = api.call("instance.version", {}).get("version")
+        teams = [record["name"] for record in api.pages("teams.list", {"filter": []})]
         return True, f"{api.address} answers, version {version}; teams {teams[:10]}"

@@ -6,7 +6,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from airflow_savemasks.engine.errors import AccessError, BadItemsError, ProjectError, SaveMasksError, SettingsError
+from airflow_savemasks.engine.errors import (
+    AccessError,
+    BadItemsError,
+    NotFound,
+    ProjectError,
+    SaveMasksError,
+    SettingsError,
+    Stopped,
+)
+from airflow_savemasks.engine.log import log
 
 # A retry meets the same layer, the same rights and the same project. Whatever is not here (a storage that broke, a
 # file that changed, an archive that lacks a part, a stop, an error of somebody else) is retried as the DAG says.
@@ -18,17 +27,34 @@ def outcome(retry_bad_items: Any = False, *also: type[SaveMasksError]) -> Iterat
     """Goes around the whole of an operator's work.
 
     retry_bad_items: the option as it was given; also: further errors that fail at once. Raises AirflowFailException
-    with the error's own text for errors that fail at once; lets all others through.
+    for errors that fail at once: its first line is the fact, its second one the fix. Raises SystemExit for a stop,
+    which Airflow tells in one line, and retries. Lets all others through, without what they came from. Where an error
+    came from is in the log at DEBUG.
     """
     from airflow.sdk.exceptions import AirflowFailException
 
     try:
         yield
+    except Stopped as error:
+        raise SystemExit(f"Stopped. {error.fix}") from None
     except BadItemsError as error:
         from airflow_savemasks.engine.settings.options import Options
 
         if Options(retry_bad_items=retry_bad_items).retry_bad_items:
             raise
-        raise AirflowFailException(str(error)) from None
+        raise AirflowFailException(error.told()) from None
     except (*AT_ONCE, *also) as error:
-        raise AirflowFailException(str(error)) from None
+        log.debug("where it came from", exc_info=True)
+        raise AirflowFailException(error.told()) from None
+    except SaveMasksError as error:
+        log.debug("where it came from", exc_info=True)
+        raise error.with_traceback(None) from None
+
+
+@contextmanager
+def opening() -> Iterator[None]:
+    """Goes around opening and reading what a job needs: what is not there then is not there at a retry either."""
+    try:
+        yield
+    except NotFound as error:
+        raise ProjectError(error.where, error.problem, error.fix) from error

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import BaseOperator, BaseOperatorLink
+from airflow.sdk import Asset, BaseOperator, BaseOperatorLink
 
 from airflow_savemasks.engine.settings.describe import FIELDS, is_object
 from airflow_savemasks.engine.settings.options import Options
 from airflow_savemasks.operators.masks_page import NAMED, ArchiveLink, ManifestLink, MasksLink
-from airflow_savemasks.operators.outcome import outcome
+from airflow_savemasks.operators.outcome import opening, outcome
 from airflow_savemasks.operators.upstream import checked_sources, find_source
 
 if TYPE_CHECKING:
@@ -35,7 +35,8 @@ class SaveMasksOperator(BaseOperator):
     templates make of them; they are written out so that editors complete them, and a test holds them to the model. All
     are JSON types.
 
-    Returns the result (README, "The result"). A retry renders only what is not finished yet.
+    Returns the result (README, "The result"). A retry renders only what is not finished yet. The event of an asset
+    among its `outlets` has `archive`, `manifest`, `items`, `bytes` and `unchanged` of the result as its extra.
     """
 
     template_fields: Sequence[str] = ("layer", "sources", "team_files_conn_id", "project_conn_id", *OPTIONS)
@@ -55,6 +56,7 @@ class SaveMasksOperator(BaseOperator):
         project_conn_id: str | None = None,
         machine_png: str = "auto",
         strict_colors: bool | str = False,
+        unknown_colors: str = "error",
         on_bad_item: str = "fail",
         max_skipped: int | str = 100,
         retry_bad_items: bool | str = False,
@@ -73,6 +75,7 @@ class SaveMasksOperator(BaseOperator):
         self.project_conn_id = project_conn_id
         self.machine_png = machine_png
         self.strict_colors = strict_colors
+        self.unknown_colors = unknown_colors
         self.on_bad_item = on_bad_item
         self.max_skipped = max_skipped
         self.retry_bad_items = retry_bad_items
@@ -112,10 +115,13 @@ class SaveMasksOperator(BaseOperator):
         with outcome(self.retry_bad_items):
             team_files = TeamFilesHook(self.team_files_conn_id, executor=self.executor).open()
             team_files.watch(self._stop)
-            job = self.open_job(context, team_files)
+            with opening():
+                job = self.open_job(context, team_files)
             job.watch(self._stop)
             name_files(context, team_files, job.layer.dst)
-            return self.work(job, team_files, self._stop, Progress(self._teller(context)))
+            result = self.work(job, team_files, self._stop, Progress(self._teller(context)))
+        self._tell_assets(context, result)
+        return result
 
     def work(self, job: Job, team_files: Storage, stop: threading.Event, progress: Progress) -> Any:
         """What this task does of the export: here, all of it."""
@@ -154,6 +160,16 @@ class SaveMasksOperator(BaseOperator):
         if (plan := self.plan_name()) is not None:
             use_indices(team_files, layer.dst, plan, opened.values())
         return job.open_job(layer, opened, options)
+
+    def _tell_assets(self, context: Context, result: Any) -> None:
+        """Write where the archive is, and what is in it, into the events of the assets that are this task's outlets."""
+        events = context.get("outlet_events")
+        if events is None or not isinstance(result, dict) or "archive" not in result:
+            return
+        told = {key: result[key] for key in ("archive", "manifest", "items", "bytes", "unchanged")}
+        for outlet in self.outlets:
+            if isinstance(outlet, Asset):
+                events[outlet].extra.update(told)
 
     def _teller(self, context: Context) -> Callable[[str], None] | None:
         """Writes progress where the UI shows it: the task state store of Airflow 3.3 and later."""

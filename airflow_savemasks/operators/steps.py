@@ -43,7 +43,11 @@ class PlanOperator(SaveMasksOperator):
 
 
 class RenderOperator(SaveMasksOperator):
-    """Renders the items of one batch; mapped over what PlanOperator returned. Returns {"rendered", "reused"}."""
+    """Renders the items of one batch; mapped over what PlanOperator returned. Returns {"rendered", "reused", "bad"}.
+
+    Bad items fail AssembleOperator, in which those of all batches come together; only where they are to be retried
+    (`retry_bad_items`) do they fail their own batch.
+    """
 
     template_fields: Sequence[str] = (*SaveMasksOperator.template_fields, "batch")
     operator_extra_links = (MasksLink(),)  # its bad items
@@ -60,12 +64,15 @@ class RenderOperator(SaveMasksOperator):
         from airflow_savemasks.engine.parts.planning import load_plan
 
         files = load_plan(job, team_files, self.plan_name())
-        outcome = render_batch(job, team_files, files, self.batch, stop, progress)
-        return {"rendered": outcome.rendered, "reused": outcome.reused}
+        again = job.options.retry_bad_items
+        outcome = render_batch(job, team_files, files, self.batch, stop, progress, refuse=again)
+        if outcome.bad.count:
+            self.log.warning("%d bad items: the task that assembles names those of all batches", outcome.bad.count)
+        return {"rendered": outcome.rendered, "reused": outcome.reused, "bad": outcome.bad.count}
 
 
 class AssembleOperator(SaveMasksOperator):
-    """Publishes the archive once all batches are done. Refuses, naming them, where items are missing."""
+    """Publishes the archive once all batches are done. Refuses, naming them, where items are missing or bad."""
 
     template_fields: Sequence[str] = (*SaveMasksOperator.template_fields, "plan", "outcomes")
 
@@ -79,8 +86,10 @@ class AssembleOperator(SaveMasksOperator):
 
     def work(self, job: Job, team_files: Storage, stop: threading.Event, progress: Progress) -> dict[str, Any]:
         from airflow_savemasks.engine.errors import NotFound
+        from airflow_savemasks.engine.export import refuse_batches
         from airflow_savemasks.engine.parts.assemble import assemble, find_result
         from airflow_savemasks.engine.parts.planning import load_plan
+        from airflow_savemasks.engine.progress import outcome_line
 
         try:
             files = load_plan(job, team_files, self.plan_name())
@@ -88,6 +97,9 @@ class AssembleOperator(SaveMasksOperator):
             result = find_result(job, team_files, self.plan[0])
             if result is None:
                 raise
-            return result
-        rendered = sum(outcome["rendered"] for outcome in self.outcomes)
-        return assemble(job, team_files, files, rendered, 0.0, stop)
+        else:
+            refuse_batches(job, team_files, files.plan, sum(outcome.get("bad", 0) for outcome in self.outcomes))
+            rendered = sum(outcome["rendered"] for outcome in self.outcomes)
+            result = assemble(job, team_files, files, rendered, 0.0, stop)
+        progress.say(outcome_line(result))
+        return result

@@ -36,15 +36,37 @@ def test_every_sample_dag_parses_without_connections(dags) -> None:
     ("dag_id", "items", "archive"),
     [("ingest_then_save_masks", 3, "desk"), ("save_masks_on_demand", 2, "space"), ("nightly_export", 2, None)],
 )
-def test_a_sample_dag_runs_as_it_stands(dags, airflow_home: Path, dag_id: str, items: int, archive: str | None) -> None:
+def test_a_sample_dag_runs_as_it_stands_without_a_warning(
+    dags, airflow_home: Path, monkeypatch, dag_id: str, items: int, archive: str | None
+) -> None:
+    connection = {"conn_type": "savemasks", "extra": {"root": str(airflow_home / "team_files")}}
+    monkeypatch.setenv("AIRFLOW_CONN_SAVEMASKS_TEAM_FILES_DEFAULT", json.dumps(connection))
     run = dags[dag_id].test()
     assert run.state == "success"
     result = result_of(run)
+    assert result["warnings"] == []
     assert exported(result) == items
     path = Path(result["archive"])
     assert path.parent == airflow_home / "team_files"
     assert archive is None or path.stem == archive
     assert len(members(path)) == 1 + 4 * items
+
+
+def test_the_training_reads_the_archive_that_its_asset_tells_of(dags, airflow_home: Path) -> None:
+    from airflow.sdk import Asset
+
+    made = dags["ingest_then_save_masks"].test()
+    assert dags["ingest_then_save_masks"].get_task("save_masks").outlets == [Asset("desk_masks")]
+    run = dags["train_on_masks"].test(run_conf={"archive": result_of(made)["archive"]})
+    assert run.state == "success"
+    found = result_of(run, "class_balance")
+    assert found["pictures"] == 3
+    assert set(found["classes"]) >= {"cat", "coffee", "camera"}
+    assert found["classes"]["cat"]["pictures"] == 1
+    assert 0 < sum(one["share"] for one in found["classes"].values()) < 1
+    assert all(0 <= value <= 255 for one in found["classes"].values() for value in one["mean_rgb"] or [])
+    missing = dags["train_on_masks"].test(run_conf={"archive": str(airflow_home / "nobody.tar")})
+    assert missing.state == "failed"
 
 
 def test_a_golden_case_through_a_dag_run_is_equal_to_the_original(dags, tmp_path: Path, monkeypatch) -> None:
@@ -63,11 +85,96 @@ def test_the_trigger_form_refuses_a_color_that_is_none(dags) -> None:
     from airflow.sdk.exceptions import ParamValidationError
 
     params = dags["save_masks_on_demand"].params
-    for wrong in ({"rocket": "red"}, {"rocket": [1, 2]}, {"rocket": [1, 2, 256]}):
+    for wrong in ("rocket red", "rocket: 7", "rocket: [1, 2, a]", "rocket: #12345", "rocket: red\ntower"):
         with pytest.raises(ParamValidationError, match="human_colors"):
             params["human_colors"] = wrong
-    params["human_colors"] = {"rocket": [1, 2, 3]}
-    params.validate()
+    for right in ("", "rocket: orange", "rocket: #ff7b00\n\n tower: [1, 2, 3]\r\nhelmet:red\n", None):
+        params["human_colors"] = right
+        params.validate()
+    params["human_colors"] = ""
+
+
+def test_the_form_refuses_no_colors_in_more_than_a_moment(dags) -> None:
+    import re
+    import time
+
+    pattern = dags["save_masks_on_demand"].params.get_param("human_colors").schema["pattern"]
+    began = time.monotonic()
+    for evil in ((" " * 40 + "\n") * 40 + "x", "a: red\n   " * 60 + "!", ":" * 3000, "a:" * 1000 + "\n"):
+        assert not re.search(pattern, evil)
+    assert time.monotonic() - began < 1
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["a", "a/b", " a ", ".a", "a.b", "...", "..a/b", "Кот 1", "a/.b", ".partsx", "50% <b>",
+     "", " ", ".", "..", "a/", "/a", "a//b", "a/../b", "a/.", ".parts", ".parts/a", "a\tb", "a\x7f", " .. ", "./a"],
+)  # fmt: skip
+def test_the_form_refuses_just_the_names_that_the_export_would(dags, name: str) -> None:
+    import re
+
+    from airflow_savemasks.engine.errors import SettingsError
+    from airflow_savemasks.engine.settings.layer import parse_layer
+    from tests.engine.samples import layer
+
+    pattern = dags["save_masks_on_demand"].params.get_param("archive").schema["pattern"]
+    try:
+        parse_layer(layer(dst=name))
+    except SettingsError:
+        assert not re.search(pattern, name)
+    else:
+        assert re.search(pattern, name)
+
+
+def test_the_form_suggests_the_projects_below_the_root(dags) -> None:
+    assert dags["save_masks_on_demand"].params.get_param("project").schema["examples"] == ["space"]
+
+
+def test_a_misspelled_color_in_the_form_fails_in_the_first_task(dags, capfd) -> None:
+    run = dags["save_masks_on_demand"].test(run_conf={"human_colors": "rocket: oragne"})
+    states = {ti.task_id: str(ti.state) for ti in run.get_task_instances()}
+    assert states == {"layer": "failed", "save_masks": "upstream_failed"}
+    assert 'gt_human_color.rocket: "oragne" is no colour; did you mean "orange"?' in "".join(capfd.readouterr())
+
+
+def test_a_misspelled_class_is_an_error_with_what_may_be_meant(dags, capfd) -> None:
+    run = dags["save_masks_on_demand"].test(run_conf={"human_colors": "rokcet: orange", "archive": "misspelled"})
+    assert run.state == "failed"
+    assert "no source has the class 'rokcet' (did you mean 'rocket'?)" in "".join(capfd.readouterr())
+
+
+SAMPLES = sorted(path.stem for path in (Path(__file__).parents[2] / "dags").glob("*.py"))
+
+
+@pytest.mark.parametrize("dag_id", SAMPLES)
+def test_a_sample_says_what_it_needs_what_it_makes_and_whose_it_is(dags, dag_id: str) -> None:
+    sample = dags[dag_id]
+    assert sample.description
+    assert {"savemasks", "sample"} < set(sample.tags)
+    assert sample.owner == "savemasks samples"
+    assert "**Needs**" in sample.doc_md
+    assert "**Result:**" in sample.doc_md or dag_id == "train_on_masks"
+    assert dag_id == "fan_out_export" or all(task.doc_md for task in sample.tasks)
+
+
+def test_what_runs_by_the_clock_is_paused_when_it_is_new(dags) -> None:
+    assert dags["nightly_export"].is_paused_upon_creation
+
+
+def test_a_run_without_a_logical_date_is_named_after_its_day(dags) -> None:
+    """As `airflow dags trigger` and the API make one."""
+    from datetime import UTC, datetime
+
+    import jinja2
+    from airflow.sdk.definitions._internal.templater import SandboxedEnvironment
+
+    env = SandboxedEnvironment(undefined=jinja2.StrictUndefined)
+    task = dags["nightly_export"].get_task("save_masks")
+    run = type("Run", (), {"logical_date": None, "run_after": datetime(2026, 3, 1, 5, tzinfo=UTC)})()
+    from airflow.sdk.execution_time import macros
+
+    assert env.from_string(task.layer["dst"]).render(dag_run=run) == "space 2026-03-01"
+    assert env.from_string(task.reuse).render(dag_run=run, macros=macros) == "space 2026-02-28"
 
 
 def test_a_broken_pair_in_the_inbox_turns_the_run_red_but_the_good_ones_are_exported(
@@ -97,7 +204,9 @@ def test_without_its_connection_the_export_on_demand_fails_and_says_what_to_add(
     monkeypatch.delenv("AIRFLOW_CONN_SAVEMASKS_ON_DEMAND")
     assert dags["save_masks_on_demand"].test().state == "failed"
     told = "".join(capfd.readouterr())
-    assert "connection 'savemasks_on_demand': does not exist. Add it, of type 'savemasks', with a root" in told
+    assert "connection 'savemasks_on_demand': does not exist\nAdd it, of type 'savemasks', with a root" in told.replace(
+        "\\n", "\n"
+    )
 
 
 def test_the_makefile_defines_the_connection_of_the_export_on_demand() -> None:

@@ -196,13 +196,53 @@ def test_the_test_button_makes_nothing_and_says_what_is_there(connect, tmp_path:
     (tmp_path / "out").mkdir()
     (tmp_path / "out/a.tar").write_bytes(b"x")
     before = (tmp_path / "out").stat().st_mtime_ns
-    assert hook.test_connection() == (True, f"{tmp_path}/out can be listed: 0 folders, 1 files; writable")
+    may = "list, read, by ranges, write, also on a condition"
+    assert hook.test_connection() == (True, f"{tmp_path}/out can be listed: 0 folders, 1 files; may: {may}")
     assert (tmp_path / "out").stat().st_mtime_ns == before
     ok, text = StorageHook(connect("file", root=f"{tmp_path}/out/a.tar")).test_connection()
     assert not ok
     assert "is no folder" in text
     assert StorageHook(connect("none")).test_connection()[0] is False
     assert StorageHook(connect("wrong", Root="/x")).test_connection()[0] is False
+
+
+def test_a_root_that_is_not_absolute_is_refused(connect) -> None:
+    from airflow_savemasks.hooks.team_files import TeamFilesHook
+
+    with pytest.raises(SettingsError, match="its root 'data' is not absolute. Write /a/path, or a URI"):
+        TeamFilesHook(connect("team", root=" data ")).open()
+
+
+def test_the_test_button_answers_in_time_and_in_the_words_of_the_error() -> None:
+    import time
+
+    from airflow_savemasks.hooks.testing import SECONDS, within
+
+    def refused() -> tuple[bool, str]:
+        raise SettingsError("here", "is wrong", "Mend it")
+
+    assert SECONDS < 10
+    assert within(refused) == (False, "here: is wrong\nMend it")
+    assert within(lambda: (True, "fine")) == (True, "fine")
+    began = time.monotonic()
+    works, text = within(lambda: (time.sleep(5), (True, ""))[1], 0.2)
+    assert not works
+    assert text.startswith("no answer within")
+    assert time.monotonic() - began < 2
+
+
+def test_the_root_comes_first_in_the_form_and_has_to_be_there() -> None:
+    import re
+
+    from airflow_savemasks.provider import STORAGE_FIELDS
+
+    assert list(STORAGE_FIELDS)[:2] == ["root", "storage_conn_id"]
+    root = STORAGE_FIELDS["root"]
+    assert root["schema"]["type"] == "string"
+    for scheme in ("/data", "file://", "s3://", "gs://", "azure://", "sftp://", "supervisely://"):
+        assert scheme in root["description"]
+        assert re.search(root["schema"]["pattern"], f"{scheme}/x")
+    assert not re.search(root["schema"]["pattern"], "data/x")
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,7 @@ def test_a_context_without_a_task_instance_is_enough_where_all_sources_are_given
 def test_wrong_settings_fail_without_a_retry_and_say_what_to_do(operator) -> None:
     from airflow.sdk.exceptions import AirflowFailException
 
-    with pytest.raises(AirflowFailException, match=r"task 'data_1' returned nothing\. Add it to sources"):
+    with pytest.raises(AirflowFailException, match=r"task 'data_1' returned nothing\nAdd it to sources"):
         operator().execute(context())
     with pytest.raises(AirflowFailException, match="no root to look below"):
         operator(sources={"$data_1": "lemons"}).execute(context())
@@ -193,7 +193,7 @@ def test_a_stop_ends_the_reading_of_a_stream(operator, monkeypatch: pytest.Monke
         task = operator(sources={"$data_1": f"{web.root}/silent/x.tar"})
         threading.Timer(0.5, task.on_kill).start()
         began = time.monotonic()
-        with pytest.raises(Exception, match="stopped on request"):
+        with pytest.raises(SystemExit, match="^Stopped. Nothing was published"):
             task.execute(context())
         assert time.monotonic() - began < 3
 
@@ -222,7 +222,6 @@ def test_bad_items_fail_at_once_unless_they_are_to_be_retried(operator, tmp_path
         (NotFound("a", "b", "c"), False),
         (Changed("a"), False),
         (ArchiveError("a", "b", "c"), False),
-        (Stopped("a"), False),
         (OSError("a"), False),
     ],
 )
@@ -233,8 +232,9 @@ def test_one_table_says_what_fails_at_once(error: Exception, at_once: bool) -> N
 
     with pytest.raises(AirflowFailException if at_once else type(error)) as raised, outcome():
         raise error
-    assert str(raised.value) == str(error)
+    assert str(raised.value) == (error.told() if at_once else str(error))
     if at_once:
+        assert str(raised.value).splitlines()[:2] == list(error.report()[:2])
         assert raised.value.__suppress_context__
         assert raised.value.__cause__ is None
 
@@ -293,7 +293,51 @@ def test_progress_is_told_to_the_task_state_store(operator, tmp_path: Path) -> N
     store = Store()
     project = make_project(tmp_path / "project")
     operator(sources={"$data_1": str(project)}).execute(context(task_state_store=store))
-    assert store["progress"][-1].startswith("4/4 items (100 %)")
+    assert store["progress"][-1].startswith(f"{tmp_path}/out/export.tar: 4 items, ")
+
+
+def test_the_event_of_an_asset_says_where_the_archive_is(operator, tmp_path: Path) -> None:
+    from airflow.sdk import Asset
+
+    project = make_project(tmp_path / "project")
+    asset = Asset("masks")
+    events = {asset: mock.Mock(extra={"mine": 1})}
+    task = operator(sources={"$data_1": str(project)}, outlets=[asset])
+    result = task.execute(context(outlet_events=events))
+    told = {name: result[name] for name in ("archive", "manifest", "items", "bytes", "unchanged")}
+    assert events[asset].extra == {"mine": 1, **told}
+    json.dumps(events[asset].extra)
+
+
+def test_a_source_that_does_not_exist_is_not_retried(operator, tmp_path: Path) -> None:
+    from airflow.sdk.exceptions import AirflowFailException
+
+    make_project(tmp_path / "empty", items=0)
+    for place in (tmp_path / "nowhere", tmp_path / "nobody.tar", tmp_path / "nobody.zip", tmp_path / "empty"):
+        with pytest.raises(AirflowFailException) as failed:
+            operator(sources={"$data_1": str(place)}).execute(context())
+        fact, fix, *_ = str(failed.value).splitlines()
+        assert str(place) in fact
+        assert fix
+
+
+def test_a_storage_that_breaks_is_retried_and_its_error_is_the_only_one() -> None:
+    from airflow_savemasks.operators.outcome import outcome
+
+    with pytest.raises(StorageError) as raised, outcome():
+        try:
+            raise OSError("the cause")
+        except OSError as error:
+            raise StorageError("a", "b", "c") from error
+    assert raised.value.__cause__ is None
+    assert raised.value.__suppress_context__
+
+
+def test_a_stop_is_one_line_that_airflow_retries() -> None:
+    from airflow_savemasks.operators.outcome import outcome
+
+    with pytest.raises(SystemExit, match="^Stopped. Nothing was published; finished parts are kept"), outcome():
+        raise Stopped("a")
 
 
 def test_a_failing_store_does_not_fail_the_export(operator, tmp_path: Path) -> None:
@@ -308,7 +352,7 @@ def test_on_kill_stops_the_export_within_a_second(operator, tmp_path: Path) -> N
     task = operator(sources={"$data_1": str(project)})
     killed: list[float] = []
     threading.Timer(0.3, lambda: (killed.append(time.monotonic()), task.on_kill())).start()
-    with pytest.raises(Stopped):
+    with pytest.raises(SystemExit, match="^Stopped"):
         task.execute(context())
     assert time.monotonic() - killed[0] < 1
     assert not list((tmp_path / "out").glob("export*"))

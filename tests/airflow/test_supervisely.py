@@ -55,3 +55,27 @@ def test_the_test_button_says_who_answers(instance, monkeypatch: pytest.MonkeyPa
     assert not ok
     assert "401" in message
     assert "wrong-token" not in message
+
+
+@pytest.mark.usefixtures("airflow_home")
+def test_an_instance_that_refuses_or_is_silent_is_told_within_ten_seconds_after_two_tries(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import socket
+    import time
+
+    from airflow_savemasks.hooks.supervisely import SuperviselyHook
+
+    with socket.socket() as nobody, socket.socket() as silent:
+        nobody.bind(("127.0.0.1", 0))
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        for port, seconds in ((nobody.getsockname()[1], 5), (silent.getsockname()[1], 10)):
+            connection = {"conn_type": "supervisely", "host": f"http://127.0.0.1:{port}", "password": TOKEN}
+            monkeypatch.setenv("AIRFLOW_CONN_SILENT", json.dumps(connection))
+            began = time.monotonic()
+            works, message = SuperviselyHook("silent").test_connection()
+            assert not works
+            assert "no answer" in message
+            assert TOKEN not in message
+            assert time.monotonic() - began < seconds

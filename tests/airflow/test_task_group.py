@@ -55,16 +55,55 @@ def test_the_group_hands_every_option_to_each_of_its_tasks() -> None:
     assert {option: render[option] for option in OPTIONS} == given
 
 
-def test_a_bad_item_fails_its_batch_only_and_nothing_is_published(group_run, tmp_path: Path) -> None:
+def test_the_bad_items_of_all_batches_come_together_in_one_task_and_one_file(group_run, tmp_path: Path, capfd) -> None:
     project = make_project(tmp_path / "project", items=40)
-    (project / "ds0/img/0030.png").write_bytes(b"x")
+    bad = [f"{number:04d}.png" for number in (3, 17, 30)]
+    for name in bad:
+        (project / "ds0/img" / name).write_bytes(b"x")
     failed = group_run({"project": str(project), "layer": LAYER})
     assert failed.state == "failed"
     assert not (tmp_path / "team/export.tar").exists()
-    states = sorted(str(ti.state) for ti in failed.get_task_instances() if ti.task_id == "save_masks.render")
-    assert states.count("failed") == 1
-    assert states.count("success") == len(states) - 1 > 0
+    states = {ti.task_id: set() for ti in failed.get_task_instances()}
+    for ti in failed.get_task_instances():
+        states[ti.task_id].add(str(ti.state))
+    assert states["save_masks.render"] == {"success"}
+    assert states["save_masks.assemble"] == {"failed"}
+    lines = [json.loads(line) for line in (tmp_path / "team/export.bad_items.jsonl").read_bytes().splitlines()]
+    assert [line["item"] for line in lines] == [f"ds0/{name}" for name in bad]
+    told = "".join(capfd.readouterr())
+    assert "3 bad items; nothing was published" in told
+    assert all(name in told for name in bad)
     assert list((tmp_path / "team" / WORK).glob("*.receipt"))
+
+
+def test_bad_items_that_are_to_be_retried_fail_their_own_batch(tmp_path: Path, monkeypatch) -> None:
+    import threading
+
+    from airflow_savemasks.engine.errors import BadItemsError
+    from airflow_savemasks.engine.parts.batches import make_batches
+    from airflow_savemasks.engine.progress import Progress
+    from airflow_savemasks.engine.storage.opening import open_storage
+    from airflow_savemasks.operators.steps import AssembleOperator, RenderOperator
+    from tests.engine.samples import job_of, plan_of
+
+    project, storage = make_project(tmp_path / "project", items=6), open_storage(str(tmp_path / "out"))
+    (project / "ds0/img/0004.png").write_bytes(b"x")  # five are finished by the first try
+    for again in (True, False):
+        job = job_of(project, retry_bad_items=again)
+        files = plan_of(job, storage)
+        outcomes = []
+        for batch in (batches := make_batches(files, 1)):
+            task = RenderOperator(task_id="render", layer=LAYER, batch=batch)
+            if again:
+                with pytest.raises(BadItemsError, match="0004.png"):
+                    task.work(job, storage, threading.Event(), Progress())
+            else:
+                outcomes.append(task.work(job, storage, threading.Event(), Progress()))
+    assert outcomes == [{"rendered": 0, "reused": 0, "bad": 1}]
+    task = AssembleOperator(task_id="assemble", layer=LAYER, plan=batches, outcomes=outcomes)
+    with pytest.raises(BadItemsError, match=r"(?s)1 bad item; .*clear the task that plans") as refused:
+        task.work(job, storage, threading.Event(), Progress())
+    assert "\n" in str(refused.value)
 
 
 def test_assemble_refuses_and_names_the_missing_items(tmp_path: Path) -> None:

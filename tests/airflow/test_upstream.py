@@ -134,7 +134,6 @@ def test_what_names_no_archive_of_these_team_files_is_refused(archive, says: str
 
 @pytest.mark.usefixtures("airflow_home")
 def test_verifying_stops_when_it_is_killed(tmp_path: Path, team: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from airflow_savemasks.engine.errors import Stopped
     from airflow_savemasks.operators.verify import VerifyArchiveOperator
     from tests.engine.samples import run
 
@@ -145,7 +144,7 @@ def test_verifying_stops_when_it_is_killed(tmp_path: Path, team: Path, monkeypat
         task.on_kill()
 
     monkeypatch.setattr("airflow_savemasks.operators.verify.name_of", lambda *_: killed() or "export")
-    with pytest.raises(Stopped):
+    with pytest.raises(SystemExit, match="^Stopped"):
         task.execute({})
 
 

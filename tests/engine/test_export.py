@@ -201,17 +201,13 @@ def test_an_export_that_finds_its_own_result_returns_it_although_the_archive_mus
 
 
 def test_doubtful_colors_are_warnings_and_errors_when_strict(project: Path, tmp_path: Path) -> None:
-    raw = layer(gt_machine_color={"leaf": [0, 0, 0], "ghost": [5, 5, 5], "moth": [5, 5, 5]}, masks_human=False)
-    warnings = "\n".join(run(project, tmp_path / "out", raw)["warnings"])
-    for fact in (
-        "'leaf' is black",
-        "'ghost' is not in meta.json",
-        "['ghost', 'moth'] share",
-        "1 classes of meta.json have no colour, so they are not drawn: 'box'",
-    ):
+    colors = {"leaf": [0, 0, 0], "box": [5, 5, 5], "moth": [5, 5, 5]}
+    raw = layer(gt_machine_color=colors, masks_human=False)
+    warnings = "\n".join(run(project, tmp_path / "out", raw, unknown_colors="warn")["warnings"])
+    for fact in ("black like the background: 'leaf'", "no source has the class 'moth'", "'box', 'moth' [5, 5, 5]"):
         assert fact in warnings
-    with pytest.raises(SettingsError, match="'leaf' is black"):
-        run(project, tmp_path / "out", raw, strict_colors=True)
+    with pytest.raises(SettingsError, match="'leaf'; classes share"):
+        run(project, tmp_path / "out", raw, strict_colors=True, unknown_colors="warn")
 
 
 def test_a_stop_ends_within_a_second_and_leaves_nothing_half_published(tmp_path: Path) -> None:
@@ -279,7 +275,7 @@ def test_what_is_no_item_is_told(project: Path, tmp_path: Path) -> None:
     (project / "ds0/img/notes.txt").write_text("x")
     (project / "ds0/ann/lost.png.json").write_text("{}")
     warnings = "\n".join(run(project, tmp_path / "out")["warnings"])
-    assert "1 files with no extension of a picture, left out: 'notes.txt'" in warnings
+    assert "1 files with no extension of a picture, left out: 'ds0/img/notes.txt'" in warnings
     assert "1 annotations without a picture, left out: 'ds0/ann/lost.png.json'" in warnings
 
 

@@ -12,64 +12,21 @@ from airflow_savemasks.engine.errors import ProjectError, SettingsError
 from airflow_savemasks.engine.job import Job, open_job
 from airflow_savemasks.engine.opening import connections_of, locate_sources
 from airflow_savemasks.engine.parts.listing import list_items
-from airflow_savemasks.engine.project.meta import parse_meta
 from airflow_savemasks.engine.project.remarks import Remarks
 from airflow_savemasks.engine.project.stored import StorageProject, choose
-from airflow_savemasks.engine.settings.colors import color_warnings
 from airflow_savemasks.engine.settings.layer import parse_layer
 from airflow_savemasks.engine.settings.options import Options
 from airflow_savemasks.engine.storage.opening import open_storage
 from tests.engine.samples import LAYER, job_of, layer, make_project
 from tests.engine.settings.test_layer import data
 
-FIVE = "'a', 'b', 'c', 'd', 'e'"
-
-
-def doubts(names: str, **settings: Any) -> list[str]:
-    classes = [{"title": name, "shape": "any", "color": "#000000"} for name in names.split()]
-    return color_warnings(parse_layer(layer(**settings)), parse_meta({"classes": classes}, "p"))
-
-
-def test_colors_without_a_doubt_are_not_remarked() -> None:
-    assert doubts("leaf box") == []
-
-
-@pytest.mark.parametrize(
-    ("names", "settings", "told"),
-    [
-        (
-            "leaf",
-            {"masks_human": False},
-            ["gt_machine_color: class 'box' is not in meta.json, so its colour is not used"],
-        ),
-        (
-            "leaf box",
-            {"masks_human": False, "gt_machine_color": {"leaf": [0, 0, 0], "box": [0, 0, 1]}},
-            ["gt_machine_color: class 'leaf' is black like the background"],
-        ),
-        ("leaf box", {"masks_machine": False, "gt_human_color": {"leaf": [0, 0, 0], "box": [0, 0, 1]}}, []),
-        (
-            "leaf box",
-            {"masks_machine": False, "gt_human_color": {"leaf": [9, 9, 9], "box": [9, 9, 9]}},
-            ["gt_human_color: classes ['leaf', 'box'] share the colour [9, 9, 9]"],
-        ),
-        (
-            "leaf box a b c d e f",
-            {"masks_machine": False},
-            [f"gt_human_color: 6 classes of meta.json have no colour, so they are not drawn: {FIVE} and 1 more"],
-        ),
-    ],
-)
-def test_colors_that_are_likely_mistakes_are_told(names: str, settings: dict[str, Any], told: list[str]) -> None:
-    assert doubts(names, **settings) == told
-
 
 def test_doubts_are_warnings_of_the_job_and_errors_where_colors_are_strict(tmp_path: Path) -> None:
     project = make_project(tmp_path, items=1)
     assert job_of(project, strict_colors=True).warnings == ()
     odd = layer(gt_machine_color={"leaf": [0, 0, 0], "box": [1, 1, 1]})
-    assert job_of(project, odd).warnings == ("gt_machine_color: class 'leaf' is black like the background",)
-    with pytest.raises(SettingsError, match=r"colours \(strict_colors\): gt_machine_color: class 'leaf' is black"):
+    assert job_of(project, odd).warnings == ("gt_machine_color: black like the background: 'leaf'",)
+    with pytest.raises(SettingsError, match=r"colours \(strict_colors\): gt_machine_color: black like"):
         job_of(project, odd, strict_colors=True)
 
 

@@ -33,7 +33,7 @@ def test_a_line_has_share_speed_bytes_and_what_is_left(monkeypatch: pytest.Monke
     monkeypatch.setattr(time, "monotonic", lambda: clock[0])
     lines: list[str] = []
     progress = Progress(lines.append, interval=5.0)
-    assert progress.line() == "0/0 items (100 %), 0.0 images/s, 0 B"
+    assert progress.line() == "0/0 items, 0.0 images/s, 0 B"
     clock[0] = 200.0
     progress.start(900, 400)
     assert lines == ["900 items, 400 of them finished already"]
@@ -52,4 +52,4 @@ def test_a_line_has_share_speed_bytes_and_what_is_left(monkeypatch: pytest.Monke
     progress.add(1)
     assert len(lines) == 3
     progress.done = 500
-    assert progress.line(210.0) == "900/900 items (100 %), 50.0 images/s, 100.0 MB"
+    assert progress.line(210.0) == "900/900 items, 50.0 images/s, 100.0 MB"

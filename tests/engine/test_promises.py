@@ -229,9 +229,12 @@ def test_classes_of_one_gray_keep_their_own_human_colors_and_counts(tmp_path: Pa
 def test_masks_of_other_classes_do_not_share_a_canvas(tmp_path: Path) -> None:
     """Two tables of one length and other names: a class that only one mask shows covers nothing in the other."""
     machine, human = {"leaf": [7, 7, 7], "none": [1, 1, 1]}, {"box": [255, 0, 0], "none": [1, 2, 3]}
-    both = colored(tmp_path / "both", machine, human)
-    human_only = make_project(tmp_path / "q", items=1)
-    alone = members(run(human_only, tmp_path / "o", layer(masks_machine=False, gt_human_color=human))["archive"])
+    project = make_project(tmp_path / "q", items=1)
+    raws = layer(gt_machine_color=machine, gt_human_color=human), layer(masks_machine=False, gt_human_color=human)
+    both, alone = (
+        members(run(project, tmp_path / str(number), raw, unknown_colors="warn")["archive"])
+        for number, raw in enumerate(raws)
+    )
     assert both["ds0/masks_human/0000.png"] == alone["ds0/masks_human/0000.png"]
     gray = decoded(both["ds0/masks_machine/0000.png"])
     assert set(np.unique(gray)) <= {0, 7}

@@ -48,5 +48,11 @@ def test_a_command_of_the_readme_runs(command: str, place: Path) -> None:
         [sys.executable, *shlex.split(command)], cwd=place, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+    if " list " in command:
+        assert len(done.stdout.splitlines()) >= 3
+        return
     result = json.loads(done.stdout.splitlines()[-1])
-    assert (result["items"] if "verify" in command else exported(result)) >= 4
+    if " show " in command:
+        assert (place / result["out"]).is_file()
+    else:
+        assert (exported(result) if isinstance(result["items"], dict) else result["items"]) >= 4

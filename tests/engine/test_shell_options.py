@@ -16,8 +16,8 @@ from airflow_savemasks.__main__ import main
 from airflow_savemasks.engine.errors import SettingsError
 from airflow_savemasks.engine.limits import Limits
 from airflow_savemasks.engine.settings.options import Options
-from airflow_savemasks.flags import chosen
-from airflow_savemasks.shell import parser
+from airflow_savemasks.shell.flags import chosen
+from airflow_savemasks.shell.words import parser
 from tests.engine.samples import LAYER, make_project
 
 
@@ -87,7 +87,8 @@ def parsed(tmp_path: Path, in_file: Any, *flags: str) -> Options:
 
 def test_options_come_from_a_file_and_flags_win_over_it(tmp_path: Path) -> None:
     in_file = {
-        "machine_png": "rgb", "strict_colors": True, "on_bad_item": "skip", "max_skipped": 3, "if_exists": "rename",
+        "machine_png": "rgb", "strict_colors": "all", "unknown_colors": "warn",
+        "on_bad_item": "skip", "max_skipped": 3, "if_exists": "rename",
         "retry_bad_items": True, "reuse": "older", "workers": 2, "volume_size": "5000000", "keep_parts_days": 0.5,
         "limits": {"labels": 7, "nesting": 3},
     }  # fmt: skip
@@ -98,12 +99,14 @@ def test_options_come_from_a_file_and_flags_win_over_it(tmp_path: Path) -> None:
         "machine_png": ["--machine-png", "auto"], "strict_colors": ["--no-strict-colors"], "reuse": ["--no-reuse"],
         "on_bad_item": ["--on-bad-item", "fail"], "max_skipped": ["--max-skipped", "100"],
         "if_exists": ["--if-exists", "replace"], "volume_size": ["--volume-size", ""], "workers": ["--workers", "none"],
-        "keep_parts_days": ["--keep-parts-days", "7"],
+        "keep_parts_days": ["--keep-parts-days", "7"], "unknown_colors": ["--unknown-colors", "error"],
     }  # fmt: skip
     for name, given in flags.items():
         expected = False if name == "reuse" else Options.model_fields[name].default
         assert parsed(tmp_path, in_file, *given) == Options(**{**in_file, name: expected}), name
     assert parsed(tmp_path, in_file, "--reuse", "true") == Options(**{**in_file, "reuse": True})
+    for flag, meant in (("--strict-colors", True), ("--strict-colors-all", "all")):
+        assert parsed(tmp_path, {}, flag) == Options(strict_colors=meant)
     limits = parsed(tmp_path, in_file, "--limit", "labels=9", "--limit", "members=5").limits
     assert limits == Limits(labels=9, nesting=3, members=5)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.engine.samples import annotation, exported, layer, make_project, members, picture
-from tests.hostile.harness import MACHINE_ONLY, refused, run_export
+from tests.hostile.harness import refused, run_export
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def test_what_stands_in_a_files_place_and_is_none_is_a_bad_item_and_never_opened
     else:
         path.symlink_to("/dev/zero" if kind == "zeros" else "/dev/null")
     words = {"folder": "a folder", "pipe": "a pipe", "socket": "a socket"}.get(kind, "a device")
-    for raw in (layer(), MACHINE_ONLY):
+    for raw in (layer(), layer(masks_human=False)):
         refused(run_export(project, tmp_path / "out", raw), "1 bad item", "ds0/0003.png", words)
         assert not list((tmp_path / "out").glob("*.tar"))
 

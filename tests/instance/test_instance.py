@@ -55,7 +55,7 @@ def test_a_golden_case_from_the_instance_equals_the_one_from_the_folder(
 ) -> None:
     server.instance.add_project(case / "project", workspace="ws", name=case.name)
     raw = json.loads((case / "layer.json").read_text())
-    result = run_from(api, f"supervisely://ws/{case.name}", tmp_path, raw)
+    result = run_from(api, f"supervisely://ws/{case.name}", tmp_path, raw, unknown_colors="warn")
     by_class = case / "expected_class"
     expected = by_class if by_class.is_dir() else case / "expected"
     assert compare.main([str(expected), result["archive"]]) == 0, capfd.readouterr().out

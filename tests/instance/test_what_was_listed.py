@@ -58,7 +58,7 @@ def test_what_is_left_out_by_a_filter_is_noted(project, api) -> None:
     filtered = open_instance_project("supervisely://ws/p?updated_since=2099-01-01T00:00:00Z", api)
     remarks = Remarks()
     assert list(filtered.items("ds0", remarks)) == []
-    assert "3 images left out by the filters" in remarks.notes[0]
+    assert remarks.warnings() == ["3 images left out by the filters of their sources"]
 
 
 def test_a_project_and_a_storage_of_an_instance_obey_a_stop_while_they_wait(server, project, files) -> None:

@@ -32,6 +32,7 @@ OPTIONS = {
     "volumes": ["--volume-size", "40000"],
     "one": ["--workers", "1"],
 }
+ALWAYS = ["--unknown-colors", "warn"]  # a case has a colour too many
 RUN = [sys.executable, "-m", "airflow_savemasks"]
 
 
@@ -79,15 +80,20 @@ def _with_all_classes(project: Path) -> list[str]:
     return [str(layer), "--source", str(project)]
 
 
+def error_of(said: str) -> str:
+    """What is said of an error, without the log before it."""
+    return "\n".join(line for line in said.splitlines() if not line.startswith(("INFO ", "WARNING ", "ERROR ")))
+
+
 def exported(words: list[str]) -> dict[str, str]:
     """File name -> digest of what one export publishes; also what it says when it fails."""
     team_files = WORK / "team_files"
     shutil.rmtree(team_files, ignore_errors=True)
     done = subprocess.run(
-        [*RUN, *words, "--team-files", str(team_files)], cwd=ROOT, capture_output=True, text=True, check=False
+        [*RUN, *words, *ALWAYS, "--team-files", str(team_files)], cwd=ROOT, capture_output=True, text=True, check=False
     )
     if done.returncode:
-        return {"refused": done.stderr.splitlines()[-1]}
+        return {"refused": error_of(done.stderr)}
     found = {}
     for path in sorted(team_files.rglob("*")):
         if not path.is_file():
@@ -115,7 +121,7 @@ def refusals() -> dict[str, str]:
         layer.write_text(json.dumps(case["config"]))
         words = [*RUN, str(layer), "--source", f"$data_1={project}", "--team-files", str(WORK / "team_files")]
         done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
-        found[case["name"]] = "accepted" if not done.returncode else done.stderr.splitlines()[-1]
+        found[case["name"]] = "accepted" if not done.returncode else error_of(done.stderr)
     return found
 
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 from typing import IO
 
 import orjson
 
 from airflow_savemasks.engine.archive.index import Key, Origin
+from airflow_savemasks.engine.archive.lines import read_lines
 from airflow_savemasks.engine.archive.naming import BAD_ITEMS, bad_items_path
 from airflow_savemasks.engine.errors import ItemError
 from airflow_savemasks.engine.storage.base import CHUNK, WritableStorage
@@ -87,6 +89,11 @@ def write_batch(team_files: WritableStorage, folder: str, dst: str, plan: str, f
         bad.write(team_files, own)
     elif team_files.stat(own) is not None:
         team_files.delete([own])
+    return gather(team_files, folder, dst, plan)
+
+
+def gather(team_files: WritableStorage, folder: str, dst: str, plan: str) -> str | None:
+    """Make the file of all batches of a plan anew. Returns where it lies, None where no batch has a bad item."""
     names = sorted(
         name for name in team_files.listdir(folder).files if name.startswith(plan) and name.endswith(BAD_ITEMS)
     )
@@ -96,6 +103,13 @@ def write_batch(team_files: WritableStorage, folder: str, dst: str, plan: str, f
         for name in names:
             out.write(team_files.read(f"{folder}/{name}"))
     return team_files.locate(bad_items_path(dst))
+
+
+def first_of(team_files: WritableStorage, dst: str) -> list[ItemError]:
+    """The first bad items of the file beside where an archive would be."""
+    size = entry.size if (entry := team_files.stat(bad_items_path(dst))) is not None else 0
+    lines = islice(read_lines(team_files, bad_items_path(dst), size), KEPT)
+    return [BadItem(**orjson.loads(line)).to_error() for line in lines]
 
 
 def write_skipped(team_files: WritableStorage, dst: str, skipped: Iterable[BadItem]) -> None:

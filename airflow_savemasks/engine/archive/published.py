@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from airflow_savemasks.engine.archive.index import Count
 from airflow_savemasks.engine.archive.naming import VOLUME_DIGITS, index_path, manifest_path, volume_names
-from airflow_savemasks.engine.errors import Changed, NotFound
+from airflow_savemasks.engine.errors import ArchiveError, Changed, NotFound
 from airflow_savemasks.engine.log import log
 from airflow_savemasks.engine.storage.base import Entry, ReadableStorage
 from airflow_savemasks.engine.storage.in_flight import at_once
@@ -160,6 +160,14 @@ def archive_of(team_files: ReadableStorage, file: str) -> str:
     if is_number and whole and not whole.endswith("/") and team_files.stat(manifest_path(name)) is None:
         return whole
     return name
+
+
+def no_archive(team_files: ReadableStorage, name: str) -> ArchiveError:
+    """The error for a name that has no manifest: there is no such archive, or its export did not come to the end."""
+    where = team_files.locate(f"{name}.tar")
+    if team_files.stat(f"{name}.tar") is None:
+        return ArchiveError(where, "no such archive", "Correct the name")
+    return ArchiveError(where, "no manifest, so the export did not end", "Run the export again")
 
 
 def look_at(team_files: ReadableStorage, name: str) -> Known:

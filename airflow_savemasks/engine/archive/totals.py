@@ -13,7 +13,8 @@ from airflow_savemasks.engine.tally import Tally
 class Totals:
     """Sums. files: members of the tar but meta.json; pixels, labelled: class -> visible pixels, items that show it.
 
-    skipped: what was left out; undrawn: shape -> labels of it that no mask shows, as the shape is unknown.
+    skipped: what was left out; undrawn: shape -> labels of it that no mask shows, as the shape is unknown; notes: what
+    else is remarkable about all of them together, a line each.
     """
 
     items: int = 0
@@ -23,6 +24,7 @@ class Totals:
     labelled: dict[str, int] = field(default_factory=dict)
     undrawn: dict[str, int] = field(default_factory=dict)
     skipped: list[Skipped] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     def add(self, item: KnownItem) -> None:
         """One more item."""
@@ -36,9 +38,10 @@ class Totals:
             self.undrawn[shape] = self.undrawn.get(shape, 0) + count
 
     def warnings(self) -> list[str]:
-        """One for all labels that no mask shows although their class has a color: their shape is unknown."""
+        """The notes, and one for all labels that no mask shows although their class has a color: of unknown shapes."""
         names = Tally()
         for shape in sorted(self.undrawn):
             names.add(shape)
         total = sum(self.undrawn.values())
-        return [f"{total} labels of unknown shapes, kept in their annotations and not drawn: {names}"] if total else []
+        undrawn = f"{total} labels of unknown shapes, kept in their annotations and not drawn: {names}"
+        return [*self.notes, undrawn] if total else list(self.notes)

@@ -7,7 +7,7 @@ order, finds any byte that is another; each byte is read once. Where ranges can 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -20,27 +20,30 @@ from airflow_savemasks.engine.archive.index import IndexLine, parse_line
 from airflow_savemasks.engine.archive.lines import read_lines
 from airflow_savemasks.engine.archive.naming import manifest_path
 from airflow_savemasks.engine.archive.proof import Chunks, check_places, differences
-from airflow_savemasks.engine.archive.published import Published, parse_manifest
+from airflow_savemasks.engine.archive.published import Published, no_archive, parse_manifest
 from airflow_savemasks.engine.errors import ArchiveError
 from airflow_savemasks.engine.storage.base import Storage
 
 EXPORT_AGAIN = "Export it again with reuse=False"
 SHOWN = 100  # differences spelled out
+Tell = Callable[[int, int], object]  # bytes that are checked, of all
 GROUP_BYTES, GROUP_ITEMS = 16 << 20, 256  # checked at a time by one thread
 READERS = 8  # groups in flight
 
 
-def verify(team_files: Storage, name: str, item: str | None = None) -> dict[str, Any]:
+def verify(team_files: Storage, name: str, item: str | None = None, tell: Tell | None = None) -> dict[str, Any]:
     """Check every byte of an archive, its index and its manifest; or only one item, by its range.
 
     name: of the archive, without `.tar`; it may have been renamed or copied together with the two other files. item:
-    its folder and name in the archive. Returns {"archive", "items", "bytes"}. Raises ArchiveError that lists what
+    its folder and name in the archive; tell: told how many bytes of how many are checked, now and then. Returns
+    {"archive", "items", "bytes"}. Raises ArchiveError that lists what
     differs, or says that there is no manifest (an export that did not end) or no such item.
     """
     published = _read_manifest(team_files, name)
     found: list[str] = []
     count = 0
-    for line in differences_of(team_files, published) if item is None else _in_item(team_files, published, item):
+    every = differences_of(team_files, published, tell) if item is None else _in_item(team_files, published, item)
+    for line in every:
         count += 1
         if count <= SHOWN:
             found.append(f"  {line}")
@@ -57,9 +60,7 @@ def verify(team_files: Storage, name: str, item: str | None = None) -> dict[str,
 def _read_manifest(team_files: Storage, name: str) -> Published:
     where = team_files.locate(manifest_path(name))
     if team_files.stat(manifest_path(name)) is None:
-        there = team_files.stat(f"{name}.tar") is not None
-        problem = "no manifest, so the export did not end" if there else "no such archive"
-        raise ArchiveError(where, problem, "Run the export again" if there else "Correct the name")
+        raise no_archive(team_files, name)
     try:
         return parse_manifest(team_files.read(manifest_path(name)), name)
     except ValueError as error:
@@ -84,7 +85,7 @@ def _in_item(team_files: Storage, published: Published, item: str) -> Iterator[s
     raise ArchiveError(team_files.locate(published.index.file), f"has no item {item!r}", "Correct its folder and name")
 
 
-def differences_of(team_files: Storage, published: Published) -> Iterator[str]:
+def differences_of(team_files: Storage, published: Published, tell: Tell | None = None) -> Iterator[str]:
     """What differs between an archive and its manifest, in words, one after the other as it is found."""
     wrong = list(_wrong_sizes(team_files, published))
     if wrong:
@@ -102,15 +103,26 @@ def differences_of(team_files: Storage, published: Published) -> Iterator[str]:
             chunks = Chunks(team_files.stream(group.file, group.offset, group.size))
         return _check(group, chunks, published)
 
-    begun: deque[Future[list[str]]] = deque()
+    begun: deque[tuple[_Group, Future[list[str]]]] = deque()
+    done = 0
+
+    def ended() -> list[str]:
+        nonlocal done
+        group, found = begun.popleft()
+        differing = found.result()
+        done += group.size
+        if tell is not None:
+            tell(done, published.bytes)
+        return differing
+
     pool = ThreadPoolExecutor(readers, thread_name_prefix="savemasks-verify")
     try:
         for group in groups:
-            begun.append(pool.submit(check, group))
+            begun.append((group, pool.submit(check, group)))
             while len(begun) > readers:
-                yield from begun.popleft().result()
+                yield from ended()
         while begun:
-            yield from begun.popleft().result()
+            yield from ended()
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
     yield from groups.damaged

@@ -37,7 +37,7 @@ KINDS = [  # in the order of drawing: the picture is decoded for the human mask,
         ending=".png",
         colors=lambda colors: colors.machine,
         draw=machine.draw,
-        asked=lambda layer: (layer.masks_machine, layer.machine_colors),
+        asked=lambda layer: (layer.masks_machine, layer.machine_colors or {}),
     ),
     MaskKind(
         name="human",
@@ -45,7 +45,7 @@ KINDS = [  # in the order of drawing: the picture is decoded for the human mask,
         ending=".png",
         colors=lambda colors: colors.human,
         draw=human.draw,
-        asked=lambda layer: (layer.masks_human, layer.human_colors),
+        asked=lambda layer: (layer.masks_human, layer.human_colors or {}),
     ),
 ]
 

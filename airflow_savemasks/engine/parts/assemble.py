@@ -13,8 +13,8 @@ from airflow_savemasks.engine.archive.naming import index_path, manifest_path, v
 from airflow_savemasks.engine.archive.published import Published, look_at
 from airflow_savemasks.engine.errors import ArchiveError, BadItemsError, Stopped
 from airflow_savemasks.engine.job import Job
-from airflow_savemasks.engine.log import log
 from airflow_savemasks.engine.parts.cleanup import clean_up, remove_parts
+from airflow_savemasks.engine.parts.drawn import check_drawn, check_published
 from airflow_savemasks.engine.parts.finished import Finished, FinishedItems
 from airflow_savemasks.engine.parts.growing import head_of
 from airflow_savemasks.engine.parts.layout import Layout
@@ -26,7 +26,6 @@ from airflow_savemasks.engine.parts.receipts import Receipt
 from airflow_savemasks.engine.parts.resume import find_finished, find_published, find_same, free_name
 from airflow_savemasks.engine.parts.seen import Seen, look
 from airflow_savemasks.engine.parts.targets import check_targets
-from airflow_savemasks.engine.progress import human_size
 from airflow_savemasks.engine.storage.base import Storage
 
 NAMED = 20  # missing items in an error
@@ -49,7 +48,8 @@ def assemble(
     rendered: how many items were rendered for it; seconds: that took so far; written: receipts of parts that this
     process has written. Returns the result (README, "The result").
     Raises ArchiveError naming the items that are missing, or whoever does not come to the end of publishing,
-    BadItemsError if more items were skipped than allowed, and Stopped once `stop` is set.
+    BadItemsError if more items were skipped than allowed, SettingsError if no mask would show anything (drawn.py), and
+    Stopped once `stop` is set.
     """
     began = time.monotonic() - seconds
     dst = files.plan.dst
@@ -59,12 +59,12 @@ def assemble(
         if same is not None:
             has_parts = bool(seen.work) and not team_files.keeps_parts
             with unless_published(team_files, dst, stop) if has_parts else nullcontext(False) as alone:
-                return _unchanged(team_files, files, same, time.monotonic() - began, seen.work if alone else ())
+                return _unchanged(job, team_files, files, same, time.monotonic() - began, seen.work if alone else ())
     with publishing_alone(team_files, dst, stop) as lease:
         seen = look(job, team_files)
         same = find_same(job, seen, files.plan.digest)  # somebody else may have published the same meanwhile
         if same is not None:
-            return _unchanged(team_files, files, same, time.monotonic() - began, seen.work)
+            return _unchanged(job, team_files, files, same, time.monotonic() - began, seen.work)
         return _publish(job, team_files, files, seen, written, rendered, began, stop, lease)
 
 
@@ -75,7 +75,7 @@ def find_result(job: Job, team_files: Storage, batch: dict[str, Any]) -> dict[st
     """
     seen = look(job, team_files)
     same = find_published(seen, batch["plan"]) or find_same(job, seen, batch["digest"])
-    return None if same is None else _same_result(team_files, same, 0.0)
+    return None if same is None else _same_result(job, team_files, same, 0.0)
 
 
 def _publish(
@@ -99,13 +99,13 @@ def _publish(
     layout = Layout(len(head_of(job)), job.options.volume_size)
     with NextIndex(team_files, plan.dst) as index:
         _place_all(job, team_files, files, finished, layout, index, stop)
+        check_drawn(job, layout.totals)
     if len(layout.volumes) > 1 or (old and len(old.volumes) > 1):
         layout.take_out(team_files, plan.dst)
     raw = publish(job, team_files, plan, name, layout, index, rendered, known, finished.leads, lease)
     volumes = volume_names(name, len(layout.volumes))
     warnings = clean_up(team_files, plan, name, old, volumes, layout.totals.skipped, finished.found_in)
     result = _result(team_files, name, raw, time.monotonic() - began, warnings, unchanged=False)
-    log.info("%s: %d items, %s", result["archive"], raw["totals"]["items"], human_size(result["bytes"]))
     return result
 
 
@@ -145,18 +145,19 @@ def _place_all(
 
 
 def _unchanged(
-    team_files: Storage, files: PlanFiles, same: Published, seconds: float, parts: Collection[str]
+    job: Job, team_files: Storage, files: PlanFiles, same: Published, seconds: float, parts: Collection[str]
 ) -> dict[str, Any]:
     """The result for an archive that is there already. parts: work files that go, where nobody else publishes it."""
-    log.info("%s: nothing changed, the archive stays", team_files.locate(f"{same.name}.tar"))
+    result = _same_result(job, team_files, same, seconds)
     if parts and not team_files.keeps_parts:
         remove_parts(team_files, files.plan.dst, parts)
     elif files.storage is team_files:
         team_files.delete(files.paths())
-    return _same_result(team_files, same, seconds)
+    return result
 
 
-def _same_result(team_files: Storage, same: Published, seconds: float) -> dict[str, Any]:
+def _same_result(job: Job, team_files: Storage, same: Published, seconds: float) -> dict[str, Any]:
+    check_published(job, same.raw)
     raw = {**same.raw, "items": {"rendered": 0, "reused": same.items, "skipped": same.skipped}}
     return _result(team_files, same.name, raw, seconds, [], unchanged=True)
 

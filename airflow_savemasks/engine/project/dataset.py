@@ -14,7 +14,6 @@ from airflow_savemasks.engine.errors import ProjectError
 from airflow_savemasks.engine.project.remarks import Remarks
 from airflow_savemasks.engine.project.source import Item, is_picture
 from airflow_savemasks.engine.storage.base import NO_UTF8, Entry, Folder
-from airflow_savemasks.engine.tally import Tally
 
 NO_ENTRY = Entry(0, "", 0.0)
 
@@ -87,18 +86,12 @@ class DatasetListing:
 
     def _note_strangers(self, remarks: Remarks, no_pictures: dict[str, str]) -> None:
         """What lies in `img/` and is no picture by its name."""
-        files, others = Tally(), Tally()
         for name in sorted(self.pictures.files):
             if not is_picture(name):
-                files.add(name)
+                remarks.stranger("files with no extension of a picture", f"{self.dataset}/img/{name}")
         for name, what in sorted(no_pictures.items()):
             if not is_picture(name):
-                others.add(f"{name} ({what})")
-        if files.count:
-            what = f"{files.count} files with no extension of a picture"
-            remarks.notes.append(f"{self.where}/img: {what}, left out: {files}")
-        if others.count:
-            remarks.notes.append(f"{self.where}/img: {others.count} entries that are no files, left out: {others}")
+                remarks.stranger("entries that are no files", f"{self.dataset}/img/{name} ({what})")
 
 
 def _no_files(folder: Folder) -> dict[str, str]:

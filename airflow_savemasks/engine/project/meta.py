@@ -14,6 +14,7 @@ from typing import Any
 
 from airflow_savemasks.engine.errors import ProjectError
 from airflow_savemasks.engine.geometry.base import Json
+from airflow_savemasks.engine.tally import SHOWN
 
 KEEP, IGNORE, OTHER = "__default__", "__ignore__", "__other__"
 HEX_COLOR = re.compile(r"#[0-9a-fA-F]{6}")
@@ -95,8 +96,10 @@ def parse_meta(raw: Any, where: str) -> Meta:
     for key in ("tags", "tags_images", "tags_objects"):
         if raw.get(key) and not isinstance(raw[key], list):
             raise ProjectError(where, f'"{key}" is {raw[key]!r:.60}, not a list', 'Write a list of tags, or "tags": []')
-    warnings: list[str] = []
-    classes = [_parse_class(item, where, warnings) for item in raw["classes"]]
+    odd: list[str] = []  # classes whose color is none
+    classes = [_parse_class(item, where, odd) for item in raw["classes"]]
+    more = f" and {len(odd) - SHOWN} more" if len(odd) > SHOWN else ""
+    warnings = [f"{where}: classes with a color that is not #RRGGBB: {', '.join(odd[:SHOWN])}{more}"] if odd else []
     modern, old = raw.get("tags") or [], [*(raw.get("tags_images") or []), *(raw.get("tags_objects") or [])]
     if modern and old:
         raise ProjectError(where, 'both "tags" and the old "tags_images"/"tags_objects" in it', "Keep one of the two")
@@ -185,13 +188,13 @@ def merge_metas(metas: Iterable[tuple[str, Meta]]) -> Meta:
     return replace(base, classes=classes, tags=tags, warnings=tuple(dict.fromkeys(warnings)))
 
 
-def _parse_class(item: Any, where: str, warnings: list[str]) -> ObjClass:
+def _parse_class(item: Any, where: str, odd: list[str]) -> ObjClass:
     if not isinstance(item, dict) or not all(isinstance(item.get(key), str) for key in ("title", "shape", "color")):
         raise ProjectError(where, f"a class without title, shape or color: {item!r:.120}", "Give it all three, as text")
     name, raw = item["title"], dict(item)
     if not HEX_COLOR.fullmatch(item["color"]):
         raw["color"] = "#" + sha256(name.encode()).hexdigest()[:6].upper()
-        warnings.append(f"{where}: class {name!r} has the color {item['color']!r}, not #RRGGBB; {raw['color']} is used")
+        odd.append(f"{name!r} ({item['color']!r}, {raw['color']} is used)")
     template = item.get("geometry_config") or {}
     if item["shape"] == "graph" and not (isinstance(template, dict) and isinstance(template.get("nodes"), dict)):
         raise ProjectError(where, f"class {name!r} is a graph without a template", 'Add "geometry_config" with "nodes"')

@@ -10,16 +10,26 @@ from airflow_savemasks.engine.tally import Tally
 @dataclass(slots=True)
 class Remarks:
     """unannotated: pictures without an annotation, which are exported without labels; orphans: annotations without a
-    picture, which are left out; notes: everything else, a line each.
+    picture, which are left out; strangers: what lies beside pictures and is none, by what it is; filtered: images that
+    the filters of a source left out; notes: everything else, a line each.
     """
 
     notes: list[str] = field(default_factory=list)
     unannotated: Tally = field(default_factory=Tally)
     orphans: Tally = field(default_factory=Tally)
+    strangers: dict[str, Tally] = field(default_factory=dict)
+    filtered: int = 0
+
+    def stranger(self, what: str, name: str) -> None:
+        """Something that lies beside pictures and is left out."""
+        self.strangers.setdefault(what, Tally()).add(name)
 
     def warnings(self) -> list[str]:
-        """A line for each, for log, result and manifest."""
+        """A line for each kind, for log, result and manifest."""
         lines = list(self.notes)
+        lines += [f"{names.count} {what}, left out: {names}" for what, names in self.strangers.items()]
+        if self.filtered:
+            lines.append(f"{self.filtered} images left out by the filters of their sources")
         if self.unannotated.count:
             names = str(self.unannotated)
             lines.append(f"{self.unannotated.count} pictures without an annotation, exported without labels: {names}")

@@ -10,7 +10,7 @@ from typing import Any, overload
 import orjson
 
 from airflow_savemasks.engine.archive import tar
-from airflow_savemasks.engine.archive.published import Published, look_at
+from airflow_savemasks.engine.archive.published import Published, look_at, no_archive
 from airflow_savemasks.engine.errors import ArchiveError
 from airflow_savemasks.engine.reading.index_file import IndexFile
 from airflow_savemasks.engine.reading.item import ArchiveItem
@@ -158,9 +158,7 @@ def _published(storage: Storage, name: str) -> Published:
     if storage.keeps_parts:
         raise ArchiveError(where, "lies in an instance, of whose files no ranges can be read", "Download it first")
     if known.file is None:
-        there = storage.stat(f"{name}.tar") is not None
-        problem = "no manifest, so the export did not end" if there else "no such archive"
-        raise ArchiveError(where, problem, "Run the export again" if there else "Correct the name")
+        raise no_archive(storage, name)
     if known.usable is None:
         fact = "the manifest is damaged" if known.published is None else "is not the archive of its manifest"
         raise ArchiveError(where, fact, "Export it again with reuse=False")

@@ -32,6 +32,12 @@ def choices(field: FieldInfo) -> tuple[str, ...]:
     return tuple(get_args(field.annotation)) if get_origin(field.annotation) is Literal else ()
 
 
+def words(field: FieldInfo) -> tuple[str, ...]:
+    """The texts that may be given beside true and false."""
+    literals = [kind for kind in _members(field.annotation) if get_origin(kind) is Literal]
+    return tuple(word for literal in literals for word in get_args(literal))
+
+
 def unit(field: FieldInfo) -> str:
     """What a number counts ("bytes"), or ""."""
     extra = field.json_schema_extra

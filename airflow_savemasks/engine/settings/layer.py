@@ -9,20 +9,32 @@ import json
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictInt,
+    StrictStr,
+    WrapValidator,
+    model_validator,
+)
 
 from airflow_savemasks.engine.errors import SettingsError
+from airflow_savemasks.engine.settings.color_forms import as_triple, colors_or_none
+from airflow_savemasks.engine.settings.refusals import validated
 from airflow_savemasks.engine.storage.base import WORK_FOLDER
 
 SAVE_ACTIONS = ("save_masks", "export_archive_with_masks")
 DATA_ACTIONS = ("data", "images_project")
 DEPRECATED = ("images", "annotations")
-M = TypeVar("M", bound=BaseModel)
 
 Channel = Annotated[StrictInt, Field(ge=0, le=255)]
-Colors = dict[StrictStr, Annotated[list[Channel], Field(min_length=3, max_length=3)]]
+Color = Annotated[list[Channel], Field(min_length=3, max_length=3), BeforeValidator(as_triple)]
+Colors = Annotated[dict[StrictStr, Color], WrapValidator(colors_or_none)]
 
 
 class _Strict(BaseModel):
@@ -30,12 +42,12 @@ class _Strict(BaseModel):
 
 
 class Settings(_Strict):
-    """`settings` of the save layer. Colors are RGB, each channel 0..255."""
+    """`settings` of the save layer. Colors are RGB, each channel 0..255, or what color_forms.py makes that of."""
 
     masks_machine: StrictBool
     masks_human: StrictBool
-    gt_machine_color: Colors = None  # type: ignore[assignment]  # absent; an explicit null is refused
-    gt_human_color: Colors = None  # type: ignore[assignment]  # absent; an explicit null is refused
+    gt_machine_color: Colors = None  # type: ignore[assignment]  # absent, or an empty text; an explicit null is refused
+    gt_human_color: Colors = None  # type: ignore[assignment]  # absent, or an empty text; an explicit null is refused
     archive_name: StrictStr = ""
     images: StrictBool = True
     annotations: StrictBool = True
@@ -45,7 +57,7 @@ class Settings(_Strict):
         if not (self.masks_machine or self.masks_human):
             raise ValueError("masks_machine, masks_human: both are false, so there is nothing to make; set one to true")
         for flag, colors in (("masks_machine", "gt_machine_color"), ("masks_human", "gt_human_color")):
-            if getattr(self, flag) and getattr(self, colors) is None:
+            if getattr(self, flag) and colors not in self.model_fields_set:
                 raise ValueError(f'{colors}: needed because {flag} is true; write {{"class": [R, G, B], ...}}')
         return self
 
@@ -86,15 +98,18 @@ class Input:
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """A checked layer. `inputs` in the order of the graph; `src` in the order in which metas are merged."""
+    """A checked layer. `inputs` in the order of the graph; `src` in the order in which metas are merged.
+
+    Colors are None where they are to be made of the classes of meta.json (`default_colors`).
+    """
 
     dst: str
     src: tuple[str, ...]
     inputs: tuple[Input, ...]
     masks_machine: bool
     masks_human: bool
-    machine_colors: Mapping[str, tuple[int, int, int]]
-    human_colors: Mapping[str, tuple[int, int, int]]
+    machine_colors: Mapping[str, tuple[int, int, int]] | None
+    human_colors: Mapping[str, tuple[int, int, int]] | None
     warnings: tuple[str, ...] = ()
 
 
@@ -112,9 +127,9 @@ def parse_layer(raw: Any) -> Layer:
         where = f"layer {number}" if isinstance(raw, list) else "layer"
         action = item.get("action") if isinstance(item, dict) else None
         if action in DATA_ACTIONS:
-            data.append((where, _validate(DataLayerModel, item, where)))
+            data.append((where, validated(DataLayerModel, item, where)))
         elif action in SAVE_ACTIONS or not isinstance(action, str) or not isinstance(raw, list):
-            saves.append((where, _validate(SaveLayer, item, where)))
+            saves.append((where, validated(SaveLayer, item, where)))
         else:
             raise SettingsError(
                 f"{where} (action {action!r}, dst {item.get('dst')!r})",
@@ -129,11 +144,10 @@ def parse_layer(raw: Any) -> Layer:
 
 
 def _connect(where: str, save: SaveLayer, data: Sequence[tuple[str, DataLayerModel]]) -> Layer:
-    warnings = [
-        f"{where}: settings.{key} is deprecated and ignored: pictures and annotations are always in the archive"
-        for key in DEPRECATED
-        if key in save.settings.model_fields_set
-    ]
+    warnings = []
+    if old := [f"settings.{key}" for key in DEPRECATED if key in save.settings.model_fields_set]:
+        fact = "deprecated and ignored: pictures and annotations are always in the archive"
+        warnings.append(f"{where}: {', '.join(old)}: {fact}")
     src = tuple(dict.fromkeys([save.src] if isinstance(save.src, str) else save.src))
     if not src:
         raise SettingsError(f"{where}, src", "it is empty", 'Name at least one source, such as ["$data_1"]')
@@ -147,7 +161,8 @@ def _connect(where: str, save: SaveLayer, data: Sequence[tuple[str, DataLayerMod
         fed = {entry.name for entry in inputs}
         if missing := [name for name in src if name not in fed]:
             raise SettingsError(f"{where}, src", f"no data layer has dst {missing[0]!r}", f"Known are {sorted(fed)}")
-        warnings += [f"data layer with dst {name!r} feeds nothing and is not read" for name in sorted(fed - set(src))]
+        if unread := sorted(fed - set(src)):
+            warnings.append(f"data layers that feed nothing and are not read: dst {', '.join(map(repr, unread))}")
     else:
         inputs = [Input(name) for name in src]
     names = [save.dst] if isinstance(save.dst, str) else save.dst
@@ -160,8 +175,8 @@ def _connect(where: str, save: SaveLayer, data: Sequence[tuple[str, DataLayerMod
         inputs=tuple(entry for entry in inputs if entry.name in src),
         masks_machine=settings.masks_machine,
         masks_human=settings.masks_human,
-        machine_colors=_triples(settings.gt_machine_color),
-        human_colors=_triples(settings.gt_human_color),
+        machine_colors=_triples(settings.gt_machine_color, settings.masks_machine),
+        human_colors=_triples(settings.gt_human_color, settings.masks_human),
         warnings=tuple(warnings),
     )
 
@@ -203,44 +218,7 @@ def _inputs(where: str, layer: DataLayerModel) -> list[Input]:
     return [Input(name, projects[0], datasets, classes, tags) for name in names]
 
 
-def _triples(colors: Mapping[str, list[int]] | None) -> dict[str, tuple[int, int, int]]:
+def _triples(colors: Mapping[str, list[int]] | None, wanted: bool) -> dict[str, tuple[int, int, int]] | None:
+    if colors is None and wanted:
+        return None
     return {name: (rgb[0], rgb[1], rgb[2]) for name, rgb in (colors or {}).items()}
-
-
-def _validate(model: type[M], raw: Any, where: str) -> M:
-    try:
-        return model.model_validate(raw)
-    except ValidationError as error:
-        lines = [_line(problem) for problem in error.errors()]
-        fix = "See the layer's JSON in the README"
-        raise SettingsError(where, "; ".join(dict.fromkeys(lines)), fix) from None
-
-
-def _line(problem: Any) -> str:
-    """One refusal of pydantic in the words of the layer: key, fact, what would be right."""
-    path = [str(part) for part in problem["loc"] if part not in ("str", "list[constrained-str]", "list[str]")]
-    key = ".".join(path) or "layer"
-    given = json.dumps(problem["input"], default=str, ensure_ascii=False)[:60]
-    match problem["type"]:
-        case "missing":
-            return f"{key}: missing, and needed"
-        case "extra_forbidden":
-            return f"{key}: not known here; remove it or correct its spelling"
-        case "value_error":
-            return str(problem["ctx"]["error"])
-        case "bool_type":
-            return f"{key}: {given} is not true or false"
-        case "string_type":
-            return f"{key}: {given} is not text"
-        case "int_type" | "greater_than_equal" | "less_than_equal" | "int_from_float":
-            return f"{key}: {given} is not a whole number from 0 to 255"
-        case "too_short" | "too_long":
-            return f"{key}: {given} is not a colour; write three whole numbers [R, G, B]"
-        case "literal_error":
-            return f"{key}: {given} is not one of {problem['ctx']['expected']}"
-        case "list_type":
-            return f"{key}: {given} is not a list"
-        case "dict_type" | "model_type" | "model_attributes_type":
-            return f"{key}: {given} is not an object"
-        case _:
-            return f"{key}: {given}: {problem['msg']}"

@@ -83,6 +83,15 @@ def _one_of(*words: str) -> Callable[[Any], str]:
     return check
 
 
+def _strictness(value: Any) -> bool | str:
+    if isinstance(value, str) and value.strip() == "all":
+        return "all"
+    try:
+        return _flag(value)
+    except PydanticCustomError:
+        raise _wrong(value, "is neither true, false nor 'all'", "Write one of them") from None
+
+
 def _reuse(value: Any) -> bool | str:
     if isinstance(value, bool):
         return value
@@ -145,8 +154,15 @@ class Options(BaseModel):
         "auto",
         description='"auto" writes gray PNGs if all machine colours are gray; "rgb" writes three channels always.',
     )
-    strict_colors: Flag = Field(
-        False, description="Doubtful colours (black, shared, of unknown classes, missing) are errors, not warnings."
+    strict_colors: Annotated[bool | Literal["all"], BeforeValidator(_strictness)] = Field(
+        False,
+        description="Doubtful colours (black, shared, of classes that a mapping leaves out) are errors, not warnings; "
+        '"all" counts classes without a colour, too.',
+    )
+    unknown_colors: Annotated[Literal["error", "warn"], BeforeValidator(_one_of("error", "warn"))] = Field(
+        "error",
+        description="What a colour for a class that no source has is, and an export in which nothing is drawn though "
+        'there are labels; "warn" is for one layer that serves several projects.',
     )
     on_bad_item: Annotated[Literal["fail", "skip"], BeforeValidator(_one_of("fail", "skip"))] = Field(
         "fail",

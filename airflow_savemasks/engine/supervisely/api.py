@@ -5,7 +5,6 @@ The token goes into the header and nowhere else: not into an error, a log line o
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,8 +16,8 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_aft
 from tenacity.wait import wait_exponential_jitter
 
 from airflow_savemasks.engine.errors import Stopped, StorageError
-from airflow_savemasks.engine.log import log
 from airflow_savemasks.engine.supervisely.answers import Passing, length_of, refuse, split_parts
+from airflow_savemasks.engine.supervisely.waits import quieten, tell_wait
 
 Json = dict[str, Any]
 
@@ -30,21 +29,26 @@ TIMEOUT = httpx.Timeout(60.0, connect=15.0)
 FIX_ADDRESS = "Check the server address, and the version of the instance"
 
 
-def _right(_found: dict[int, bytes]) -> str | None:
-    return None
-
-
 class Api:
     """One client for all threads of an export. An address without a scheme is one of https."""
 
-    def __init__(self, address: str, token: str, *, attempts: int = ATTEMPTS, first_wait: float = FIRST_WAIT) -> None:
+    def __init__(
+        self,
+        address: str,
+        token: str,
+        *,
+        attempts: int = ATTEMPTS,
+        first_wait: float = FIRST_WAIT,
+        timeout: httpx.Timeout | float = TIMEOUT,
+    ) -> None:
+        """attempts: of each call; first_wait: seconds between the first two; timeout: of each request, in seconds."""
         address = address.rstrip("/")
         self.address = address if "://" in address else f"https://{address}"
-        _quieten()
+        quieten()
         self._client = httpx.Client(
             base_url=f"{self.address}/public/api/v3/",
             headers={"x-api-key": token},
-            timeout=TIMEOUT,
+            timeout=timeout,
             limits=httpx.Limits(max_connections=32, max_keepalive_connections=16),
         )
         self._attempts, self._first_wait = attempts, first_wait
@@ -89,7 +93,7 @@ class Api:
             )
 
     def parts(
-        self, method: str, body: Json, check: Callable[[dict[int, bytes]], str | None] = _right
+        self, method: str, body: Json, check: Callable[[dict[int, bytes]], str | None] = lambda _: None
     ) -> dict[int, bytes]:
         """A multipart answer as id -> content. check: says what is wrong with it, which makes it tried again."""
 
@@ -126,8 +130,9 @@ class Api:
                 failures = failures + 1 if at == before else 1
                 if failures >= self._attempts:
                     raise self._given_up(method, error) from None
-                log.info("%s: %s; attempt %d of %d", self.where(method), error, failures, self._attempts)
-                self._pause(max(error.after, min(self._first_wait * 2**failures, LONGEST_WAIT)))
+                pause = max(error.after, min(self._first_wait * 2**failures, LONGEST_WAIT))
+                tell_wait(self.where(method), error, failures, self._attempts, pause)
+                self._pause(pause)
             else:
                 return
 
@@ -172,7 +177,8 @@ class Api:
 
         def tell(state: RetryCallState) -> None:
             error = state.outcome.exception() if state.outcome else None
-            log.info("%s: %s; attempt %d of %d", self.where(method), error, state.attempt_number, attempts)
+            pause = state.next_action.sleep if state.next_action else 0.0
+            tell_wait(self.where(method), error, state.attempt_number, attempts, pause)
 
         retrying = Retrying(
             retry=retry_if_exception_type(Passing),
@@ -240,10 +246,3 @@ class Api:
             return answer.json()
         except ValueError:
             raise StorageError(self.where(method), "the answer is no JSON", "Check the server address") from None
-
-
-def _quieten() -> None:
-    """httpx tells each request at INFO, which floods a task's log: only where somebody asks for it."""
-    for name in ("httpx", "httpcore"):
-        if logging.getLogger(name).level == logging.NOTSET:
-            logging.getLogger(name).setLevel(logging.WARNING)

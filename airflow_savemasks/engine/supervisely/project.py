@@ -77,9 +77,7 @@ class InstanceProject:
 
     def items(self, dataset: str, remarks: Remarks) -> Iterator[Item]:
         found, left_out = self._ahead.take(dataset)
-        if left_out:
-            what = f"{left_out} images left out by the filters of the source"
-            remarks.notes.append(f"{self.uri}, dataset {dataset!r}: {what}")
+        remarks.filtered += left_out
         return iter(found)
 
     def _list(self, dataset: str) -> tuple[list[Item], int]:

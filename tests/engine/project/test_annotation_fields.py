@@ -212,7 +212,7 @@ def test_of_two_tags_or_classes_of_one_name_one_is_too_many() -> None:
 def test_a_color_is_six_digits_behind_a_hash(color: str) -> None:
     found = parse_meta({"classes": [{"title": "a", "shape": "line", "color": color}]}, "p")
     assert found.classes["a"].raw["color"] == "#CA978112CA1B"[:7]  # of the name's SHA-256
-    assert found.warnings == (f"p: class 'a' has the color {color!r}, not #RRGGBB; #CA9781 is used",)
+    assert found.warnings == (f"p: classes with a color that is not #RRGGBB: 'a' ({color!r}, #CA9781 is used)",)
     for good in ("#aBcDeF", "#000000"):
         kept = parse_meta({"classes": [{"title": "a", "shape": "line", "color": good}]}, "p")
         assert (kept.classes["a"].raw["color"], kept.warnings) == (good, ())

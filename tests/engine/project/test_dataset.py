@@ -40,9 +40,8 @@ def test_bad_entries_are_items_with_a_problem_and_are_not_read(tmp_path: Path) -
         ("0002.png", "no picture but a folder"),
         ("0003.png", "its annotation 0003.png.json is no file but a pipe"),
     ]
-    assert remarks.notes == [
-        f"{root}/ds0/img: 2 entries that are no files, left out: 'notes (a link to nowhere)', 'texts (a folder)'"
-    ]
+    names = "'ds0/img/notes (a link to nowhere)', 'ds0/img/texts (a folder)'"
+    assert remarks.warnings() == [f"2 entries that are no files, left out: {names}"]
     assert remarks.orphans.count == 0
     found = run(root, tmp_path / "out", on_bad_item="skip")
     assert (exported(found), len(found["skipped"])) == (2, 3)
@@ -134,7 +133,7 @@ def test_labels_of_unknown_shapes_are_counted_in_one_warning(tmp_path: Path) -> 
     add_item(root, "a.png", 1, objects=objects)
     raw = layer(gt_machine_color={"any": [9, 9, 9]}, masks_human=False)
     for _ in range(2):  # rendered, and reused
-        warnings = run(root, tmp_path / "out", raw)["warnings"]
+        warnings = run(root, tmp_path / "out", raw, unknown_colors="warn")["warnings"]
         assert "3 labels of unknown shapes, kept in their annotations and not drawn: 'ellipse', 'polyline'" in warnings
 
 

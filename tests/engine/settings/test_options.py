@@ -29,6 +29,7 @@ from airflow_savemasks.engine.settings.options import Options
         ({"strict_colors": "true"}, {"strict_colors": True}),
         ({"retry_bad_items": "TRUE"}, {"retry_bad_items": True}),
         ({"strict_colors": "FALSE"}, {"strict_colors": False}),
+        ({"strict_colors": " all "}, {"strict_colors": "all"}),
         ({"reuse": "False"}, {"reuse": False}),
         ({"reuse": "true"}, {"reuse": True}),
         ({"reuse": "space 2026-01-01"}, {"reuse": "space 2026-01-01"}),
@@ -55,9 +56,9 @@ def test_nothing_is_the_default(name: str, empty: Any) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "says"),
     [
-        ("strict_colors", 1, "strict_colors: 1 is neither true nor false. Write true or false"),
+        ("strict_colors", 1, "strict_colors: 1 is neither true, false nor 'all'. Write one of them"),
         ("strict_colors", "yes", "strict_colors: 'yes' is neither"),
-        ("retry_bad_items", 0, "retry_bad_items: 0 is neither"),
+        ("retry_bad_items", 0, "retry_bad_items: 0 is neither true nor false. Write true or false"),
         ("workers", True, "workers: True is no whole number from 1 on"),
         ("workers", 0, "workers: 0 is no whole number from 1 on"),
         ("workers", "-1", "workers: '-1' is no"),

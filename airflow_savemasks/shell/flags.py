@@ -1,9 +1,9 @@
 """Flags of the shell for the options of an export, made from their model; and the options as a file.
 
 The rule: `name` is `--name`, with dashes; a choice takes one of its words, a number its unit, true or false is
-`--name` and `--no-name`; what may be false or a text is `--no-name` and `--name TEXT`; an object is `--name` without
-the plural's s, once for each field. An option that only Airflow obeys has no flag; the file may have it all the same,
-so that one file serves both.
+`--name` and `--no-name`, and `--name-word` for a word that it may be, too; what may be false or any text is `--no-name`
+and `--name TEXT`; an object is `--name` without the plural's s, once for each field. An option that only Airflow obeys
+has no flag; the file may have it all the same, so that one file serves both.
 """
 
 from __future__ import annotations
@@ -75,6 +75,13 @@ def _add_flag(group: Any, name: str, field: FieldInfo) -> None:
         group.add_argument(
             _object_flag(name), dest=name, action="append", metavar="NAME=NUMBER", help=f"{text} May be given again."
         )
+    elif bool in types and (words := describe.words(field)):
+        either = group.add_mutually_exclusive_group()
+        either.add_argument(flag, action=argparse.BooleanOptionalAction, help=text)
+        for word in words:
+            either.add_argument(
+                f"{flag}-{word}", dest=name, action="store_const", const=word, help=f"{name}={json.dumps(word)}"
+            )
     elif bool in types and str in types:
         either = group.add_mutually_exclusive_group()
         no = f"--no-{flag.removeprefix('--')}"

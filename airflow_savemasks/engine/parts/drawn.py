@@ -1,0 +1,49 @@
+"""An export that has labels and shows none of them is a mistake in the colors, which nobody sees in a green run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from airflow_savemasks.engine.archive.totals import Totals
+from airflow_savemasks.engine.errors import SettingsError
+from airflow_savemasks.engine.job import Job
+from airflow_savemasks.engine.tally import Tally
+
+
+def check_drawn(job: Job, totals: Totals) -> None:
+    """Before an archive is published: a note in its totals where nothing is drawn and that is allowed.
+
+    Raises SettingsError where it is not (`unknown_colors`).
+    """
+    if fact := _nothing(job, totals.items, totals.labels, totals.pixels):
+        totals.notes.append(fact)
+
+
+def check_published(job: Job, manifest: Mapping[str, Any]) -> None:
+    """The same for an archive that is there already, and may have been made when it was allowed."""
+    pixels = {item["name"]: item["pixels"] for item in manifest["classes"]}
+    _nothing(job, manifest["totals"]["items"], manifest["totals"]["labels"], pixels)
+
+
+def _nothing(job: Job, items: int, labels: int, pixels: Mapping[str, int]) -> str:
+    """What is wrong, or nothing. pixels: class name -> visible pixels, as `Drawing.pixels` counts them."""
+    if not labels or not _counted_all(job) or any(count and job.colors.show(name) for name, count in pixels.items()):
+        return ""
+    fact = f"nothing is drawn: no mask of {items} items shows any of {labels} labels"
+    if job.options.unknown_colors == "warn":
+        return fact
+    without = Tally()
+    for name in job.meta.classes:
+        if not job.colors.show(name):
+            without.add(name)
+    which = (
+        f"Give colours for the classes of these labels, such as {without}" if without.count else "Look at the labels"
+    )
+    raise SettingsError("colours", fact, f'{which}; unknown_colors="warn" publishes such an archive')
+
+
+def _counted_all(job: Job) -> bool:
+    """Whether every class that a mask shows was counted: only one mask is counted where there are two."""
+    machine, human = job.colors.machine, job.colors.human
+    return machine is None or human is None or set(human) <= set(machine)

@@ -1,0 +1,94 @@
+"""The verbs that write a project or an archive: export, ingest."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from airflow_savemasks.engine.errors import SettingsError, StorageError
+from airflow_savemasks.engine.progress import outcome_line
+from airflow_savemasks.engine.storage.opening import is_stream
+from airflow_savemasks.engine.storage.uris import without_secrets
+from airflow_savemasks.shell.screen import Screen, ShownProgress
+from airflow_savemasks.stopping import Stopping
+
+if TYPE_CHECKING:
+    import argparse
+
+    from airflow_savemasks.engine.settings.layer import Layer
+
+MOST = 64 << 20  # bytes of a layer or of options that come as a stream
+PACKED_TEXT = (".gz", ".bz2", ".xz", ".zst")  # endings of files that smart_open unpacks
+
+
+def export_verb(args: argparse.Namespace, stopping: Stopping, screen: Screen) -> dict[str, Any]:
+    """The whole export, in this process and those that it starts."""
+    from airflow_savemasks.engine.export import export
+    from airflow_savemasks.engine.job import open_job
+    from airflow_savemasks.engine.opening import open_sources, open_team_files_root
+    from airflow_savemasks.engine.settings.layer import parse_layer
+    from airflow_savemasks.shell.flags import chosen
+
+    if args.layer == args.options == "-":
+        raise SettingsError("--options -", "the layer is read from standard input already", "Name a file for one")
+    layer = parse_layer(_read(args.layer, "the layer's JSON"))
+    given = dict(_named_source(layer, text) for text in args.source)
+    options = chosen(args, lambda path: _read(path, "the options' JSON"))
+    sources = open_sources(layer, given, args.projects)
+    team_files = open_team_files_root(args.team_files)
+    team_files.watch(stopping.event)
+    for source in sources.values():
+        source.watch(stopping.event)
+    stopping.obeyed()
+    with screen.bar("exporting", "items") as bar:
+        progress = ShownProgress(bar)
+        result = export(open_job(layer, sources, options), team_files, stopping.event, progress)
+    if bar.shown:
+        screen.say(outcome_line(result), "green")
+    return result
+
+
+def ingest_verb(args: argparse.Namespace, stopping: Stopping, _: Screen) -> dict[str, Any]:
+    """A signal ends it at once: each file of the project is whole or not there at any time."""
+    from airflow_savemasks.engine.project.ingest import ingest_pairs
+
+    stopping.says = "stopped"
+    return ingest_pairs(args.inbox, args.project, args.dataset).to_json()
+
+
+def _read(path: str, what: str) -> str:
+    """A text: of a file, of a URI that smart_open knows, or of standard input. what: that it should hold."""
+    try:
+        if path == "-":
+            return sys.stdin.read()
+        if "://" not in path and not path.endswith(PACKED_TEXT):
+            return Path(path).expanduser().read_text("utf-8")  # importing smart_open takes seconds
+        if is_stream(path):
+            from airflow_savemasks.engine.storage.stream import read_whole
+
+            return read_whole(path, MOST).decode()
+        import smart_open
+
+        with smart_open.open(path, encoding="utf-8") as file:
+            return str(file.read())
+    except StorageError as error:
+        raise SettingsError(error.where, f"cannot be read: {error.problem}", error.fix) from None
+    except (OSError, UnicodeDecodeError, NotImplementedError, ImportError) as error:
+        fix = f"Name a file with {what} in UTF-8"
+        raise SettingsError(without_secrets(path), f"cannot be read ({error})", fix) from error
+
+
+def _named_source(layer: Layer, text: str) -> tuple[str, str]:
+    """`$data_1=./a`, a project's name, or just a URI where there is only one source."""
+    name, equals, uri = text.partition("=")
+    names = {entry.name for entry in layer.inputs} | {entry.project for entry in layer.inputs}
+    if equals and (name.startswith("$") or name in names):
+        return name, uri
+    if len(layer.inputs) != 1:
+        raise SettingsError(
+            "--source",
+            f"{without_secrets(text)!r} has no name, and the layer has {len(layer.inputs)} sources",
+            "Write '$name=URI'",
+        )
+    return layer.inputs[0].name, text

@@ -1,0 +1,122 @@
+"""What may be said: the verbs with their words, and help for each with its default."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import PurePath
+
+from airflow_savemasks import __version__
+from airflow_savemasks.shell.flags import add_flags
+
+KINDS = ("picture", "annotation", "human", "machine")  # of files of an item, as in engine/reading/item.py
+ARCHIVE = "path or URI of the .tar, or of one of its volumes"
+
+
+def parser() -> argparse.ArgumentParser:
+    """All verbs, each with its arguments; `verb` and `debug` are always set."""
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument(
+        "--debug", action="store_true", help="log more, and show tracebacks of unforeseen errors (default: false)"
+    )
+    common.add_argument("--version", action="version", version=__version__)
+    top = argparse.ArgumentParser(
+        called(),
+        description="Images with labels out as archives with masks. Words without a verb are those of export.",
+        epilog="VERB --help names what a verb takes.",
+        allow_abbrev=False,
+    )
+    top.add_argument("--version", action="version", version=__version__)
+    verbs = top.add_subparsers(dest="verb", metavar="VERB", required=True, title="verbs")
+
+    def verb(name: str, does: str) -> argparse.ArgumentParser:
+        return verbs.add_parser(
+            name,
+            help=does,
+            description=f"{does[0].upper()}{does[1:]}.",
+            parents=[common],
+            allow_abbrev=False,
+            formatter_class=_Formatter,
+        )
+
+    _add_export(verb("export", "export a Supervisely-format image project with machine and human masks"))
+    _add_verify(verb("verify", "re-read a published archive, and name every file that is not as it was written"))
+    _add_list(verb("list", "list the items of a published archive: name, size, labels and the classes to be seen"))
+    _add_show(verb("show", "show what is known of one item of an archive, or write one of its files"))
+    _add_extract(verb("extract", "extract an archive or some of its items into a folder, checking every file"))
+    _add_ingest(verb("ingest", "take pictures with their annotations from an inbox folder into a project"))
+    return top
+
+
+def called() -> str:
+    """How this command was called, for its help."""
+    name = PurePath(sys.argv[0]).name
+    return "savemasks" if name == "savemasks" else "python -m airflow_savemasks"
+
+
+def _add_export(export: argparse.ArgumentParser) -> None:
+    export.add_argument("layer", help="file or URI with the layer's JSON or a whole graph; - for standard input")
+    export.add_argument(
+        "--source",
+        action="append",
+        default=[],
+        metavar="[$NAME=]URI",
+        help="where a source lies; the name may be left out when the layer has one source (default: below --projects)",
+    )
+    export.add_argument(
+        "--projects",
+        metavar="URI",
+        help="folder of the projects that a graph names (default: none, each is a --source)",
+    )
+    export.add_argument(
+        "--team-files", required=True, metavar="URI", help="folder that the archive is written to (needed)"
+    )
+    add_flags(export)
+
+
+def _add_verify(verify: argparse.ArgumentParser) -> None:
+    verify.add_argument("archive", help=ARCHIVE)
+    verify.add_argument("--item", metavar="NAME", help="only this one: ds0/x.png (default: all)")
+
+
+def _add_list(listing: argparse.ArgumentParser) -> None:
+    listing.add_argument("archive", help=ARCHIVE)
+    listing.add_argument("--dataset", metavar="NAME", help="only the items of this one (default: all)")
+    listing.add_argument(
+        "--class", dest="shown", metavar="NAME", help="only items on which this class is to be seen (default: all)"
+    )
+    listing.add_argument("--json", action="store_true", help="a JSON object for each item (default: false)")
+
+
+def _add_show(show: argparse.ArgumentParser) -> None:
+    show.add_argument("archive", help=ARCHIVE)
+    show.add_argument("name", help="the item's folder and name: ds0/x.png")
+    show.add_argument("--kind", choices=KINDS, help="which of its files (default: none, what is known of the item)")
+    show.add_argument("--out", metavar="FILE", help="where it is written, - for standard output (default: -)")
+
+
+def _add_extract(extract: argparse.ArgumentParser) -> None:
+    extract.add_argument("archive", help=ARCHIVE)
+    extract.add_argument(
+        "--item", metavar="NAME", action="append", help="only this one: ds0/x.png; may be given again (default: all)"
+    )
+    extract.add_argument("--out", required=True, metavar="FOLDER", help="where to, made if it is not there (needed)")
+    extract.add_argument("--dataset", metavar="NAME", help="only the items of this one (default: all)")
+    extract.add_argument(
+        "--kind", choices=KINDS, action="append", help="only such files; may be given again (default: all kinds)"
+    )
+
+
+def _add_ingest(ingest: argparse.ArgumentParser) -> None:
+    ingest.add_argument("inbox", help="folder with x.jpg, x.jpg.json ... and meta.json")
+    ingest.add_argument(
+        "--project", required=True, metavar="FOLDER", help="the project; made if it is not there (needed)"
+    )
+    ingest.add_argument("--dataset", required=True, metavar="NAME", help="the dataset of it that they go to (needed)")
+
+
+class _Formatter(argparse.HelpFormatter):
+    """Fills lines as ever, and keeps those of a text that has some."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        return "\n".join(super(_Formatter, self)._fill_text(line, width, indent) for line in text.split("\n"))

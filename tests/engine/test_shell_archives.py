@@ -1,0 +1,176 @@
+"""The shell's verbs for an archive that is there: list, show, extract, verify."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from airflow_savemasks.__main__ import main
+from tests.engine.samples import add_item, decoded, make_project, members, run
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> str:
+    project = make_project(tmp_path / "project")
+    for folder in ("img", "ann"):
+        (project / "other" / folder).mkdir(parents=True)
+    add_item(project, "Кот's <b>.png", 9, "other")
+    add_item(project, "bare.png", 9, "other", objects=[])
+    return str(run(project, tmp_path / "out")["archive"])
+
+
+def said(capsys: pytest.CaptureFixture[str], *words: str, code: int = 0) -> str:
+    """What words write to standard output, or to standard error where they fail."""
+    assert main(words) == code, capsys.readouterr().err
+    found = capsys.readouterr()
+    return found.err if code else found.out
+
+
+def test_list_has_a_line_for_each_item_in_the_order_of_the_archive(
+    archive: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = said(capsys, "list", archive).splitlines()
+    names = [f"ds0/{number:04d}.png" for number in range(4)] + ["other/bare.png", "other/Кот's <b>.png"]
+    assert [line.split("\t")[0] for line in lines] == sorted(names[:4]) + sorted(names[4:])
+    assert lines[0].split("\t")[1:3] == ["40x30", "2 labels"]
+    assert set(lines[0].split("\t")[3].split(", ")) <= {"leaf", "box"}
+    assert len(said(capsys, "list", archive, "--dataset", "other").splitlines()) == 2
+    shown = said(capsys, "list", archive, "--class", "box", "--json").splitlines()
+    assert len(shown) == 5
+    assert all(json.loads(line)["pixels"]["box"] > 0 for line in shown)
+
+
+def test_show_tells_of_an_item_and_writes_its_files(
+    archive: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    facts = json.loads(said(capsys, "show", archive, "other/Кот's <b>.png"))
+    assert facts["item"] == "other/Кот's <b>.png"
+    assert (facts["width"], facts["height"], facts["labels"]) == (40, 30, 2)
+    for kind, name in facts["files"].items():
+        out = tmp_path / "x" / f"{kind}.png"
+        result = json.loads(
+            said(capsys, "show", archive, facts["item"], "--kind", kind, "--out", str(out)).splitlines()[-1]
+        )
+        assert out.read_bytes() == members(archive)[name]
+        assert result["out"] == str(out)
+    assert decoded((tmp_path / "x/human.png").read_bytes()).shape[1] > 80
+    assert main(["show", archive, facts["item"], "--kind", "machine", "--out", str(tmp_path / "x")]) == 0
+    assert (tmp_path / "x" / Path(facts["files"]["machine"]).name).is_file()
+    done = subprocess.run(
+        [sys.executable, "-m", "airflow_savemasks", "show", archive, "ds0/0001.png", "--kind", "picture"],
+        capture_output=True, check=True,
+    )  # fmt: skip
+    assert done.stdout == members(archive)["ds0/img/0001.png"]
+
+
+def test_extract_writes_a_project_that_can_be_exported_again(
+    archive: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    result = json.loads(said(capsys, "extract", archive, "--out", str(tmp_path / "all")))
+    expected = members(archive)
+    assert (result["items"], result["files"]) == (6, len(expected))
+    for name, content in expected.items():
+        if name != "meta.json":
+            assert (tmp_path / "all" / name).read_bytes() == content
+    assert json.loads((tmp_path / "all/meta.json").read_bytes()) == json.loads(expected["meta.json"])
+    again = run(tmp_path / "all", tmp_path / "again")
+    assert members(again["archive"]) == expected
+    words = ["extract", archive, "--out", str(tmp_path / "some"), "--item", "ds0/0002.png", "--kind", "machine"]
+    assert json.loads(said(capsys, *words))["items"] == 1
+    found = sorted(str(path.relative_to(tmp_path / "some")) for path in (tmp_path / "some").rglob("*.*"))
+    assert found == ["ds0/masks_machine/0002.png", "meta.json"]
+    assert (
+        json.loads(said(capsys, "extract", archive, "--out", str(tmp_path / "o"), "--dataset", "other"))["items"] == 2
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (["show", "ARCHIVE", "ds0/0009.png"], 2, "has no item 'ds0/0009.png'\nfix: Did you mean 'ds0/000"),
+        (["list", "ARCHIVE", "--dataset", "dsO"], 2, "has no dataset 'dsO'\nfix: Choose of ['ds0', 'other']"),
+        (["list", "ARCHIVE", "--class", "boxx"], 2, "has no class 'boxx'\nfix: Did you mean 'box'?"),
+        (
+            ["show", "ARCHIVE", "ds0/0001.png", "--out", "x.png"],
+            2,
+            "nothing says which file of the item\nfix: Add --kind",
+        ),
+        (["extract", "ARCHIVE", "--out", "/proc/x"], 2, "/proc/x/meta.json: cannot be written"),
+    ],
+)
+def test_what_is_wrong_is_a_line_and_what_to_do_is_the_next(
+    archive: str, words: list[str], code: int, says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    err = said(capsys, *[archive if word == "ARCHIVE" else word for word in words], code=code)
+    assert err.startswith("error: ")
+    assert says in err
+
+
+@pytest.mark.parametrize("verb", [["verify"], ["list"], ["show", "x"], ["extract", "--out", "/tmp/x"]])
+@pytest.mark.parametrize("place", ["out/nobody.tar", "nowhere/nobody.tar"])
+def test_there_is_one_no_such_archive(
+    archive: str, tmp_path: Path, verb: list[str], place: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / place
+    err = said(capsys, verb[0], str(path), *verb[1:], code=1)
+    assert err == f"error: {path}: no such archive\nfix: Correct the name\n"
+
+
+def test_a_damaged_file_is_neither_shown_nor_extracted(
+    archive: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept = Path(archive).stat()
+    data = bytearray(Path(archive).read_bytes())
+    at = data.index(b"IDAT") + 6
+    data[at] ^= 1
+    with Path(archive).open("r+b") as file:
+        file.write(data)
+    os.utime(archive, ns=(kept.st_atime_ns, kept.st_mtime_ns))
+    code = main(["extract", archive, "--out", str(tmp_path / "x")])
+    assert code == 1
+    assert "error: " in capsys.readouterr().err
+
+
+def test_a_name_that_leads_out_of_the_folder_is_refused(tmp_path: Path) -> None:
+    from airflow_savemasks.engine.errors import ArchiveError
+    from airflow_savemasks.shell.archives import _below
+
+    assert _below(tmp_path, "ds0/img/a.png") == tmp_path / "ds0/img/a.png"
+    for name in ("../x", "/etc/x", "a//b", "a/../../b", "a/./b"):
+        with pytest.raises(ArchiveError, match="leads out of the folder"):
+            _below(tmp_path, name)
+
+
+def test_a_reader_that_goes_away_is_no_error(archive: str) -> None:
+    command = f"set -o pipefail; {sys.executable} -m airflow_savemasks list {archive} --json | true"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert done.returncode in {0, 141}
+    assert not done.stderr
+
+
+def test_no_verb_for_archives_imports_airflow_or_what_another_one_needs(archive: str) -> None:
+    code = (
+        "import sys\n"
+        "from airflow_savemasks.__main__ import main\n"
+        "assert main(sys.argv[1:]) == 0\n"
+        "found = {'airflow', 'smart_open', 'boto3'} & set(sys.modules)\n"
+        "assert not found, found\n"
+    )
+    for words in (["list", archive], ["verify", archive]):
+        done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+
+
+def test_verify_tells_how_far_it_is(archive: str) -> None:
+    from airflow_savemasks.engine.archive.verify import verify
+    from airflow_savemasks.engine.storage.opening import open_storage
+
+    told: list[tuple[int, int]] = []
+    verify(open_storage(str(Path(archive).parent)), "export", tell=lambda done, whole: told.append((done, whole)))
+    size = Path(archive).stat().st_size
+    assert told[-1] == (size, size)
