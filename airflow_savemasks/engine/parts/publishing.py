@@ -135,6 +135,7 @@ def finish_publishing(team_files: Storage, dst: str, lease: Lease) -> None:
     different = next(differences_of(team_files, planned), None)
     if different is not None:
         log.info("%s: not what the last run was publishing (%s)", team_files.locate(f"{published.name}.tar"), different)
+        _remove_begun(team_files, published, current.published)
         return
     log.info("%s: the last run was killed while it published; the rest is done", team_files.locate(published.name))
     there = {file: team_files.stat(file) for file in published.volumes}
@@ -150,9 +151,23 @@ def _tidy(team_files: Storage, published: Published, beside: _Beside) -> None:
     The names are not trusted: only files that are volumes of this archive are removed.
     """
     write_skipped(team_files, published.name, beside.bad_items)
-    volume = re.compile(re.escape(published.name) + rf"(-\d{{{VOLUME_DIGITS}}})?\.tar")
-    ours = [file for file in beside.replaces if volume.fullmatch(file)]
+    ours = [file for file in beside.replaces if _is_volume(published.name, file)]
     team_files.delete([file for file in ours if file not in published.volumes])
+
+
+def _remove_begun(team_files: Storage, begun: Published, there: Published | None) -> None:
+    """Remove the volumes of an archive that was not published to its end: the next one may have fewer of them.
+
+    there: what a manifest names stays, whatever it is by now, and so does a file that is an archive by itself.
+    """
+    kept = {f"{begun.name}.tar", *(there.volumes if there else ())}
+    numbered = [file for file in begun.volumes if file not in kept and _is_volume(begun.name, file)]
+    team_files.delete([file for file in numbered if team_files.stat(file) is not None])
+
+
+def _is_volume(name: str, file: str) -> bool:
+    """Whether a file may be a volume of an archive, by its name."""
+    return re.fullmatch(re.escape(name) + rf"(-\d{{{VOLUME_DIGITS}}})?\.tar", file) is not None
 
 
 def _commit(

@@ -251,3 +251,25 @@ def test_the_same_archive_under_another_name_is_linked(tmp_path: Path) -> None:
     for volume in volumes:
         other = volume.with_name(volume.name.replace("export", "other"))
         assert other.read_bytes() == volume.read_bytes()
+
+
+@pytest.mark.parametrize("before", [False, True])
+def test_volumes_of_a_run_that_died_between_them_do_not_outlive_a_run_with_fewer(
+    project: Path, out: Path, before: bool
+) -> None:
+    if before:
+        run(project, out, volume_size=20_000)
+        add_item(project, "0003.png", seed=99)
+    compose = FolderStorage.compose
+
+    def dying(self: FolderStorage, path: str, pieces: Any) -> Any:
+        if path == "export-00006.tar":
+            raise Died
+        return compose(self, path, pieces)
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(Died):
+        patch.setattr(FolderStorage, "compose", dying)
+        run(project, out, volume_size=15_000)
+    assert (out / "export-00005.tar").exists()
+    run(project, out, volume_size=60_000)
+    is_whole(project, out, volume_size=60_000)
