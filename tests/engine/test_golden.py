@@ -17,7 +17,6 @@ GOLDEN = Path(__file__).parents[1] / "golden"
 ELSEWHERE = Path(__file__).parents[3] / "shared" / "golden"  # has one more case, which may not be shipped
 CASES = sorted(path for path in GOLDEN.iterdir() if (path / "layer.json").is_file())
 LEMONS = ELSEWHERE / "real_lemons"
-ACCEPTED = {"machine colour: hex text", "human colour: hex text"}  # beside the documented form, as a form needs it
 CONFIGS = json.loads((GOLDEN / "config_cases.json").read_text("utf-8"))["cases"]
 
 sys.path.insert(0, str(GOLDEN))
@@ -53,19 +52,19 @@ def test_a_case_is_equal_to_the_original(
         pytest.skip("the kernels are not compiled here")
     if not case.is_dir():
         pytest.skip("real_lemons may not be shipped; it is read from ../shared where that exists")
-    archive = export_case(case, tmp_path, "--unknown-colors", "warn")  # as the original has it
+    archive = export_case(case, tmp_path)
     differs = compare.main([str(expected_of(case)), str(archive)])
     assert not differs, capfd.readouterr().out
 
 
 @pytest.mark.parametrize("case", CONFIGS, ids=lambda case: case["name"])
 def test_a_layer_gets_the_verdict_asked_for(case: dict[str, object]) -> None:
-    if case["valid"] is False and case["name"] not in ACCEPTED:
+    if case["valid"] is False:
         with pytest.raises(SettingsError) as refused:
             parse_layer(case["config"])
         assert refused.value.problem
         assert refused.value.fix
-    elif case["valid"] is True or case["name"] in ACCEPTED:
+    elif case["valid"] is True:
         parse_layer(case["config"])
     else:  # either: no crash of another kind
         try:

@@ -87,7 +87,7 @@ def parsed(tmp_path: Path, in_file: Any, *flags: str) -> Options:
 
 def test_options_come_from_a_file_and_flags_win_over_it(tmp_path: Path) -> None:
     in_file = {
-        "machine_png": "rgb", "strict_colors": "all", "unknown_colors": "warn",
+        "machine_png": "rgb", "strict_colors": "all", "unknown_colors": "error",
         "on_bad_item": "skip", "max_skipped": 3, "if_exists": "rename",
         "retry_bad_items": True, "reuse": "older", "workers": 2, "volume_size": "5000000", "keep_parts_days": 0.5,
         "limits": {"labels": 7, "nesting": 3},
@@ -99,7 +99,7 @@ def test_options_come_from_a_file_and_flags_win_over_it(tmp_path: Path) -> None:
         "machine_png": ["--machine-png", "auto"], "strict_colors": ["--no-strict-colors"], "reuse": ["--no-reuse"],
         "on_bad_item": ["--on-bad-item", "fail"], "max_skipped": ["--max-skipped", "100"],
         "if_exists": ["--if-exists", "replace"], "volume_size": ["--volume-size", ""], "workers": ["--workers", "none"],
-        "keep_parts_days": ["--keep-parts-days", "7"], "unknown_colors": ["--unknown-colors", "error"],
+        "keep_parts_days": ["--keep-parts-days", "7"], "unknown_colors": ["--unknown-colors", "warn"],
     }  # fmt: skip
     for name, given in flags.items():
         expected = False if name == "reuse" else Options.model_fields[name].default

@@ -82,6 +82,7 @@ def test_elsewhere_there_are_lines_without_any_of_it(words: list[str]) -> None:
 def test_an_error_is_a_fact_and_a_fix_in_colors_on_a_terminal(words: list[str], tmp_path: Path) -> None:
     raw = layer(gt_human_color={"laef": [1, 2, 3], "box": [3, 2, 1]})
     (tmp_path / "layer.json").write_text(json.dumps(raw))
+    words = [*words, "--unknown-colors", "error"]
     code, out, err = on_terminal(*words)
     assert (code, out) == (2, "")
     assert re.search(r"\x1b\[1;31merror: \x1b\[0m.*did you mean 'leaf'", err)

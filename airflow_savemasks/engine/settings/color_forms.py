@@ -1,4 +1,4 @@
-"""How a color may be written: [255, 123, 0], "#ff7b00" or "orange"; and many as text, one line a class."""
+"""Colors as a text, one line a class: [255, 123, 0], "#ff7b00" or "orange". In a layer's JSON they are triples."""
 
 from __future__ import annotations
 
@@ -42,9 +42,15 @@ WORDS = TABLE.split()
 NAMES = dict(zip(WORDS[::2], WORDS[1::2], strict=True))
 
 
+class Line(str):
+    """A color as a line of text has it; in a layer's own JSON, as the original takes it, a text is no color."""
+
+    __slots__ = ()
+
+
 def as_triple(value: Any) -> Any:
-    """A color as text -> [R, G, B], each 0..255; what is no text is left to the model. Raises PydanticCustomError."""
-    if not isinstance(value, str):
+    """A color of a line -> [R, G, B], each 0..255; all else is left to the model. Raises PydanticCustomError."""
+    if not isinstance(value, Line):
         return value
     text = value.strip()
     if HEX.fullmatch(text):
@@ -82,7 +88,7 @@ def _of_lines(value: str) -> dict[str, Any]:
             except ValueError:
                 raise _wrong_line(number, f"{color} is not [R, G, B]") from None
         else:
-            colors[name] = color.strip('"')
+            colors[name] = Line(color.strip('"'))
     return colors
 
 

@@ -42,7 +42,7 @@ class _Strict(BaseModel):
 
 
 class Settings(_Strict):
-    """`settings` of the save layer. Colors are RGB, each channel 0..255, or what color_forms.py makes that of."""
+    """`settings` of the save layer. Colors are RGB, each channel 0..255, or a text of lines (color_forms.py)."""
 
     masks_machine: StrictBool
     masks_human: StrictBool

@@ -160,9 +160,9 @@ class Options(BaseModel):
         '"all" counts classes without a colour, too.',
     )
     unknown_colors: Annotated[Literal["error", "warn"], BeforeValidator(_one_of("error", "warn"))] = Field(
-        "error",
+        "warn",
         description="What a colour for a class that no source has is, and an export in which nothing is drawn though "
-        'there are labels; "warn" is for one layer that serves several projects.',
+        'there are labels; "warn", as the original does, serves several projects with one layer.',
     )
     on_bad_item: Annotated[Literal["fail", "skip"], BeforeValidator(_one_of("fail", "skip"))] = Field(
         "fail",

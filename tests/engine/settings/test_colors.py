@@ -125,7 +125,7 @@ def test_a_misspelled_class_fails_the_export_before_anything_is_written_and_may_
     misspelled = {"laef": [0, 255, 0], "box": [255, 0, 0]}
     raw = layer(gt_machine_color=misspelled, gt_human_color=misspelled)
     with pytest.raises(SettingsError, match=r"no source has the class 'laef' \(did you mean 'leaf'\?\)") as refused:
-        run(project, tmp_path / "out", raw)
+        run(project, tmp_path / "out", raw, unknown_colors="error")
     assert "unknown_colors" in refused.value.fix
     assert not list((tmp_path / "out").rglob("*"))
     told = run(project, tmp_path / "out", raw, unknown_colors="warn")["warnings"]
@@ -141,7 +141,7 @@ def test_a_layer_for_two_projects_needs_each_class_in_one_of_them(tmp_path: Path
     graph = [{**data(["p"], "$data_1"), "settings": {"classes_mapping": {"leaf": "frond", "box": "__ignore__"},
               "tags_mapping": "default"}}, LAYER]  # fmt: skip
     with pytest.raises(SettingsError, match=r"'leaf' \(classes_mapping makes 'frond' of it\)"):
-        job_of(project, graph)
+        job_of(project, graph, unknown_colors="error")
 
 
 NOTHING = r"nothing is drawn: no mask of 2 items shows any of 4 labels"
@@ -151,12 +151,12 @@ def test_an_export_that_draws_nothing_though_there_are_labels_is_an_error(tmp_pa
     project = make_project(tmp_path / "p", items=2)
     raw = layer(gt_machine_color={}, gt_human_color={})
     with pytest.raises(SettingsError, match=f"{NOTHING}. Give colours for .* such as 'leaf', 'box'"):
-        run(project, tmp_path / "out", raw)
+        run(project, tmp_path / "out", raw, unknown_colors="error")
     assert not list((tmp_path / "out").glob("export.*"))
     allowed = run(project, tmp_path / "out", raw, unknown_colors="warn")
     assert any(line.startswith("nothing is drawn: ") for line in allowed["warnings"])
     with pytest.raises(SettingsError, match=NOTHING):  # also where the archive is there, and nothing changed
-        run(project, tmp_path / "out", raw)
+        run(project, tmp_path / "out", raw, unknown_colors="error")
     assert run(project, tmp_path / "out", raw, unknown_colors="warn")["unchanged"]
 
 
@@ -164,7 +164,7 @@ def test_black_machine_masks_alone_show_nothing(tmp_path: Path) -> None:
     project = make_project(tmp_path / "p", items=2)
     black = {"leaf": [0, 0, 0], "box": [0, 0, 0]}
     with pytest.raises(SettingsError, match=NOTHING):
-        run(project, tmp_path / "out", layer(masks_human=False, gt_machine_color=black))
+        run(project, tmp_path / "out", layer(masks_human=False, gt_machine_color=black), unknown_colors="error")
     run(project, tmp_path / "out", layer(gt_machine_color=black))  # the human masks show them
 
 
