@@ -56,7 +56,7 @@ class SaveMasksOperator(BaseOperator):
         project_conn_id: str | None = None,
         machine_png: str = "auto",
         strict_colors: bool | str = False,
-        unknown_colors: str = "error",
+        unknown_colors: str = "warn",
         on_bad_item: str = "fail",
         max_skipped: int | str = 100,
         retry_bad_items: bool | str = False,
