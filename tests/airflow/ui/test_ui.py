@@ -25,7 +25,7 @@ def test_the_export_s_own_figures_and_its_classes(served: Any, admin: Any, shown
     told = served.get(f"{shown.tab}/summary", headers=admin).json()
     assert told["result"]["items"] == shown.result["items"]
     assert told["result"]["seconds"] == shown.result["seconds"]
-    assert told["progress"].endswith("shown.tar: 7 items, 92.7 kB")
+    assert "shown.tar: 7 items, " in told["progress"]
     archive = served.get(f"{shown.tab}/archive", headers=admin).json()
     manifest = json.loads(Path(shown.result["manifest"]).read_text())
     assert (archive["items"], archive["digest"], archive["replaced"]) == (7, manifest["sha256"], False)
