@@ -9,7 +9,9 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from airflow_savemasks.engine.errors import Stopped, StorageError
+from airflow_savemasks.engine.project.ahead import side_by_side
 from airflow_savemasks.engine.storage.base import Range, Storage
+from airflow_savemasks.engine.storage.in_flight import at_once
 from tests.storages import places
 from tests.storages.conftest import BLOCK
 from tests.storages.places import Place
@@ -84,6 +86,8 @@ WORKS: dict[str, Callable[[Storage], object]] = {
     "HeadObject": lambda storage: storage.stat("big"),
     "ListObjectsV2": lambda storage: storage.listdir(""),
     "ListMultipartUploads": lambda storage: storage.remove_abandoned("", ["big"]),
+    "several at once": lambda storage: at_once(True, lambda: storage.stat("big"), lambda: storage.listdir("")),
+    "listings ahead": lambda storage: next(side_by_side(storage.listdir, ["", "x"], remote=True)),
 }
 
 
@@ -92,7 +96,7 @@ def test_a_stop_waits_for_no_silent_server(s3: Place, faults: Faults, kind: str)
     storage = s3.open()
     put(storage, "big", NOISE)
     faults.clear()
-    faults.always[kind] = "stall"
+    faults.always |= dict.fromkeys((kind, "ListObjectsV2") if " " in kind else (kind,), "stall")
     stop = threading.Event()
     storage.watch(stop)
     at: list[float] = []

@@ -100,9 +100,9 @@ def _publish(
     with NextIndex(team_files, plan.dst) as index:
         _place_all(job, team_files, files, finished, layout, index, stop)
         check_drawn(job, layout.totals)
-    if len(layout.volumes) > 1 or (old and len(old.volumes) > 1):
-        layout.take_out(team_files, plan.dst)
-    raw = publish(job, team_files, plan, name, layout, index, rendered, known, finished.leads, lease)
+        if len(layout.volumes) > 1 or (old and len(old.volumes) > 1):
+            layout.take_out(team_files, plan.dst)
+        raw = publish(job, team_files, plan, name, layout, index, rendered, known, finished.leads, lease)
     volumes = volume_names(name, len(layout.volumes))
     warnings = clean_up(team_files, plan, name, old, volumes, layout.totals.skipped, finished.found_in)
     result = _result(team_files, name, raw, time.monotonic() - began, warnings, unchanged=False)

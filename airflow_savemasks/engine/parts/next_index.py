@@ -18,7 +18,7 @@ def next_index(dst: str) -> str:
 
 
 class NextIndex:
-    """Takes the lines in its block; `finish` has the file appear, and it is gone if either of them raises."""
+    """Takes lines; `finish`, in its block, has the file appear. Nothing of it stays where the block raises before."""
 
     def __init__(self, team_files: Storage, dst: str) -> None:
         self._team_files, self._path = team_files, next_index(dst)
@@ -35,8 +35,7 @@ class NextIndex:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if error is not None:
-            self._stack.__exit__(kind, error, trace)
+        self._stack.__exit__(kind, error, trace)  # does nothing any more once it is finished
 
     def write(self, line: bytes) -> None:
         self._out.write(line)

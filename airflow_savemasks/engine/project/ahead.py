@@ -21,7 +21,7 @@ class Ahead(Generic[T]):
     def __init__(self, list_one: Callable[[str], T], entries: Callable[[T], int], most: int = MOST) -> None:
         """list_one: must obey a stop by itself; entries: how many a listing has; most: 0 where it is no use."""
         self._list_one, self._entries, self._most = list_one, entries, most
-        self._flights = InFlight(lambda: False)
+        self._flights = InFlight()
         self._wanted: deque[str] = deque()
         self._begun: deque[tuple[str, Future[T]]] = deque()
         self._window = min(FIRST, most)

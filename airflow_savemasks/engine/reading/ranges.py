@@ -22,7 +22,7 @@ class Ranges:
         self._opening = opening
         self._storages = {os.getpid(): storage}
         self._volumes = [(file, Entry(size, identity, 0.0)) for file, (size, identity) in published.volumes.items()]
-        self._flights = {os.getpid(): InFlight(lambda: False)}
+        self._flights = {os.getpid(): InFlight()}
 
     @property
     def remote(self) -> bool:
@@ -43,7 +43,7 @@ class Ranges:
 
     def begin(self, volume: int, offset: int, size: int) -> Future[bytes]:
         """Have a range read meanwhile."""
-        flights = self._flights.setdefault(os.getpid(), InFlight(lambda: False))
+        flights = self._flights.setdefault(os.getpid(), InFlight())
         return flights.begin(partial(self.read, volume, offset, size), size)
 
     def _storage(self) -> Storage:

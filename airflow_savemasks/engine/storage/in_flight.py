@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 MOST = 32  # calls at once; clients keep as many connections
 ROOM = 128 << 20  # bytes that all of them hold; what is larger goes alone
-NAME = "savemasks-call"  # of the threads
+NAME = "savemasks-call"  # of threads that nobody waits for after a stop
 LOOK = 0.1  # seconds between two looks at a stop
 GRACE = 0.4  # seconds that a stop lets what has begun come to its end
 
@@ -26,9 +26,10 @@ GRACE = 0.4  # seconds that a stop lets what has begun come to its end
 class InFlight:
     """The calls of one storage, whichever file they are for. Calls must not wait for others that have not begun."""
 
-    def __init__(self, stopped: Callable[[], bool]) -> None:
-        """stopped: whether somebody asked to stop."""
-        self._stopped = stopped
+    def __init__(self, stopped: Callable[[], bool] | None = None) -> None:
+        """stopped: whether somebody asked to stop; without it the calls have to obey a stop themselves."""
+        self._name = "savemasks-ahead" if stopped is None else NAME
+        self._stopped = stopped or (lambda: False)
         self._changed = threading.Condition()
         self._calls = self._bytes = 0
 
@@ -41,7 +42,7 @@ class InFlight:
                 self._obey()
             self._calls += 1
             self._bytes += size
-        return _start(work, lambda: self._leave(size))
+        return _start(work, lambda: self._leave(size), self._name)
 
     def result(self, call: Future[T]) -> T:
         """What came of a call. Raises what it raised; Stopped instead of waiting any longer."""
@@ -107,7 +108,7 @@ def at_once(remote: bool, *works: Callable[[], Any]) -> list[Any]:
     """
     if not remote:
         return [work() for work in works]
-    return InFlight(lambda: False).run((work, 0) for work in works)
+    return InFlight().run((work, 0) for work in works)
 
 
 def unless_stopped(work: Callable[[], T], stop: threading.Event) -> T:
@@ -124,7 +125,7 @@ def unless_stopped(work: Callable[[], T], stop: threading.Event) -> T:
     return call.result()
 
 
-def _start(work: Callable[[], T], then: Callable[[], None]) -> Future[T]:
+def _start(work: Callable[[], T], then: Callable[[], None], name: str = NAME) -> Future[T]:
     call: Future[T] = Future()
 
     def run() -> None:
@@ -137,5 +138,5 @@ def _start(work: Callable[[], T], then: Callable[[], None]) -> Future[T]:
             then()
             call.set_result(result)
 
-    threading.Thread(target=run, name=NAME, daemon=True).start()
+    threading.Thread(target=run, name=name, daemon=True).start()
     return call

@@ -45,7 +45,7 @@ class RangeReader(io.RawIOBase):
         self._step = LEAST_READ
         self._left = limits.member_header
         self._window = 1
-        self._flights = InFlight(lambda: False) if remote else None  # the source obeys a stop
+        self._flights = InFlight() if remote else None  # the source obeys a stop
         self._begun: deque[tuple[int, Future[bytes]]] = deque()  # places and bytes of what follows `_held`
 
     def allow(self, least: int = 0) -> None:

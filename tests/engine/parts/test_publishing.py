@@ -273,3 +273,13 @@ def test_volumes_of_a_run_that_died_between_them_do_not_outlive_a_run_with_fewer
     assert (out / "export-00005.tar").exists()
     run(project, out, volume_size=60_000)
     is_whole(project, out, volume_size=60_000)
+
+
+def test_a_run_that_fails_before_its_index_stands_leaves_nothing_half_written(project: Path, out: Path) -> None:
+    run(project, out, volume_size=40_000)
+    add_item(project, "0003.png", seed=99)
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(Died):
+        patch.setattr("airflow_savemasks.engine.parts.layout.Layout.take_out", die)
+        run(project, out, volume_size=40_000)
+    assert not [path for path in out.rglob("*") if path.name.endswith(".tmp")]
+    assert not (out / next_index("export")).exists()
