@@ -22,10 +22,10 @@ from airflow_savemasks.__main__ import main
 from airflow_savemasks.engine.errors import NotFound
 from airflow_savemasks.engine.geometry import table
 from airflow_savemasks.engine.geometry.base import Box, Canvas, Color, Given, Json, WholeOrNothing, as_points
-from airflow_savemasks.engine.image.png_write import ScanLines, gray_lines
+from airflow_savemasks.engine.image.png_write import gray_lines
 from airflow_savemasks.engine.job import RENDERER
 from airflow_savemasks.engine.masks import registry
-from airflow_savemasks.engine.masks.drawing import Drawing
+from airflow_savemasks.engine.masks.drawing import Drawing, MaskFile, png_file
 from airflow_savemasks.engine.masks.registry import MaskKind
 from airflow_savemasks.engine.parts import described
 from airflow_savemasks.engine.storage import uris
@@ -56,19 +56,19 @@ class Plus(WholeOrNothing):
         return {"at": [self.x, self.y]}
 
 
-def draw_presence(drawing: Drawing) -> ScanLines:
+def draw_presence(drawing: Drawing) -> Iterator[MaskFile]:
     """255 wherever any label lies."""
     numbers = drawing.label_map(drawing.colors.machine or {}).canvas
-    return gray_lines((numbers != 0).astype(np.uint8) * 255)
+    yield png_file(gray_lines((numbers != 0).astype(np.uint8) * 255))
 
 
 PRESENCE = MaskKind(
     name="presence",
     folder="masks_presence",
-    ending=".png",
-    colors=lambda colors: colors.machine,
+    made=lambda colors, _: colors.machine is not None,
     draw=draw_presence,
     asked=lambda layer: (layer.masks_machine, {}),
+    colors=lambda colors: colors.machine,
 )
 
 

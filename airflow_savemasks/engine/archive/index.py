@@ -10,7 +10,7 @@ a line is moved by writing its beginning anew.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
@@ -104,12 +104,17 @@ def rest_of_line(
     members: Sequence[Member],
     pixels: dict[str, int],
     undrawn: dict[str, int],
+    notes: Mapping[str, Any] | None = None,
 ) -> bytes:
-    """A line without its beginning, which says where the item lies. shape: height and width in pixels."""
+    """A line without its beginning, which says where the item lies.
+
+    shape: height and width in pixels; notes: keys that only some options ask for.
+    """
     facts: dict[str, Any] = {"size": size, "item": item, "key": key, "source": source}
     facts |= {"height": shape[0], "width": shape[1], "labels": labels, "members": members, "pixels": pixels}
     if undrawn:
         facts["undrawn"] = undrawn
+    facts |= notes or {}
     return orjson.dumps(facts)[1:] + b"\n"
 
 

@@ -8,23 +8,39 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from airflow_savemasks.engine.geometry.base import Canvas
+from airflow_savemasks.engine.image.png_write import Pieces, ScanLines, encode
 from airflow_savemasks.engine.masks.label_map import LabelMap
 from airflow_savemasks.engine.project.annotation import Label
 from airflow_savemasks.engine.settings.colors import Colors, Rgb
+from airflow_savemasks.engine.settings.options import Options
 
 Image = NDArray[np.uint8]
+DEFAULTS = Options()
+
+
+class MaskFile(NamedTuple):
+    """A file of a mask. ending: what follows the stem of the picture's name, such as ".png"; pieces: of its content."""
+
+    ending: str
+    pieces: Pieces
+
+
+def png_file(lines: ScanLines) -> MaskFile:
+    """A mask that is one PNG, beside nothing else of its kind."""
+    return MaskFile(".png", encode(lines))
 
 
 @dataclass(slots=True)
 class Drawing:
     """height, width: of the picture in pixels; picture: gives it decoded, (height, width, 3) uint8 RGB, and is called
-    only by a kind that shows it. check is called between stripes and may raise to stop.
+    only by a kind that shows it. check is called between stripes and may raise to stop. options: how masks look.
     """
 
     labels: Sequence[Label]
@@ -33,6 +49,7 @@ class Drawing:
     colors: Colors
     picture: Callable[[], Image]
     check: Callable[[], None] = lambda: None
+    options: Options = DEFAULTS
     _maps: dict[frozenset[str], LabelMap] = field(default_factory=dict)
 
     def label_map(self, table: Mapping[str, Rgb]) -> LabelMap:

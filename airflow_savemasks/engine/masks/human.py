@@ -15,8 +15,9 @@ from airflow_savemasks.engine import native
 from airflow_savemasks.engine.geometry.base import Canvas
 from airflow_savemasks.engine.image import png_write as png
 from airflow_savemasks.engine.image.png_write import ScanLines
-from airflow_savemasks.engine.masks.drawing import Drawing, look_up
+from airflow_savemasks.engine.masks.drawing import Drawing, MaskFile, look_up, png_file
 from airflow_savemasks.engine.masks.spans import Spans
+from airflow_savemasks.engine.native.writing import HumanLines
 
 Image = NDArray[np.uint8]
 
@@ -24,13 +25,15 @@ GREEN = (0, 255, 0)  # the column between the picture and the blend
 STRIPE_BYTES = 1 << 19  # scan lines of one stripe without kernels: small enough for a core's cache
 
 
-def draw(drawing: Drawing) -> ScanLines:
+def draw(drawing: Drawing) -> Iterator[MaskFile]:
     """A human mask of a picture with its labels; the picture is decoded when they have been painted."""
     table = drawing.colors.human or {}
     labels = drawing.label_map(table)
     blended = labels.blended(table, 3) if labels.blends else None
     spans = Spans(labels.labels, drawing.width, drawing.height)
-    return human_lines(drawing.picture(), labels.canvas, labels.color_table(table), blended, spans, drawing.check)
+    yield png_file(
+        human_lines(drawing.picture(), labels.canvas, labels.color_table(table), blended, spans, drawing.check)
+    )
 
 
 def human_lines(
@@ -45,13 +48,13 @@ def human_lines(
     """
     height, width = numbers.shape
     if native.library:
-        stream = _compiled(native.HumanLines(picture, numbers, colors, drawing), check)
+        stream = _compiled(HumanLines(picture, numbers, colors, drawing), check)
     else:
         stream = png.deflate_stripes(_stripes(picture, numbers, colors, drawing, spans, check))
     return ScanLines(2 * width + 1, height, png.RGB, stream)
 
 
-def _compiled(lines: native.HumanLines, check: Callable[[], None]) -> Iterator[bytes]:
+def _compiled(lines: HumanLines, check: Callable[[], None]) -> Iterator[bytes]:
     for top in range(0, lines.height, lines.rows):
         check()
         yield lines.write(top)

@@ -5,15 +5,21 @@ Rules: supervisely-format, section 5.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import cv2
 import numpy as np
 
 from airflow_savemasks.engine.image.png_write import ScanLines, gray_lines, rgb_lines
-from airflow_savemasks.engine.masks.drawing import Drawing, look_up
+from airflow_savemasks.engine.masks.drawing import Drawing, MaskFile, look_up, png_file
 
 
-def draw(drawing: Drawing) -> ScanLines:
+def draw(drawing: Drawing) -> Iterator[MaskFile]:
     """A machine mask: one channel where every color is gray, three otherwise."""
+    yield png_file(_lines(drawing))
+
+
+def _lines(drawing: Drawing) -> ScanLines:
     table, gray = drawing.colors.machine or {}, drawing.colors.gray
     labels = drawing.label_map(table)
     if labels.blends:

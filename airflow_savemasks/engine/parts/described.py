@@ -10,7 +10,7 @@ from airflow_savemasks.engine.parts.plan import Plan
 
 def describe(job: Job, plan: Plan, items: dict[str, int]) -> Described:
     """items: how many were rendered, reused and skipped."""
-    asked = {kind: kind.asked(job.layer) for kind in KINDS}
+    asked = {kind: kind.asked(job.layer) for kind in KINDS if kind.asked is not None}
     return Described(
         settings={
             **{kind.folder: wanted for kind, (wanted, _) in asked.items()},
@@ -22,7 +22,11 @@ def describe(job: Job, plan: Plan, items: dict[str, int]) -> Described:
             {
                 "name": item.name,
                 "shape": item.shape,
-                **{kind.name: (kind.colors(job.colors) or {}).get(item.name) for kind in KINDS},
+                **{
+                    kind.name: (kind.colors(job.colors) or {}).get(item.name)
+                    for kind in KINDS
+                    if kind.colors is not None
+                },
             }
             for item in job.meta.classes.values()
         ],

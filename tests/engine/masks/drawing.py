@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from airflow_savemasks.engine.image.png_write import Pieces, encode
+from airflow_savemasks.engine.image.png_write import Pieces
 from airflow_savemasks.engine.masks.drawing import Drawing
 from airflow_savemasks.engine.masks.registry import draw_masks
 from airflow_savemasks.engine.settings.colors import Colors
@@ -34,5 +34,5 @@ def render(
 ) -> Masks:
     """Both masks of one item."""
     drawing = Drawing(labels, height, width, colors, picture, check)
-    files = {kind.name: encode(lines) for kind, lines in draw_masks(drawing)}
+    files = {kind.name: file.pieces for kind, file in draw_masks(drawing)}
     return Masks(files.get("machine"), files.get("human"), drawing.pixels())
