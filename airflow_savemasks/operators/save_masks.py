@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import Asset, BaseOperator, BaseOperatorLink
 
 from airflow_savemasks.engine.settings.describe import FIELDS, is_object
-from airflow_savemasks.engine.settings.options import Options
+from airflow_savemasks.engine.settings.texts import checked
 from airflow_savemasks.operators.masks_page import NAMED, ArchiveLink, ManifestLink, MasksLink
 from airflow_savemasks.operators.outcome import opening, outcome
 from airflow_savemasks.operators.upstream import checked_sources, find_source
@@ -55,6 +55,17 @@ class SaveMasksOperator(BaseOperator):
         team_files_conn_id: str | None = None,
         project_conn_id: str | None = None,
         machine_png: str = "auto",
+        unlisted: str = "skip",
+        overlap: str = "order",
+        line_width: int | str = 1,
+        human: dict[str, Any] | str | None = None,
+        instances: str | None = None,
+        semantic: bool | str = False,
+        class_maps: bool | str = False,
+        pick: dict[str, Any] | str | None = None,
+        split: dict[str, Any] | str | None = None,
+        layout: str = "supervisely",
+        redact: bool | str = False,
         strict_colors: bool | str = False,
         unknown_colors: str = "warn",
         on_bad_item: str = "fail",
@@ -74,6 +85,17 @@ class SaveMasksOperator(BaseOperator):
         self.team_files_conn_id = team_files_conn_id
         self.project_conn_id = project_conn_id
         self.machine_png = machine_png
+        self.unlisted = unlisted
+        self.overlap = overlap
+        self.line_width = line_width
+        self.human = human
+        self.instances = instances
+        self.semantic = semantic
+        self.class_maps = class_maps
+        self.pick = pick
+        self.split = split
+        self.layout = layout
+        self.redact = redact
         self.strict_colors = strict_colors
         self.unknown_colors = unknown_colors
         self.on_bad_item = on_bad_item
@@ -146,7 +168,7 @@ class SaveMasksOperator(BaseOperator):
         from airflow_savemasks.engine.settings.layer import parse_layer
         from airflow_savemasks.hooks.project import ProjectHook
 
-        options = Options(**{name: getattr(self, name) for name in OPTIONS})
+        options = checked({name: getattr(self, name) for name in OPTIONS})
         layer = parse_layer(self.layer)
         sources = checked_sources(self.sources)
         for entry in layer.inputs:

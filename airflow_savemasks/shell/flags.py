@@ -2,8 +2,9 @@
 
 The rule: `name` is `--name`, with dashes; a choice takes one of its words, a number its unit, true or false is
 `--name` and `--no-name`, and `--name-word` for a word that it may be, too; what may be false or any text is `--no-name`
-and `--name TEXT`; an object is `--name` without the plural's s, once for each field. An option that only Airflow obeys
-has no flag; the file may have it all the same, so that one file serves both.
+and `--name TEXT`; an object is `--name` without the plural's s, once for each field (`--human alpha=0.3`,
+`--pick classes=kiwi --pick classes=lemon`, `--split 'shares={"train": 0.8, "val": 0.2}'`). An option that only Airflow
+obeys has no flag; the file may have it all the same, so that one file serves both.
 """
 
 from __future__ import annotations
@@ -11,13 +12,14 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable, Mapping
+from types import NoneType
 from typing import Any
 
 from pydantic.fields import FieldInfo
 
 from airflow_savemasks.engine.errors import SettingsError
 from airflow_savemasks.engine.limits import Limits
-from airflow_savemasks.engine.settings import describe
+from airflow_savemasks.engine.settings import describe, texts
 from airflow_savemasks.engine.settings.options import Options
 from airflow_savemasks.engine.storage.uris import without_secrets
 
@@ -46,8 +48,10 @@ def chosen(args: argparse.Namespace, read: Callable[[str], str]) -> Options:
     flags = {name: value for name in describe.IN_A_SHELL if (value := getattr(args, name)) is not None}
     for name, field in describe.IN_A_SHELL.items():
         if describe.is_object(field) and name in flags:
-            flags[name] = {**in_file.get(name, {}), **dict(_pair(_object_flag(name), text) for text in flags[name])}
-    return Options(**{**in_file, **flags})
+            given = texts.below(name, (_pair(name, text) for text in flags[name]))
+            flags[name] = {**(in_file.get(name) or {}), **given}
+    others = {name: value for name, value in in_file.items() if name not in flags}
+    return Options(**{**others, **texts.from_texts(flags)})
 
 
 def from_file(path: str, text: str) -> dict[str, Any]:
@@ -73,7 +77,7 @@ def _add_flag(group: Any, name: str, field: FieldInfo) -> None:
     types = describe.kinds(field)
     if describe.is_object(field):
         group.add_argument(
-            _object_flag(name), dest=name, action="append", metavar="NAME=NUMBER", help=f"{text} May be given again."
+            _object_flag(name), dest=name, action="append", metavar=_what(name), help=f"{text} May be given again."
         )
     elif bool in types and (words := describe.words(field)):
         either = group.add_mutually_exclusive_group()
@@ -90,7 +94,8 @@ def _add_flag(group: Any, name: str, field: FieldInfo) -> None:
     elif bool in types:
         group.add_argument(flag, action=argparse.BooleanOptionalAction, help=text)
     elif choices := describe.choices(field):
-        group.add_argument(flag, choices=choices, help=text)
+        nothing = ("none",) if NoneType in types else ()
+        group.add_argument(flag, choices=(*choices, *nothing), help=text)
     else:
         group.add_argument(flag, metavar=describe.unit(field).upper() or "N", help=text)
 
@@ -103,11 +108,18 @@ def _object_flag(name: str) -> str:
     return _flag(name).removesuffix("s")
 
 
-def _pair(flag: str, text: str) -> tuple[str, str]:
-    name, _, number = text.partition("=")
-    if not name or not number:
-        raise SettingsError(flag, f"{text!r} is not NAME=NUMBER", f"Write one, such as {flag} labels=200000")
-    return name, number
+def _what(name: str) -> str:
+    return "NAME=NUMBER" if name == "limits" else "NAME=VALUE"
+
+
+def _pair(name: str, text: str) -> tuple[str, str]:
+    field, equals, value = text.partition("=")
+    if not field or not equals or (not value and name == "limits"):
+        example = {"limits": "labels=200000", "human": "alpha=0.3", "pick": "classes=kiwi"}.get(name, "seed=2026")
+        raise SettingsError(
+            _object_flag(name), f"{text!r} is not {_what(name)}", f"Write one, such as {_object_flag(name)} {example}"
+        )
+    return field, value
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

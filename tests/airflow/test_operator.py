@@ -100,6 +100,7 @@ def written(field: Any) -> Any:
 def test_the_written_out_signature_is_that_of_the_model() -> None:
     from airflow_savemasks.engine.settings import describe
     from airflow_savemasks.engine.settings.options import Options
+    from airflow_savemasks.engine.settings.texts import checked
     from airflow_savemasks.operators.save_masks import OPTIONS, SaveMasksOperator
     from airflow_savemasks.task_groups import SHARED
 
@@ -110,9 +111,10 @@ def test_the_written_out_signature_is_that_of_the_model() -> None:
         assert arguments[name].default == describe.default(field), name
         assert type(arguments[name].default) is type(describe.default(field)), name
         assert arguments[name].annotation == written(field), name
-        assert Options(**{name: arguments[name].default}) == Options(), name
+        assert checked({name: arguments[name].default}) == Options(), name
     assert set(SaveMasksOperator.template_fields) == set(SHARED) == set(arguments) - {"self", "kwargs"}
-    assert SaveMasksOperator.template_fields_renderers == {"layer": "json", "sources": "json", "limits": "json"}
+    shown_as_json = {"layer", "sources", "human", "pick", "split", "limits"}
+    assert SaveMasksOperator.template_fields_renderers == dict.fromkeys(shown_as_json, "json")
 
 
 def test_every_argument_that_is_no_option_stands_in_the_readme() -> None:

@@ -15,7 +15,10 @@ from airflow_savemasks import __version__
 from airflow_savemasks.__main__ import main
 from airflow_savemasks.engine.errors import SettingsError
 from airflow_savemasks.engine.limits import Limits
+from airflow_savemasks.engine.settings.human_mask import HumanMask
 from airflow_savemasks.engine.settings.options import Options
+from airflow_savemasks.engine.settings.pick import Pick
+from airflow_savemasks.engine.settings.split import Split
 from airflow_savemasks.shell.flags import chosen
 from airflow_savemasks.shell.words import parser
 from tests.engine.samples import LAYER, make_project
@@ -37,8 +40,8 @@ def test_every_option_but_the_one_for_airflow_is_a_flag_whose_help_has_its_sente
         if name == "retry_bad_items":
             assert flag not in help_text
             continue
-        default = {True: "true", False: "false", None: "none"}.get(field.default, field.default)
-        default = {"limits": "none", "keep_parts_days": "7"}.get(name, default)
+        default = {"True": "true", "False": "false", "None": "none"}.get(str(field.default), field.default)
+        default = {"limits": "none", "human": "none", "keep_parts_days": "7"}.get(name, default)
         assert re.search(rf"{flag}\b[^()]* {re.escape(f'{field.description} (default: {default})')}", help_text), name
     for name, field in Limits.model_fields.items():
         assert f"{name}={field.default}: {field.description}" in help_text
@@ -86,8 +89,12 @@ def parsed(tmp_path: Path, in_file: Any, *flags: str) -> Options:
 
 
 def test_options_come_from_a_file_and_flags_win_over_it(tmp_path: Path) -> None:
-    in_file = {
-        "machine_png": "rgb", "strict_colors": "all", "unknown_colors": "error",
+    in_file: dict[str, Any] = {
+        "machine_png": "rgb", "unlisted": "auto", "overlap": "area", "line_width": 3, "instances": "ids",
+        "semantic": True, "class_maps": True, "layout": "webdataset", "redact": True,
+        "human": {"alpha": 0.3, "quality": 80}, "pick": {"classes": ["kiwi"], "labelled": True},
+        "split": {"shares": {"a": 0.5, "b": 0.5}, "seed": "1"},
+        "strict_colors": "all", "unknown_colors": "error",
         "on_bad_item": "skip", "max_skipped": 3, "if_exists": "rename",
         "retry_bad_items": True, "reuse": "older", "workers": 2, "volume_size": "5000000", "keep_parts_days": 0.5,
         "limits": {"labels": 7, "nesting": 3},
@@ -101,6 +108,11 @@ def test_options_come_from_a_file_and_flags_win_over_it(tmp_path: Path) -> None:
         "if_exists": ["--if-exists", "replace"], "volume_size": ["--volume-size", ""], "workers": ["--workers", "none"],
         "keep_parts_days": ["--keep-parts-days", "7"], "unknown_colors": ["--unknown-colors", "warn"],
     }  # fmt: skip
+    flags |= {
+        "unlisted": ["--unlisted", "skip"], "overlap": ["--overlap", "order"], "line_width": ["--line-width", "1"],
+        "instances": ["--instances", "none"], "semantic": ["--no-semantic"], "class_maps": ["--no-class-maps"],
+        "layout": ["--layout", "supervisely"], "redact": ["--no-redact"],
+    }  # fmt: skip
     for name, given in flags.items():
         expected = False if name == "reuse" else Options.model_fields[name].default
         assert parsed(tmp_path, in_file, *given) == Options(**{**in_file, name: expected}), name
@@ -109,6 +121,15 @@ def test_options_come_from_a_file_and_flags_win_over_it(tmp_path: Path) -> None:
         assert parsed(tmp_path, {}, flag) == Options(strict_colors=meant)
     limits = parsed(tmp_path, in_file, "--limit", "labels=9", "--limit", "members=5").limits
     assert limits == Limits(labels=9, nesting=3, members=5)
+    objects = ["--human", "alpha=0.5", "--pick", "classes=lemon", "--pick", "classes=fig", "--split", "seed=2026"]
+    options = parsed(tmp_path, in_file, *objects)
+    assert options.human == HumanMask(alpha=0.5, quality=80)
+    assert options.pick == Pick(classes=["lemon", "fig"], labelled=True)
+    assert options.split == Split(shares={"a": 0.5, "b": 0.5}, seed="2026")
+    with pytest.raises(SettingsError, match=r"line_width: 'wide' is no whole number"):
+        parsed(tmp_path, {}, "--line-width", "wide")
+    with pytest.raises(SettingsError, match=r"--human: 'overlay' is not NAME=VALUE. Write one, such as --human alpha"):
+        parsed(tmp_path, {}, "--human", "overlay")
 
 
 @pytest.mark.parametrize(

@@ -28,8 +28,9 @@ def kinds(field: FieldInfo) -> tuple[Any, ...]:
 
 
 def choices(field: FieldInfo) -> tuple[str, ...]:
-    """The texts that may be given where nothing else may; () for all others."""
-    return tuple(get_args(field.annotation)) if get_origin(field.annotation) is Literal else ()
+    """The texts that may be given where nothing else may, but null; () for all others."""
+    allowed = [kind for kind in _members(field.annotation) if kind is not NoneType]
+    return words(field) if len(allowed) == 1 and get_origin(allowed[0]) is Literal else ()
 
 
 def words(field: FieldInfo) -> tuple[str, ...]:
@@ -44,9 +45,20 @@ def unit(field: FieldInfo) -> str:
     return str(extra.get("unit", "")) if isinstance(extra, dict) else ""
 
 
+def exact(field: FieldInfo) -> bool:
+    """Whether only the JSON type is taken, and no text in its place."""
+    extra = field.json_schema_extra
+    return isinstance(extra, dict) and bool(extra.get("exact"))
+
+
+def model(field: FieldInfo) -> type[BaseModel] | None:
+    """The model of a value that is a JSON object."""
+    return next((kind for kind in kinds(field) if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
+
+
 def is_object(field: FieldInfo) -> bool:
     """Whether a value is a JSON object: a model of its own."""
-    return isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
+    return model(field) is not None
 
 
 def default(field: FieldInfo) -> Any:
