@@ -50,6 +50,7 @@ _SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     ),
     "human_blend": (None, [*_DRAWN, _SIZE, _SIZE, _POINTER]),
     "mapped_write": (_SIZE, [_POINTER, _SIZE, _POINTER, _SIZE, _SIZE, _SIZE, _SIZE, *_STREAM[1:]]),
+    "numbers_map": (None, [_POINTER, _SIZE, _SIZE, _POINTER, _SIZE, _POINTER]),
     "numbers_extent": (None, [_POINTER, _SIZE, _SIZE, _SIZE, _POINTER]),
     "lines_unfilter": (ctypes.c_int, [_POINTER, _SIZE, _SIZE, _SIZE, _SIZE, _POINTER]),
     "lines_opacity": (ctypes.c_int, [_POINTER, _SIZE, _SIZE, _POINTER]),

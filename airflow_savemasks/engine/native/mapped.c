@@ -49,6 +49,20 @@ EXPORTED size_t mapped_write(const uint8_t *numbers, size_t bytes, const uint8_t
     return (size_t)(out - begin);
 }
 
+/* Numbers to the entries of a table, of `pixel` bytes each. */
+EXPORTED void numbers_map(const uint8_t *numbers, size_t bytes, size_t size, const uint8_t *table, size_t pixel,
+                          uint8_t *out) {
+    uint32_t number;
+    for (size_t at = 0, run; at < size; at += run, out += pixel * run) {
+        run = run_at(numbers, bytes, at, size, &number);
+        const uint8_t *entry = table + pixel * number;
+        if (pixel == GRAY)
+            memset(out, *entry, run);
+        else
+            for (size_t i = 0; i < run; i++) memcpy(out + RGB * i, entry, RGB);
+    }
+}
+
 /* Of each number: how many pixels have it, and the box of them. found: five for each number: pixels, which are 0 at
  * first, left, top, right, bottom; right and bottom are inside.
  */

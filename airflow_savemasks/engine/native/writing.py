@@ -128,6 +128,18 @@ def blend(picture: Bytes, numbers: NDArray[Any], colors: Bytes, drawing: Bytes |
     return out
 
 
+def look_up(numbers: NDArray[Any], table: Bytes) -> Bytes:
+    """Numbers (height, width) uint8 or uint16 to a table's entries: (h, w) of (n,), (h, w, 3) of (n, 3)."""
+    assert native.library is not None
+    numbers, table = np.ascontiguousarray(numbers), np.ascontiguousarray(table)
+    out = np.empty((*numbers.shape, *table.shape[1:]), np.uint8)
+    entry = 1 if table.ndim == 1 else table.shape[1]
+    assert entry in (1, 3)
+    of_table = table.ctypes.data, entry, out.ctypes.data
+    native.library.numbers_map(numbers.ctypes.data, numbers.itemsize, numbers.size, *of_table)
+    return out
+
+
 def extent(numbers: NDArray[Any], bins: int) -> NDArray[np.int64]:
     """(bins, 5): how many pixels have each number, and their box: left, top, right, bottom, which are inside.
 
