@@ -33,8 +33,9 @@ def save_masks(
     from airflow_savemasks.engine.settings.layer import parse_layer
     from airflow_savemasks.engine.settings.options import Options
 
-    checked = parse_layer(layer)
-    job = open_job(checked, open_sources(checked, sources, projects), Options(**options))
+    chosen = Options(**options)
+    checked = parse_layer(layer, chosen.unlisted)
+    job = open_job(checked, open_sources(checked, sources, projects), chosen)
     return export(job, open_team_files_root(team_files), threading.Event(), Progress())
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from airflow_savemasks.engine.masks import human, machine
+from airflow_savemasks.engine.masks import human, instances, machine, semantic
 from airflow_savemasks.engine.masks.drawing import Drawing, MaskFile
 from airflow_savemasks.engine.settings.colors import Colors, Rgb
 from airflow_savemasks.engine.settings.layer import Layer
@@ -19,11 +19,11 @@ Table = Mapping[str, Rgb]
 class MaskKind:
     """A kind of mask.
 
-    name: short, without "masks"; folder: of its files in a dataset, which is also their kind in the index; made: whether
-    there are such masks; draw: an item's files, none, one or several, each of which is taken before the next is asked
-    for; notes: keys that the item's line of the index gets; asked: what the manifest says of the layer, whether such
-    masks are asked for and with which colors; colors: the table that its list of classes shows; color_file: the name in
-    the archive of that table, where class maps are wanted. What the manifest has nothing of is None.
+    name: short, without "masks"; folder: of its files in a dataset, which is also their kind in the index; made:
+    whether there are such masks; draw: an item's files, none, one or several, each of which is taken before the next is
+    asked for; notes: keys that the item's line of the index gets; asked: what the manifest says of the layer, whether such
+    masks are asked for and with which colors, and nothing without it; colors: its table, None where there are no such
+    masks; color_file: the name in the archive of that table, where class maps are wanted.
     """
 
     name: str
@@ -44,6 +44,22 @@ KINDS = [  # in the order of drawing: the picture is decoded for the human mask,
         draw=machine.draw,
         asked=lambda layer: (layer.masks_machine, layer.machine_colors or {}),
         colors=lambda colors: colors.machine,
+        color_file="obj_class_to_machine_color.json",
+    ),
+    MaskKind(
+        name="instances",
+        folder="masks_instances",
+        made=lambda _, options: options.instances is not None,
+        draw=instances.draw,
+        notes=instances.notes,
+    ),
+    MaskKind(
+        name="semantic",
+        folder="masks_semantic_rgb",
+        made=lambda _, options: options.semantic,
+        draw=semantic.draw,
+        colors=lambda colors: colors.semantic,
+        color_file="obj_class_to_semantic_color.json",
     ),
     MaskKind(
         name="human",
