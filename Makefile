@@ -3,8 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 HOME_DIR := $(CURDIR)/.airflow
 AIRFLOW_ENV = AIRFLOW_HOME="$(HOME_DIR)" AIRFLOW__CORE__LOAD_EXAMPLES=False AIRFLOW__CORE__DAGS_FOLDER="$(CURDIR)/dags" \
-  AIRFLOW_CONN_SAVEMASKS_ON_DEMAND='{"conn_type": "savemasks", "extra": {"root": "$(CURDIR)/dags/sample/projects", "only_below_root": true}}' \
-  AIRFLOW_CONN_SAVEMASKS_TEAM_FILES_DEFAULT='{"conn_type": "savemasks", "extra": {"root": "$(HOME_DIR)/team_files"}}' \
+  AIRFLOW_CONN_SAVEMASKS_ON_DEMAND='{"conn_type": "savemasks", "host": "$(CURDIR)/dags/sample/projects", "extra": {"only_below_root": true}}' \
+  AIRFLOW_CONN_SAVEMASKS_TEAM_FILES_DEFAULT='{"conn_type": "savemasks", "host": "$(HOME_DIR)/team_files"}' \
   PATH="$(CURDIR)/$(BIN):$$PATH"
 PORT ?= 8080
 

@@ -6,13 +6,13 @@ from typing import Any
 
 from airflow_savemasks import __version__
 
+# The root is the host of a connection, so that Airflow's list of connections shows where each leads
+ROOTS = (
+    "/data/masks or s3://bucket/masks, gs://bucket/masks, azure://container/masks, sftp://host/masks, "
+    "supervisely://team/7/masks"
+)
+
 STORAGE_FIELDS: dict[str, Any] = {
-    "root": {
-        "label": "Root",
-        "description": "Folder of the projects or of the archives: /data/masks, file:///data/masks, s3://bucket/masks, "
-        "gs://bucket/masks, azure://container/masks, sftp://host/masks, supervisely://team/<id>/masks",
-        "schema": {"type": "string", "minLength": 1, "pattern": "^(/|~|[a-zA-Z][a-zA-Z0-9+.-]*://)"},
-    },
     "storage_conn_id": {
         "label": "Credentials connection",
         "description": "Id of the connection with the credentials of the root's scheme: aws_default for s3://, "
@@ -82,9 +82,9 @@ PROVIDER_INFO: dict[str, Any] = {
             "hook-name": "Save Masks storage",
             "conn-fields": STORAGE_FIELDS,
             "ui-field-behaviour": {
-                "hidden-fields": ["host", "schema", "login", "password", "port"],
-                "relabeling": {},
-                "placeholders": {},
+                "hidden-fields": ["schema", "login", "password", "port"],
+                "relabeling": {"host": "Root (needed): folder of the projects or of the archives"},
+                "placeholders": {"host": ROOTS},
             },
         },
         {

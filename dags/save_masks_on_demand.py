@@ -5,7 +5,7 @@ one below the root of that connection, and nothing else: it says `only_below_roo
 thereby read whatever the worker can read, and with a path or a URI in a form he could. `make demo` and `make ui` define
 the connection; elsewhere add it, of the type Save Masks storage:
 
-    {"root": "/data/projects", "only_below_root": true}
+    host: /data/projects        extra: {"only_below_root": true}
 
 **Result:** the archive of the form's name in Team Files, which is the root of the connection
 `savemasks_team_files_default`, or the folder `team_files` below `AIRFLOW_HOME`.

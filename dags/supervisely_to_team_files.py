@@ -60,7 +60,7 @@ def supervisely_to_team_files() -> None:
         doc_md="Reads the project over the instance's API, and uploads the archive.",
         layer=layer(),
         sources={"$data_1": "{{ params.project }}"},
-        team_files_conn_id="savemasks_instance_team_files",  # {"root": "supervisely://team/<id>/masks"}
+        team_files_conn_id="savemasks_instance_team_files",  # host: supervisely://team/<id>/masks
     )
 
 

@@ -64,10 +64,7 @@ class ProjectHook(StorageHook):
         from airflow_savemasks.engine.supervisely.uris import is_instance
 
         root = self.root
-        if root is None:
-            raise SettingsError(
-                f"connection {self.conn_id!r}", "says only_below_root and has no root", "Write the root into it"
-            )
+        assert root is not None  # the connection exists, as it says only_below_root
         path = path_below(root, uri, self.conn_id)
         if is_instance(root):
             return self.supervisely().project(f"{root.rstrip('/')}/{path}")

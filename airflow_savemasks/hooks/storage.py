@@ -1,4 +1,8 @@
-"""The connection type `savemasks`: a root URI, and the id of the connection that holds the credentials for it."""
+"""The connection type `savemasks`: a root URI, and the id of the connection that holds the credentials for it.
+
+The root is the connection's host, which Airflow's list shows; those that have it as `root` among their extras work the
+same.
+"""
 
 from __future__ import annotations
 
@@ -26,6 +30,7 @@ if TYPE_CHECKING:
 
 
 BELOW_A_BUCKET = 2  # slashes: s3://bucket is the parent of s3://bucket/folder
+KNOWN = ("root", *STORAGE_FIELDS)
 OPTIONS_FIX = 'Write an object such as {"ServerSideEncryption": "aws:kms"}'
 
 
@@ -55,13 +60,20 @@ class StorageHook(BaseHook):
 
     @property
     def root(self) -> str | None:
-        """The root, if the connection says one. Raises SettingsError for what is no text, or not absolute."""
+        """The root; None where the default connection does not exist.
+
+        Raises SettingsError for a connection without one, what is no text, or not absolute.
+        """
         root = self.fields().get("root")
         if root is not None and not isinstance(root, str):
             raise SettingsError(self._where, f"its root is a {type(root).__name__}", "Write a path or a URI")
         root = root.strip() if root else ""
         if root and "://" not in root and not root.startswith(("/", "~")):
             raise SettingsError(self._where, f"its root {root!r} is not absolute", "Write /a/path, or a URI")
+        if self.exists and not root:
+            raise SettingsError(
+                self._where, "has no root", "Write one as its host, such as /data or s3://bucket/folder"
+            )
         return root or None
 
     @property
@@ -142,7 +154,7 @@ class StorageHook(BaseHook):
     def _look(self) -> tuple[bool, str]:
         root = self.root
         if not root:
-            return False, "The connection has no root\nWrite a URI such as s3://bucket/folder"
+            return False, f"connection {self.conn_id!r} does not exist"
         local = scheme_of(root) == "file"
         if local and (problem := of_folder(root)):
             return False, problem
@@ -169,7 +181,7 @@ class StorageHook(BaseHook):
                 raise
             if self.conn_id == self.default_conn_name:
                 return {}
-            fix = f"Add it, of type {self.conn_type!r}, with a root"
+            fix = f"Add it, of type {self.conn_type!r}, with a root as its host"
             raise SettingsError(self._where, "does not exist", fix) from error
         if connection.conn_type != self.conn_type:
             raise SettingsError(
@@ -181,6 +193,18 @@ class StorageHook(BaseHook):
         fields = dict(connection.extra_dejson)
         for name in fields:
             plain = name.rpartition("__")[2].lower().replace("-", "_").replace(" ", "_")
-            if name not in STORAGE_FIELDS and (close := get_close_matches(plain, STORAGE_FIELDS, 1, 0.8)):
+            if name not in KNOWN and (close := get_close_matches(plain, KNOWN, 1, 0.8)):
                 raise SettingsError(self._where, f"has a field {name!r}", f"Did you mean {close[0]!r}?")
+        if host := _host(connection.host, connection.schema):
+            if fields.get("root") not in (None, "", host):
+                raise SettingsError(
+                    self._where, f"has two roots, {host!r} as its host and {fields['root']!r} among its extras",
+                    "Leave the one that is meant",
+                )  # fmt: skip
+            fields["root"] = host
         return fields
+
+
+def _host(host: str | None, schema: str | None) -> str:
+    """The root in host and schema: of a connection that is written as a URI, the latter has what follows a bucket."""
+    return "/".join(part for part in ((host or "").strip(), (schema or "").strip()) if part)

@@ -33,10 +33,6 @@ class TeamFilesHook(StorageHook):
         return self.storage(self.root or self._fallback(), confined=True)
 
     def _fallback(self) -> str:
-        if self.exists:
-            raise SettingsError(
-                self._where, "has no root", "Write into it where archives go, such as s3://bucket/folder"
-            )
         executors = configured_executors()
         if not runs_here(executors, self._executor):
             own = f", of the task: {self._executor}" if self._executor else ""

@@ -14,6 +14,11 @@ if TYPE_CHECKING:
     from airflow_savemasks.engine.storage.base import Storage
 
 SECONDS = 9.0  # until no answer is an answer: whoever has pressed the button waits
+WRITING = {  # as `Storage.may_write` has it; only a write could tell whether a server obeys its condition
+    True: "write; whether a condition of a write is obeyed the first export tells",
+    False: "not write",
+    None: "whether it can be written, also on a condition, the first export tells",
+}
 Told = tuple[bool, str]  # whether it works, and what to say
 
 
@@ -63,7 +68,7 @@ def of_storage(storage: Storage, *, local: bool, is_file: Callable[[], bool]) ->
         writable = os.access(storage.uri, os.W_OK | os.X_OK)
         may.append("write, also on a condition" if writable else "not write")
     else:
-        may.append("whether it can be written, also on a condition, the first export tells")
+        may.append(WRITING[storage.may_write()])
     counts = f"{len(found.folders)} folders, {len(found.files)} files"
     return True, f"{storage.uri} can be listed: {counts}; may: {', '.join(may)}"
 

@@ -67,7 +67,7 @@ class SaveMasksOperator(BaseOperator):
         layout: str = "supervisely",
         redact: bool | str = False,
         strict_colors: bool | str = False,
-        unknown_colors: str = "warn",
+        unknown_colors: str = "error",
         on_bad_item: str = "fail",
         max_skipped: int | str = 100,
         retry_bad_items: bool | str = False,

@@ -204,8 +204,9 @@ def test_without_its_connection_the_export_on_demand_fails_and_says_what_to_add(
     monkeypatch.delenv("AIRFLOW_CONN_SAVEMASKS_ON_DEMAND")
     assert dags["save_masks_on_demand"].test().state == "failed"
     told = "".join(capfd.readouterr())
-    assert "connection 'savemasks_on_demand': does not exist\nAdd it, of type 'savemasks', with a root" in told.replace(
-        "\\n", "\n"
+    assert (
+        "connection 'savemasks_on_demand': does not exist\nAdd it, of type 'savemasks', with a root as its host"
+        in told.replace("\\n", "\n")
     )
 
 
@@ -218,4 +219,5 @@ def test_the_makefile_defines_the_connection_of_the_export_on_demand() -> None:
     )
     connection = json.loads(done.stdout)
     assert connection["conn_type"] == "savemasks"
-    assert connection["extra"] == {"root": f"{root}/dags/sample/projects", "only_below_root": True}
+    assert connection["host"] == f"{root}/dags/sample/projects"
+    assert connection["extra"] == {"only_below_root": True}

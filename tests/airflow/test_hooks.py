@@ -178,7 +178,7 @@ def test_nothing_else_is_read_through_a_connection_that_says_only_below_root(
 def test_without_a_root_or_with_a_word_that_is_neither_only_below_root_refuses_everything(connect) -> None:
     from airflow_savemasks.hooks.project import ProjectHook
 
-    with pytest.raises(SettingsError, match="says only_below_root and has no root"):
+    with pytest.raises(SettingsError, match="has no root"):
         ProjectHook(connect("projects", only_below_root=True)).open("/x")
     with pytest.raises(SettingsError, match="'yes' is neither true nor false"):
         ProjectHook(connect("projects", root="/data", only_below_root="yes")).open("/x")
@@ -231,18 +231,50 @@ def test_the_test_button_answers_in_time_and_in_the_words_of_the_error() -> None
     assert time.monotonic() - began < 2
 
 
-def test_the_root_comes_first_in_the_form_and_has_to_be_there() -> None:
-    import re
+def test_the_root_is_the_host_which_comes_first_in_the_form_and_stands_in_the_list() -> None:
+    from airflow_savemasks.provider import PROVIDER_INFO, STORAGE_FIELDS
 
-    from airflow_savemasks.provider import STORAGE_FIELDS
+    (form,) = [kind for kind in PROVIDER_INFO["connection-types"] if kind["connection-type"] == "savemasks"]
+    behaviour = form["ui-field-behaviour"]
+    assert "host" not in behaviour["hidden-fields"]
+    assert behaviour["relabeling"]["host"].startswith("Root (needed)")
+    for scheme in ("/data", "s3://", "gs://", "azure://", "sftp://", "supervisely://"):
+        assert scheme in behaviour["placeholders"]["host"]
+        assert scheme == "/data" or scheme in STORAGE_FIELDS["storage_conn_id"]["description"]
+    assert next(iter(form["conn-fields"])) == "storage_conn_id"
 
-    assert list(STORAGE_FIELDS)[:2] == ["root", "storage_conn_id"]
-    root = STORAGE_FIELDS["root"]
-    assert root["schema"]["type"] == "string"
-    for scheme in ("/data", "file://", "s3://", "gs://", "azure://", "sftp://", "supervisely://"):
-        assert scheme in root["description"]
-        assert re.search(root["schema"]["pattern"], f"{scheme}/x")
-    assert not re.search(root["schema"]["pattern"], "data/x")
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        '{"conn_type": "savemasks", "host": "/data/masks"}',
+        '{"conn_type": "savemasks", "extra": {"root": "/data/masks"}}',
+        '{"conn_type": "savemasks", "host": "/data/masks", "extra": {"root": "/data/masks"}}',
+        "savemasks://%2Fdata%2Fmasks",
+    ],
+)
+def test_a_root_is_the_host_or_stands_among_the_extras(written: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from airflow_savemasks.hooks.project import ProjectHook
+
+    monkeypatch.setenv("AIRFLOW_CONN_PLACE", written)
+    assert ProjectHook("place").root == "/data/masks"
+
+
+def test_a_root_in_a_uri_keeps_what_follows_the_bucket(monkeypatch: pytest.MonkeyPatch) -> None:
+    from airflow_savemasks.hooks.project import ProjectHook
+
+    monkeypatch.setenv("AIRFLOW_CONN_PLACE", "savemasks://s3://bucket/masks?storage_conn_id=aws")
+    hook = ProjectHook("place")
+    assert (hook.root, hook.fields()["storage_conn_id"]) == ("s3://bucket/masks", "aws")
+
+
+def test_two_different_roots_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    from airflow_savemasks.hooks.project import ProjectHook
+
+    two = '{"conn_type": "savemasks", "host": "/data/a", "extra": {"root": "/data/b"}}'
+    monkeypatch.setenv("AIRFLOW_CONN_PLACE", two)
+    with pytest.raises(SettingsError, match="has two roots, '/data/a' as its host and '/data/b' among its extras"):
+        _ = ProjectHook("place").root
 
 
 @pytest.mark.parametrize(

@@ -108,10 +108,10 @@ def test_the_written_out_signature_is_that_of_the_model() -> None:
     assert [name for name in arguments if name not in ("self", "kwargs", *OWN)] == list(OPTIONS)
     assert tuple(Options.model_fields) == OPTIONS
     for name, field in describe.FIELDS.items():
-        assert arguments[name].default == describe.default(field), name
+        assert arguments[name].default == describe.default_in_a_dag(field), name
         assert type(arguments[name].default) is type(describe.default(field)), name
         assert arguments[name].annotation == written(field), name
-        assert checked({name: arguments[name].default}) == Options(), name
+        assert checked({name: arguments[name].default}) == Options(**{name: arguments[name].default or field.default})
     assert set(SaveMasksOperator.template_fields) == set(SHARED) == set(arguments) - {"self", "kwargs"}
     shown_as_json = {"layer", "sources", "human", "pick", "split", "limits"}
     assert SaveMasksOperator.template_fields_renderers == dict.fromkeys(shown_as_json, "json")

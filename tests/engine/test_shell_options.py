@@ -106,7 +106,7 @@ def test_options_come_from_a_file_and_flags_win_over_it(tmp_path: Path) -> None:
         "machine_png": ["--machine-png", "auto"], "strict_colors": ["--no-strict-colors"], "reuse": ["--no-reuse"],
         "on_bad_item": ["--on-bad-item", "fail"], "max_skipped": ["--max-skipped", "100"],
         "if_exists": ["--if-exists", "replace"], "volume_size": ["--volume-size", ""], "workers": ["--workers", "none"],
-        "keep_parts_days": ["--keep-parts-days", "7"], "unknown_colors": ["--unknown-colors", "warn"],
+        "keep_parts_days": ["--keep-parts-days", "7"], "unknown_colors": ["--unknown-colors", "typos"],
     }  # fmt: skip
     flags |= {
         "unlisted": ["--unlisted", "skip"], "overlap": ["--overlap", "order"], "line_width": ["--line-width", "1"],

@@ -137,7 +137,7 @@ def test_the_command_is_installed_under_its_name_and_says_so_in_its_help() -> No
 
 @pytest.mark.parametrize(
     ("line", "offered"),
-    [("savemasks sho", {"show"}), ("savemasks export x.json --unknown-colors ", {"error", "warn"}),
+    [("savemasks sho", {"show"}), ("savemasks export x.json --unknown-colors ", {"error", "typos", "warn"}),
      ("savemasks show x.tar a --kind h", {"human"})],
 )  # fmt: skip
 def test_words_are_completed(line: str, offered: set[str], tmp_path: Path) -> None:

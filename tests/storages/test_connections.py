@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from airflow_savemasks.engine.errors import AccessError, SettingsError, StorageError
+from airflow_savemasks.hooks.testing import WRITING
 from tests.storages import places
 from tests.storages.places import Place
 from tests.storages.proxy import faulty
@@ -92,6 +93,9 @@ def test_roots_of_projects_and_team_files_on_a_storage(
     working, words = TeamFilesHook("team").test_connection()
     assert working, words
     assert "can be listed: 0 folders, 6 files" in words
+    assert "read, by ranges" in words
+    assert WRITING[{"gs": True, "azure": True}.get(kind)] in words
+    assert not [name for name in place.open("team").listdir("").files if "may-this" in name]
     assert ProjectHook("projects").open("lemons").uri == f"{place.root}/projects/lemons"
 
 

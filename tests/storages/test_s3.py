@@ -328,3 +328,45 @@ def test_what_is_too_large_for_s3_says_what_to_do(s3_address: str) -> None:
     for pieces in ([Range("x", 0, 6 << 40)], [Range(f"{number}", 0, 6 << 20) for number in range(10_001)]):
         with pytest.raises(StorageError, match="Set volume_size"):
             storage.compose("y", pieces)
+
+
+ANSWERS = {  # of real S3, of a server that cannot be asked this way
+    "<Error><Code>NoSuchUpload</Code></Error>": (404, True),
+    "<Error><Code>AccessDenied</Code></Error>": (403, False),
+    "<Error><Code>NotImplemented</Code></Error>": (501, None),
+}
+
+
+@pytest.mark.parametrize("answer", ANSWERS)
+def test_the_right_to_write_is_asked_for_without_writing(answer: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """moto fails at this request, so a server of three words stands in for S3."""
+    import threading
+    from http.server import BaseHTTPRequestHandler, HTTPServer
+
+    from airflow_savemasks.engine.storage.opening import open_storage
+
+    asked = []
+
+    class Server(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            asked.append(f"{self.command} {self.path}")
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(ANSWERS[answer][0])
+            self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer.encode())
+
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Server)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    for name, value in {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "AWS_MAX_ATTEMPTS": "1"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_port}")
+    try:
+        assert open_storage("s3://bucket/masks").may_write() is ANSWERS[answer][1]
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert asked == ["POST /bucket/masks/savemasks-may-this-be-written?uploadId=0"]

@@ -21,9 +21,9 @@ class MaskKind:
 
     name: short, without "masks"; folder: of its files in a dataset, which is also their kind in the index; made:
     whether there are such masks; draw: an item's files, none, one or several, each of which is taken before the next is
-    asked for; notes: keys that the item's line of the index gets; asked: what the manifest says of the layer, whether such
-    masks are asked for and with which colors, and nothing without it; colors: its table, None where there are no such
-    masks; color_file: the name in the archive of that table, where class maps are wanted.
+    asked for; notes: keys that the item's line of the index gets; asked: what the manifest says of the layer, whether
+    such masks are asked for and with which colors, and nothing without it; colors: its table, None where there are no
+    such masks; color_file: the name in the archive of that table, where class maps are wanted.
     """
 
     name: str

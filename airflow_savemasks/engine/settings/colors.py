@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
+from difflib import SequenceMatcher, get_close_matches
 
 from airflow_savemasks.engine.errors import SettingsError
 from airflow_savemasks.engine.project.meta import Meta
@@ -18,6 +19,7 @@ Rgb = tuple[int, int, int]
 ALMOST_BLACK: Rgb = (1, 1, 1)  # black in a human mask would mean "not painted"
 MOST_GRAYS = 255
 MOST_NAMED = 10  # classes spelled out in an error
+MISSPELLED = 0.8  # of 1: how much two names share where one is the other misspelled, such as "rokcet" and "rocket"
 MACHINE, HUMAN = "gt_machine_color", "gt_human_color"  # keys of the layer
 
 
@@ -54,11 +56,13 @@ class Colors:
 
 @dataclass(slots=True)
 class Doubts:
-    """unknown: the colors for classes that no source has, as where, fact; doubtful: a line for each other kind of
-    mistake; undrawn: a line of the classes without a color, or nothing.
+    """unknown: the colors for classes that no source has, as where, fact; misspelled: whether one of them reads like a
+    class that has no color; doubtful: a line for each other kind of mistake; undrawn: a line of the classes without a
+    color, or nothing.
     """
 
     unknown: tuple[str, str] | None = None
+    misspelled: bool = False
     doubtful: list[str] = field(default_factory=list)
     undrawn: list[str] = field(default_factory=list)
 
@@ -99,7 +103,8 @@ def check_colors(layer: Layer, meta: Meta, mapped: Mapping[str, str | None], opt
     found = find_doubts(layer, meta, mapped)
     if options.unlisted == "auto":
         found.undrawn.clear()  # each has a color
-    if found.unknown and options.unknown_colors == "error":
+    refused = options.unknown_colors == "error" or (options.unknown_colors == "typos" and found.misspelled)
+    if found.unknown and refused:
         fix = 'Correct the names; where one layer serves several projects, allow it with unknown_colors="warn"'
         raise SettingsError(*found.unknown, fix)
     strict = [*found.doubtful, *(found.undrawn if options.strict_colors == "all" else ())]
@@ -123,6 +128,14 @@ def find_doubts(layer: Layer, meta: Meta, mapped: Mapping[str, str | None]) -> D
     if unknown:
         where = ", ".join(key for key, colors in used.items() if any(name in colors for name in unknown))
         found.unknown = (where, _no_source_has(unknown, meta, mapped))
+        found.misspelled = any(
+            _reads_like(name, known)
+            for colors in used.values()
+            for name in unknown
+            if name in colors
+            for known in meta.classes
+            if known not in colors
+        )
     if ignored:
         found.doubtful.append(f"colours of classes that classes_mapping leaves out are not used: {_tally(ignored)}")
     if black := [name for name, rgb in used.get(MACHINE, {}).items() if not any(rgb)]:
@@ -146,6 +159,15 @@ def _no_source_has(names: list[str], meta: Meta, mapped: Mapping[str, str | None
             said.append(f"{name!r} (did you mean {folded[close[0]]!r}?)" if close else repr(name))
     more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
     return f"no source has the class{'es' if len(names) > 1 else ''} {', '.join(said)}{more}"
+
+
+def _reads_like(name: str, known: str) -> bool:
+    """Whether one is the other misspelled: `class_1` is not `class_2`, as such names differ by numbers only."""
+    one, other = name.casefold(), known.casefold()
+    if re.findall(r"\d+", one) != re.findall(r"\d+", other):
+        return False
+    alike = SequenceMatcher(None, one, other, autojunk=False).ratio() >= MISSPELLED
+    return alike or sorted(one) == sorted(other)  # or letters that changed places
 
 
 def _shared(colors: Mapping[str, Rgb]) -> list[str]:

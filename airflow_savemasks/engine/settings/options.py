@@ -14,6 +14,7 @@ from airflow_savemasks.engine.settings import values
 from airflow_savemasks.engine.settings.mask_options import MaskOptions
 from airflow_savemasks.engine.settings.values import Wrong, did_you_mean, is_nothing
 
+UnknownColors = Literal["error", "typos", "warn"]
 Flag = Annotated[bool, BeforeValidator(values.flag)]
 FromZero = Annotated[int, BeforeValidator(values.whole(0)), Field(ge=0)]
 FromOne = Annotated[int, BeforeValidator(values.whole(1)), Field(ge=1)]
@@ -28,7 +29,8 @@ class Options(MaskOptions):
     `Options(**given)` raises SettingsError, with all that is wrong in it.
 
     The operator's template fields, the shell's flags and help (engine/settings/describe.py) and the README's table
-    come from here. `unit` is what a number counts; what is `airflow_only` has no meaning, and no flag, in a shell.
+    come from here. `unit` is what a number counts; what is `airflow_only` has no meaning, and no flag, in a shell;
+    `in_a_dag` is the operator's own default, where nobody reads what a green task says.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -38,10 +40,12 @@ class Options(MaskOptions):
         description="Doubtful colours (black, shared, of classes that a mapping leaves out) are errors, not warnings; "
         '"all" counts classes without a colour, too.',
     )
-    unknown_colors: Annotated[Literal["error", "warn"], BeforeValidator(values.one_of("error", "warn"))] = Field(
-        "warn",
-        description="What a colour for a class that no source has is, and an export in which nothing is drawn though "
-        'there are labels; "warn", as the original does, serves several projects with one layer.',
+    unknown_colors: Annotated[UnknownColors, BeforeValidator(values.one_of("error", "typos", "warn"))] = Field(
+        "typos",
+        description='Colours for classes that no source has: "error", the default in a DAG, refuses them, "typos" '
+        'those that read like a class without a colour, "warn" none; the first two also refuse an export that draws '
+        "nothing though there are labels.",
+        json_schema_extra={"in_a_dag": "error"},
     )
     on_bad_item: Annotated[Literal["fail", "skip"], BeforeValidator(values.one_of("fail", "skip"))] = Field(
         "fail",

@@ -16,7 +16,7 @@ from typing import Any
 
 from azure.core import MatchConditions
 from azure.core import exceptions as core
-from azure.storage.blob import BlobPrefix, BlobSasPermissions, BlobServiceClient, generate_blob_sas
+from azure.storage.blob import BlobBlock, BlobPrefix, BlobSasPermissions, BlobServiceClient, generate_blob_sas
 
 from airflow_savemasks.engine.errors import AccessError, StorageError
 from airflow_savemasks.engine.log import log
@@ -28,6 +28,7 @@ from airflow_savemasks.engine.storage.remote import RemoteStorage, size_of, spli
 from airflow_savemasks.engine.storage.retries import Failure, Kind, by_status, one_line, tries_beside
 
 LONGEST_KEY, MOST_PARTS = 1024, 254  # characters and parts of a name
+UNWRITTEN = "savemasks-may-this-be-written"  # a name under which nothing is ever written
 BATCH = 256  # files in one delete request
 COPIED, MOST_COPIED = 256 << 20, 4000 << 20  # bytes of one copied block; more where there would be too many of them
 SIGNED = timedelta(hours=12)  # how long a signature for copying lasts
@@ -132,6 +133,17 @@ class AzureStorage(RemoteStorage):
     def remove_abandoned(self, folder: str, names: Iterable[str]) -> int:  # noqa: ARG002 - of the Protocol
         """Nothing to do: blocks that were never committed go after a week, or when their blob is written."""
         return 0
+
+    def may_write(self) -> bool | None:
+        """Asks to commit a block that is not there: Azure looks at the right to write before it looks for the block."""
+        try:
+            self.run(UNWRITTEN, partial(self.blob(UNWRITTEN).commit_block_list, [BlobBlock("AAAA")]))
+        except AccessError:
+            return False
+        except StorageError as error:
+            code = str(getattr(error.__cause__, "error_code", ""))
+            return True if code.endswith(("InvalidBlockList", "INVALID_BLOCK_LIST")) else None
+        return None
 
     def blob(self, path: str) -> Any:
         """Azure's client of one file; asks nothing."""

@@ -215,6 +215,10 @@ class Storage(WritableStorage, Protocol):
     def remove_abandoned(self, folder: str, names: Iterable[str]) -> int:
         """Remove what a killed writer of files in `folder` (or of `names` themselves) left; how many things."""
 
+    def may_write(self) -> bool | None:
+        """Whether a file could be written, as far as that can be asked without making one; None where it cannot."""
+        return None
+
     def growing(self, path: str) -> AbstractContextManager[BinaryIO | None]:  # noqa: ARG002
         """A file of the work folder, open to be written on, that may become the beginning of a composed one uncopied.
 

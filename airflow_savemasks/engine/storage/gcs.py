@@ -17,7 +17,7 @@ from google.auth import exceptions as auth
 from google.cloud import storage  # type: ignore[attr-defined]
 from google.cloud.storage.exceptions import DataCorruption, InvalidResponse
 
-from airflow_savemasks.engine.errors import Changed, NotFound
+from airflow_savemasks.engine.errors import AccessError, Changed, NotFound, StorageError
 from airflow_savemasks.engine.storage.base import ClientFactory, Entry, Folder, Piece
 from airflow_savemasks.engine.storage.gcs_compose import GcsCompose
 from airflow_savemasks.engine.storage.gcs_upload import GcsUpload, entry_of
@@ -121,6 +121,17 @@ class GcsStorage(RemoteStorage):
         dead = [path for start in sorted(starts) for path, entry in self._beginning(start) if entry.modified < old]
         self.delete(dead)
         return len(dead)
+
+    def may_write(self) -> bool | None:
+        """Asks for the permissions by name."""
+        wanted = {"storage.objects.create", "storage.objects.delete"}
+        try:
+            granted = self._guard.call(self.uri, lambda: self._within().test_iam_permissions(sorted(wanted)), TRIES)
+        except AccessError:
+            return False
+        except StorageError:
+            return None
+        return wanted <= set(granted)
 
     def compose(self, path: str, pieces: Sequence[Piece]) -> Entry:
         """Whole files on the server, all else through this process: the service puts no ranges together."""

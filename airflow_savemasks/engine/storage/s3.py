@@ -29,6 +29,7 @@ from airflow_savemasks.engine.storage.s3_errors import code_of, explain
 from airflow_savemasks.engine.storage.s3_requests import Requests
 from airflow_savemasks.engine.storage.s3_upload import S3Upload
 
+UNWRITTEN = "savemasks-may-this-be-written"  # a name under which nothing is ever written
 BATCH = 1000  # files in one DeleteObjects
 OBJECTS = {"ContinuationToken": "NextContinuationToken"}  # argument for the next page -> where it stands in this one
 UPLOADS = {"KeyMarker": "NextKeyMarker", "UploadIdMarker": "NextUploadIdMarker"}
@@ -122,6 +123,19 @@ class S3Storage(RemoteStorage):
         pages = self._pages("list_multipart_uploads", UPLOADS, path, Prefix=prefix)
         found = ((one["Key"], one["UploadId"]) for page in pages for one in page.get("Uploads", ()))
         return [(key, upload) for key, upload in found if ours(key)]
+
+    def may_write(self) -> bool | None:
+        """Asks to complete an upload that is not there: S3 looks at the right to write first, then for the upload."""
+        nothing = {"Parts": [{"PartNumber": 1, "ETag": '"0"'}]}
+        more = {"Key": self.key(UNWRITTEN), "UploadId": "0", "MultipartUpload": nothing}
+        try:
+            self._guard.call(self.uri, partial(self._send, "complete_multipart_upload", **more), 1)
+        except AccessError:
+            return False
+        except StorageError as error:
+            known = isinstance(error.__cause__, ClientError) and code_of(error.__cause__) == "NoSuchUpload"
+            return True if known else None
+        return None
 
     @contextmanager
     def composing(self, path: str, pieces: Sequence[Piece]) -> Iterator[Composition]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -136,6 +137,26 @@ def test_a_misspelled_class_fails_the_export_before_anything_is_written_and_may_
     ]
 
 
+@pytest.mark.parametrize(
+    ("written", "refused"),
+    [
+        ("laef", True),
+        ("Leaf", True),
+        ("leafs", True),
+        ("no such class", False),
+        ("leaf_2", False),  # names that differ by numbers are names of their own
+        ("bxo", False),  # "box" has a color of its own: nothing is left out
+    ],
+)
+def test_outside_of_a_dag_only_what_reads_like_a_class_without_a_color_is_refused(
+    tmp_path: Path, written: str, refused: bool
+) -> None:
+    project = make_project(tmp_path / "p", items=1)
+    raw = layer(gt_machine_color={written: [1, 1, 1], "box": [2, 2, 2]}, masks_human=False)
+    with pytest.raises(SettingsError, match="no source has the class") if refused else nullcontext():
+        assert any("no source has the class" in line for line in run(project, tmp_path / "out", raw)["warnings"])
+
+
 def test_a_layer_for_two_projects_needs_each_class_in_one_of_them(tmp_path: Path) -> None:
     project = make_project(tmp_path / "p", items=1)
     graph = [{**data(["p"], "$data_1"), "settings": {"classes_mapping": {"leaf": "frond", "box": "__ignore__"},
@@ -151,7 +172,7 @@ def test_an_export_that_draws_nothing_though_there_are_labels_is_an_error(tmp_pa
     project = make_project(tmp_path / "p", items=2)
     raw = layer(gt_machine_color={}, gt_human_color={})
     with pytest.raises(SettingsError, match=f"{NOTHING}. Give colours for .* such as 'leaf', 'box'"):
-        run(project, tmp_path / "out", raw, unknown_colors="error")
+        run(project, tmp_path / "out", raw)
     assert not list((tmp_path / "out").glob("export.*"))
     allowed = run(project, tmp_path / "out", raw, unknown_colors="warn")
     assert any(line.startswith("nothing is drawn: ") for line in allowed["warnings"])
