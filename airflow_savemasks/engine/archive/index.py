@@ -55,7 +55,8 @@ class IndexLine:
     """One item of an archive, or of a finished part (which is its volume 0).
 
     item: its folder and name in the archive; key: digest of all that its bytes depend on; pixels: class name -> visible
-    pixels; undrawn: shape -> labels of it that are not drawn, as the shape is unknown.
+    pixels; undrawn: shape -> labels of it that are not drawn, as the shape is unknown; instances: what is visible of
+    each label, None where there is no mask of ids.
     """
 
     volume: Count
@@ -70,6 +71,7 @@ class IndexLine:
     members: list[Member]
     pixels: dict[str, Count]
     undrawn: dict[str, Count] = field(default_factory=dict)
+    instances: list[dict[str, Any]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
