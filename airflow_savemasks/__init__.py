@@ -45,8 +45,8 @@ def open_archive(uri: str, *, check_hashes: bool = False) -> Archive:
     uri: of the archive (or one of its volumes), with the backend's default credentials; `len`, `archive[3]`,
     `archive["ds0/a.jpg"]`, iteration in order, `archive.dataset("ds0")`; an item has `picture`, `human`, `machine`,
     `semantic` and `instances` (numpy arrays), `annotation` and `bytes(kind)`. Archive and items can be pickled, and
-    used in forked and spawned processes. check_hashes: compare each file that is read with the SHA-256 that the index has of
-    it. Raises ArchiveError where there is no archive with a manifest that fits it, or it was replaced meanwhile;
+    used in forked and spawned processes. check_hashes: compare each file that is read with the SHA-256 that the index
+    has of it. Raises ArchiveError where there is no archive with a manifest that fits it, or it was replaced meanwhile;
     StorageError.
     """
     from functools import partial

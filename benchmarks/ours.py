@@ -1,7 +1,7 @@
 """Runs one export of this project in a fresh process and says what it took.
 
     ours.py PROJECT TEAM_FILES --config LAYER.json [--workers N] [--machine-only] [--without-kernels] [--reuse] [--plan]
-            [--processes N]
+            [--processes N] [--options JSON]
 
 Prints one JSON object: seconds (without imports; from reading the layer to the published archive), cpu_seconds (of
 all threads meanwhile), phases (seconds of planning, rendering, assembling), serial (CPU seconds in each of them of the
@@ -9,6 +9,7 @@ thread that runs it), own_cpu_seconds (without children), processes (how many re
 peak_bytes (largest resident size of this process, plus that of its largest child for each worker if there are
 children), import_bytes (resident size after imports), items (rendered, reused, skipped).
 --plan: only plan, render nothing. --processes: so many render, 0 for threads; without it the engine decides.
+--options: of the export, besides these.
 --without-kernels: as where no C compiler was at hand when this was installed.
 """
 
@@ -80,6 +81,7 @@ def main() -> None:
     parser.add_argument("--reuse", action="store_true", help="use finished parts and the archive that is there")
     parser.add_argument("--processes", type=int, help="so many render, 0 for threads")
     parser.add_argument("--plan", action="store_true", help="plan and render nothing")
+    parser.add_argument("--options", type=json.loads, default={}, help="of the export, as a JSON object")
     args = parser.parse_args()
     if args.without_kernels:
         native.library = None
@@ -103,8 +105,8 @@ def main() -> None:
     raw = json.loads(args.config.read_bytes())
     if args.machine_only:
         raw["settings"]["masks_human"] = False
-    layer = parse_layer(raw)
-    options = Options(workers=args.workers, reuse=args.reuse)
+    options = Options(workers=args.workers, reuse=args.reuse, **args.options)
+    layer = parse_layer(raw, options.unlisted)
     job = open_job(layer, open_sources(layer, {layer.inputs[0].name: args.project}), options)
     team_files = open_storage(args.team_files)
     if args.plan:

@@ -1,12 +1,15 @@
 """Times the steps of what people run today, on the Supervisely SDK. Runs in the environment `sdk`.
 
-    peers.py layer|app PROJECT OUT.tar --config LAYER.json [--processes N]
+    peers.py layer|app|kinds PROJECT OUT.tar --config LAYER.json [--processes N]
 
 layer: the steps of the original layer: each label drawn on a height x width x 3 array, float blend, picture and blend
     side by side with a green column between them, PNG with OpenCV's defaults, the project written to a folder, the
     folder packed as tar.
 app: the steps of the application export-as-masks: machine masks drawn from the largest label to the smallest and
     converted to gray with Pillow, human masks blended label by label; folder and tar as above.
+
+kinds: those of `app`, and what that application makes besides: a mask for each label, whole, and semantic masks in the
+    colours of meta.json.
 
 --processes: the pictures are dealt out to so many, as a careful user would; the tar is packed by one.
 
@@ -34,6 +37,7 @@ import cv2
 import numpy as np
 import supervisely as sly
 from PIL import Image
+from supervisely._utils import generate_free_name
 
 Settings = dict[str, Any]
 Folders = dict[str, Path]
@@ -80,6 +84,24 @@ def app_masks(picture: str, annotation: Any, settings: Settings, stem: str, fold
     Image.open(path).convert("L").save(path)
 
 
+def kinds_masks(picture: str, annotation: Any, settings: Settings, stem: str, folders: Folders) -> None:
+    app_masks(picture, annotation, settings, stem, folders)
+    folder = folders["masks_instances"] / stem
+    folder.mkdir()
+    for label in annotation.labels:
+        mask = np.zeros((*annotation.img_size, 3), np.uint8)
+        label.geometry.draw(mask, color=(255, 255, 255), config=label.obj_class.geometry_config, thickness=1)
+        names = [path.stem for path in folder.iterdir()]
+        name = generate_free_name(names, label.obj_class.name)
+        path = str(folder / f"{name}.png")
+        sly.image.write(path, mask)
+        Image.open(path).convert("L").save(path)
+    semantic = np.zeros((*annotation.img_size, 3), np.uint8)
+    for label in sorted(annotation.labels, key=lambda item: item.area, reverse=True):
+        label.geometry.draw(semantic, color=label.obj_class.color, config=label.obj_class.geometry_config, thickness=1)
+    sly.image.write(str(folders["masks_semantic_rgb"] / f"{stem}.png"), semantic)
+
+
 def export(project: Any, archive: str, settings: Settings, masks: Any, processes: int) -> int:
     """Write the project with its masks to a folder, pack it; returns how many images it has. processes: 0 for this."""
     scratch = tempfile.mkdtemp()
@@ -88,7 +110,8 @@ def export(project: Any, archive: str, settings: Settings, masks: Any, processes
     works: list[Callable[[], None]] = []
     for dataset in project.datasets:
         target = out.create_dataset(dataset.name)
-        folders = {name: Path(target.directory, name) for name in ("masks_machine", "masks_human")}
+        more = ("masks_instances", "masks_semantic_rgb") if masks is kinds_masks else ()
+        folders = {name: Path(target.directory, name) for name in ("masks_machine", "masks_human", *more)}
         for folder in folders.values():
             folder.mkdir(parents=True)
 
@@ -135,7 +158,7 @@ def do_all(works: Sequence[Callable[[], None]], processes: int) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("steps", choices=("layer", "app"))
+    parser.add_argument("steps", choices=("layer", "app", "kinds"))
     parser.add_argument("project")
     parser.add_argument("archive")
     parser.add_argument("--config", type=Path, required=True)
@@ -144,7 +167,7 @@ def main() -> None:
     settings = json.loads(args.config.read_text())["settings"]
     project = sly.Project(args.project, sly.OpenMode.READ)
     began, cpu = time.perf_counter(), sum(os.times()[:4])
-    masks = {"layer": layer_masks, "app": app_masks}[args.steps]
+    masks = {"layer": layer_masks, "app": app_masks, "kinds": kinds_masks}[args.steps]
     count = export(project, args.archive, settings, masks, args.processes)
     seconds, cpu = time.perf_counter() - began, sum(os.times()[:4]) - cpu
     child = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss if args.processes else 0

@@ -25,6 +25,7 @@ def table(results: Json) -> str:
         *comparison(results),
         *single(results),
         *over_the_wire(results.get("wire")),
+        *more_masks(results.get("kinds")),
         *serial_part(results.get("cores")),
         *label_curve(results.get("labels")),
         *variety("pictures", results.get("formats")),
@@ -162,6 +163,26 @@ def variety(what: str, found: Json | None) -> Iterator[str]:
         yield from rows(
             [what, "number", "this project", "original layer's steps", "CPU, this project", "CPU, original"], body
         )
+
+
+def more_masks(found: Json | None) -> Iterator[str]:
+    """What each option costs, of the step `kinds`."""
+    if not found:
+        return
+    body = [
+        [
+            way,
+            f"{one['seconds']:.2f} s",
+            f"{one['times']:.2f}x",
+            f"{one['cpu']:.2f}x",
+            megabytes(one["archive_bytes"]),
+        ]
+        for way, one in found["ways"].items()
+    ]
+    body += [
+        [f"{way}: as fast as these steps", f"**{times:.0f}x**", "", "", ""] for way, times in found["faster"].items()
+    ]
+    yield from rows([f"more masks ({found['facts']['images']} photographs)", "time", "default", "CPU", "archive"], body)
 
 
 def over_the_wire(found: Json | None) -> Iterator[str]:

@@ -90,7 +90,8 @@ def counts(text: str) -> dict[str, int]:
 
 def make_plan(args: argparse.Namespace) -> Plan:
     plan = QUICK if args.quick else Plan()
-    plan = replace(plan, rounds=args.rounds or plan.rounds, images={**plan.images, **args.images})
+    rounds = {"rounds": args.rounds or plan.rounds, "kind_rounds": args.rounds or plan.kind_rounds}
+    plan = replace(plan, **rounds, images={**plan.images, **args.images})
     amounts = replace(plan.variety, rounds=args.rounds or plan.variety.rounds, only=args.kinds)
     plan = replace(plan, variety=amounts)
     if args.app_rounds is not None:

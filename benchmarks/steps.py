@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import change
 import cores
 import environments
+import kinds
 import variety
 import wire
 from environments import HERE
@@ -52,6 +53,7 @@ class Plan:
     label_images: int = 4  # pictures for each number of labels
     label_peers: bool = True  # the peers on these pictures, too
     stage_images: Mapping[str, int] = field(default_factory=lambda: {"photos": 8, "dense": 2, "tiny": 200, "sparse": 8})
+    kind_rounds: int = 7  # of the step `kinds`, whose ratios are near to each other
     repeats: int = 7  # of the stage breakdown
     variety: variety.Amounts = field(default_factory=variety.Amounts)
 
@@ -68,6 +70,7 @@ QUICK = Plan(
     label_images=2,
     label_peers=False,
     stage_images={"photos": 4, "dense": 1, "tiny": 50, "sparse": 4},
+    kind_rounds=1,
     repeats=3,
     variety=variety.Amounts(rounds=1, images=6, dense=1, labelled=4),
 )
@@ -243,6 +246,7 @@ STEPS: dict[str, Callable[[Plan], Json]] = {
     "geometries": lambda plan: variety.geometries(plan.variety),
     "planning": planning,
     "wire": lambda plan: wire.measure(of_profile(plan, "photos"), of_number(plan.wired), plan.rounds),
+    "kinds": lambda plan: kinds.measure(of_profile(plan, "photos"), plan.kind_rounds, plan.app_rounds["photos"]),
     "cores": lambda plan: cores.measure(of_profile(plan, "photos"), of_number(plan.changing), plan.rounds),
     "change": lambda plan: change.measure(of_number(plan.changing), plan.rounds, plan.listed),
     "stages": stages,
