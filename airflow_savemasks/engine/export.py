@@ -26,7 +26,7 @@ from airflow_savemasks.engine.archive.naming import bad_items_path
 from airflow_savemasks.engine.errors import MEND, BadItemsError, Stopped
 from airflow_savemasks.engine.job import Job
 from airflow_savemasks.engine.parts.assemble import assemble
-from airflow_savemasks.engine.parts.finished import Finished
+from airflow_savemasks.engine.parts.finished import Ended
 from airflow_savemasks.engine.parts.growing import head_of, open_growing
 from airflow_savemasks.engine.parts.plan import Plan, PlanFiles, Planned
 from airflow_savemasks.engine.parts.planning import make_plan
@@ -108,7 +108,7 @@ def render_batch(
     plan = files.plan
     finished = find_finished(job, team_files, look(job, team_files), plan.name)
     items = list(files.todo(batch["start"], batch["size"]))
-    todo = [planned for planned in items if not isinstance(finished.find(planned), Finished)]
+    todo = [planned for planned in items if not isinstance(finished.find(planned), Ended)]
     outcome = Outcome(reused=len(items) - len(todo))
     progress.start(len(items), outcome.reused)
     amount = Amount(len(todo), sum(planned.item.size for planned in todo))
