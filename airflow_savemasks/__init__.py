@@ -33,8 +33,9 @@ def save_masks(
     from airflow_savemasks.engine.settings.layer import parse_layer
     from airflow_savemasks.engine.settings.options import Options
 
-    checked = parse_layer(layer)
-    job = open_job(checked, open_sources(checked, sources, projects), Options(**options))
+    chosen = Options(**options)
+    checked = parse_layer(layer, chosen.unlisted)
+    job = open_job(checked, open_sources(checked, sources, projects), chosen)
     return export(job, open_team_files_root(team_files), threading.Event(), Progress())
 
 
@@ -42,10 +43,11 @@ def open_archive(uri: str, *, check_hashes: bool = False) -> Archive:
     """A published archive as a sequence of items; nothing is unpacked, files are read by ranges when asked for.
 
     uri: of the archive (or one of its volumes), with the backend's default credentials; `len`, `archive[3]`,
-    `archive["ds0/a.jpg"]`, iteration in order, `archive.dataset("ds0")`; an item has `picture`, `human`, `machine`
-    (numpy arrays), `annotation` and `bytes(kind)`. Archive and items can be pickled, and used in forked and spawned
-    processes. check_hashes: compare each file that is read with the SHA-256 that the index has of it. Raises
-    ArchiveError where there is no archive with a manifest that fits it, or it was replaced meanwhile; StorageError.
+    `archive["ds0/a.jpg"]`, iteration in order, `archive.dataset("ds0")`; an item has `picture`, `human`, `machine`,
+    `semantic` and `instances` (numpy arrays), `annotation` and `bytes(kind)`. Archive and items can be pickled, and
+    used in forked and spawned processes. check_hashes: compare each file that is read with the SHA-256 that the index
+    has of it. Raises ArchiveError where there is no archive with a manifest that fits it, or it was replaced meanwhile;
+    StorageError.
     """
     from functools import partial
     from pathlib import Path

@@ -60,7 +60,7 @@ CLOCKS = (  # module, name in it, stage; methods as Class.method, functions of a
     ("masks.label_map", "LabelMap.paint", "paint class numbers"),
     ("masks.label_map", "LabelMap.count", "count pixels"),
     ("masks.machine", "draw", "machine mask: gray and PNG"),
-    ("native", "HumanLines.write", "human mask: blend, filter, deflate"),
+    ("native.writing", "HumanLines.write", "human mask: blend, filter, deflate"),
     ("native", "Stream.write", "deflate of other masks"),
     ("native", "isal_zlib.adler32", "PNG checksums"),
     ("image.png_write", "isal_zlib.crc32", "PNG checksums"),

@@ -27,7 +27,8 @@ from airflow_savemasks.engine.errors import MEND, BadItemsError, Stopped
 from airflow_savemasks.engine.job import Job
 from airflow_savemasks.engine.parts.assemble import assemble
 from airflow_savemasks.engine.parts.finished import Ended
-from airflow_savemasks.engine.parts.growing import head_of, open_growing
+from airflow_savemasks.engine.parts.growing import open_growing
+from airflow_savemasks.engine.parts.head import head_of
 from airflow_savemasks.engine.parts.plan import Plan, PlanFiles, Planned
 from airflow_savemasks.engine.parts.planning import make_plan
 from airflow_savemasks.engine.parts.receipts import Receipt, folder_of

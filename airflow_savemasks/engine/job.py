@@ -22,7 +22,9 @@ from airflow_savemasks.engine.project.annotation import AnnotationReader
 from airflow_savemasks.engine.project.meta import Meta, map_meta, merge_metas, names_after, parse_meta
 from airflow_savemasks.engine.project.source import Again, Source
 from airflow_savemasks.engine.project.stored import choose
+from airflow_savemasks.engine.settings.asked import of_masks
 from airflow_savemasks.engine.settings.colors import Colors, check_colors, with_colors
+from airflow_savemasks.engine.settings.drawn_colors import drawn_colors
 from airflow_savemasks.engine.settings.layer import Layer
 from airflow_savemasks.engine.settings.options import Options
 
@@ -115,7 +117,9 @@ def open_job(layer: Layer, sources: Mapping[str, Source], options: Options) -> J
         JobInput(
             source,
             entry.datasets,
-            AnnotationReader(meta, entry.classes_mapping, entry.tags_mapping, merged, options.limits),
+            AnnotationReader(
+                meta, entry.classes_mapping, entry.tags_mapping, merged, options.limits, options.line_width
+            ),
         )
         for source, meta, entry in zip(chosen, own, layer.inputs, strict=True)
     )
@@ -123,11 +127,9 @@ def open_job(layer: Layer, sources: Mapping[str, Source], options: Options) -> J
     for meta, entry in zip(own, layer.inputs, strict=True):
         for old, new in names_after(meta.classes, entry.classes_mapping).items():
             renamed[old] = new or renamed.get(old)
-    layer = with_colors(layer, merged)
+    layer = with_colors(layer, merged, options)
     doubtful = check_colors(layer, merged, renamed, options)
-    machine = layer.machine_colors if layer.masks_machine else None
-    human = layer.human_colors if layer.masks_human else None
-    colors = Colors.of(machine, human, force_rgb=options.machine_png == "rgb")
+    colors = drawn_colors(layer, merged, options)
     parts = {
         "renderer": renderer(),
         "colours": [colors.machine, colors.human, colors.gray],
@@ -139,6 +141,8 @@ def open_job(layer: Layer, sources: Mapping[str, Source], options: Options) -> J
     }
     if options.pick is not None:  # which items there are: a finished one was found to be wanted
         parts["pick"] = options.pick.model_dump(exclude_defaults=True)
+    if asked := of_masks(options):
+        parts |= {"options": asked, "shown": colors.shown}
     digest = sha256(orjson.dumps(parts, option=orjson.OPT_SORT_KEYS)).hexdigest()
     return Job(layer, options, inputs, merged, colors, (*layer.warnings, *merged.warnings, *doubtful), digest)
 

@@ -169,7 +169,7 @@ class SaveMasksOperator(BaseOperator):
         from airflow_savemasks.hooks.project import ProjectHook
 
         options = checked({name: getattr(self, name) for name in OPTIONS})
-        layer = parse_layer(self.layer)
+        layer = parse_layer(self.layer, options.unlisted)
         sources = checked_sources(self.sources)
         for entry in layer.inputs:
             if entry.name not in sources and entry.project is None:

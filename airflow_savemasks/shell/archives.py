@@ -94,15 +94,17 @@ def extract_verb(args: argparse.Namespace, stopping: Stopping, screen: Screen) -
     items = _chosen(archive, args)
     root = Path(args.out).expanduser()
     stopping.obeyed()
-    _write(root / "meta.json", json.dumps(archive.meta, ensure_ascii=False).encode())
+    at_root = archive.root
+    for name, content in at_root.items():
+        _write(_below(root, name), content)
     kinds = args.kind or list(KINDS)
-    counts = {"items": 0, "files": 1, "bytes": 0}
+    counts = {"items": 0, "files": len(at_root), "bytes": 0}
     with screen.bar("extracting", "items") as bar:
         for item in items:
             for kind, name in item.files.items():
                 if stopping.event.is_set():
                     raise Stopped
-                if kind in kinds:
+                if kind.partition("/")[0] in kinds:
                     content = item.bytes(kind)
                     _write(_below(root, name), content)
                     counts["files"] += 1

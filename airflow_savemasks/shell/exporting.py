@@ -32,9 +32,10 @@ def export_verb(args: argparse.Namespace, stopping: Stopping, screen: Screen) ->
 
     if args.layer == args.options == "-":
         raise SettingsError("--options -", "the layer is read from standard input already", "Name a file for one")
-    layer = parse_layer(_read(args.layer, "the layer's JSON"))
-    given = dict(_named_source(layer, text) for text in args.source)
+    raw = _read(args.layer, "the layer's JSON")
     options = chosen(args, lambda path: _read(path, "the options' JSON"))
+    layer = parse_layer(raw, options.unlisted)
+    given = dict(_named_source(layer, text) for text in args.source)
     sources = open_sources(layer, given, args.projects)
     team_files = open_team_files_root(args.team_files)
     team_files.watch(stopping.event)

@@ -89,8 +89,9 @@ def add_item(root: Path, name: str, seed: int, dataset: str = "ds0", **changes: 
 
 
 def job_of(project: Path | str, raw: Any = LAYER, **options: Any) -> Job:
-    checked = parse_layer(raw)
-    return open_job(checked, open_sources(checked, {checked.inputs[0].name: str(project)}), Options(**options))
+    chosen = Options(**options)
+    checked = parse_layer(raw, chosen.unlisted)
+    return open_job(checked, open_sources(checked, {checked.inputs[0].name: str(project)}), chosen)
 
 
 def run(project: Path | str, team_files: Path | Storage, raw: Any = LAYER, **options: Any) -> dict[str, Any]:

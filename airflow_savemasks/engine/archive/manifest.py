@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
+from airflow_savemasks.engine.archive import tar
 from airflow_savemasks.engine.archive.published import FORMAT, File
 from airflow_savemasks.engine.archive.totals import Totals
 
@@ -42,15 +43,15 @@ def to_json(
     totals: Totals,
     volumes: dict[str, tuple[int, str]],
     index: File,
-    head: bytes,
+    head: Sequence[tuple[str, bytes]],
 ) -> dict[str, Any]:
-    """The manifest as JSON. head: the member meta.json that each volume begins with."""
+    """The manifest as JSON. head: name and content of the files that each volume begins with, meta.json first."""
     return {
         "format": FORMAT,
         "name": name,
         "volumes": [{"file": file, "size": size, "identity": identity} for file, (size, identity) in volumes.items()],
         "index": index.model_dump(),
-        "head": {"size": len(head), "sha256": sha256(head).hexdigest()},
+        "head": _head(head),
         "settings": described.settings,
         "classes": [
             {
@@ -62,7 +63,7 @@ def to_json(
         ],
         "totals": {
             "items": totals.items,
-            "files": totals.files + len(volumes),
+            "files": totals.files + len(volumes) * len(head),
             "labels": totals.labels,
             "bytes": sum(size for size, _ in volumes.values()),
             "skipped": len(totals.skipped),
@@ -79,3 +80,15 @@ def to_json(
         "plan": described.plan,
         "versions": described.versions,
     }
+
+
+def _head(files: Sequence[tuple[str, bytes]]) -> dict[str, Any]:
+    """What stands of the head: all of it together, and each file where there are several."""
+    whole = b"".join(tar.whole_member(name, content) for name, content in files)
+    each = [
+        {"file": name, "size": len(content), "sha256": sha256(content).hexdigest()}
+        for name, content in files
+        if len(files) > 1
+    ]
+    told = {"size": len(whole), "sha256": sha256(whole).hexdigest()}
+    return told | ({"files": each} if each else {})

@@ -25,7 +25,7 @@ def picture_member(folder: str, name: str) -> str:
 
 
 def mask_member(folder: str, kind: str, name: str, ending: str) -> str:
-    """The archive member with a mask; kind: its folder, such as masks_human."""
+    """The archive member with a mask. kind: its folder, such as masks_human; ending: what follows the stem."""
     return f"{folder}/{kind}/{splitext(name)[0]}{ending}"
 
 

@@ -11,6 +11,8 @@ from hashlib import sha256
 
 from airflow_savemasks.engine.archive import tar
 from airflow_savemasks.engine.archive.index import IndexLine
+from airflow_savemasks.engine.archive.naming import META
+from airflow_savemasks.engine.archive.published import Head
 
 
 class Chunks:
@@ -67,3 +69,21 @@ def differences(line: IndexLine, chunks: Chunks) -> list[str]:
         if chunks.whole(len(padding)) != padding:
             found.append(f"what follows {member.name} differs")
     return found
+
+
+def head_differences(head: Head, chunks: Chunks) -> list[str]:
+    """The same for what a volume begins with, `head.size` bytes."""
+    whole = chunks.whole(head.size)
+    if sha256(whole).hexdigest() == head.sha256:
+        return []
+    found = []
+    at = 0
+    for file in head.files:
+        header, padding = tar.header(file.file, file.size), tar.padding(file.size)
+        content = whole[at + len(header) : at + len(header) + file.size]
+        if whole[at:].startswith(header + content + padding) and sha256(content).hexdigest() == file.sha256:
+            at += len(header) + file.size + len(padding)
+            continue
+        found.append(f"{file.file} differs")
+        at += len(header) + file.size + len(padding)
+    return found or [f"{META} differs"]

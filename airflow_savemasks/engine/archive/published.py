@@ -42,6 +42,12 @@ class File(_Read):
     sha256: str = ""
 
 
+class Head(File):
+    """What each volume begins with. files: its members, where there are others besides meta.json."""
+
+    files: list[File] = []
+
+
 class _Plan(_Read):
     digest: str
     volume_size: Count | None
@@ -65,7 +71,7 @@ class ManifestFile(_Read):
     name: str
     volumes: Annotated[list[File], Field(min_length=1)]
     index: File
-    head: File
+    head: Head
     plan: _Plan
     totals: _Totals
     skipped: list[_Skipped]
@@ -78,7 +84,7 @@ class Published:
     name: str
     volumes: dict[str, tuple[int, str]]  # file -> size, identity
     index: File
-    head: File
+    head: Head
     plan: str  # its digest
     volume_size: int | None
     items: int

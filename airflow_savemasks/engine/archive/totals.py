@@ -11,7 +11,8 @@ from airflow_savemasks.engine.tally import Tally
 
 @dataclass(slots=True)
 class Totals:
-    """Sums. files: members of the tar but meta.json; pixels, labelled: class -> visible pixels, items that show it.
+    """Sums. files: members of the tar but those of its head; pixels, labelled: class -> visible pixels, items that show
+    it.
 
     skipped: bad items that were; left_out: pictures that `pick` leaves out; undrawn: shape -> labels of it that no mask
     shows, as the shape is unknown; notes: what else is remarkable about all of them together, a line each.

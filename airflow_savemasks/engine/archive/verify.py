@@ -19,7 +19,7 @@ from airflow_savemasks.engine.archive import tar
 from airflow_savemasks.engine.archive.index import IndexLine, parse_line
 from airflow_savemasks.engine.archive.lines import read_lines
 from airflow_savemasks.engine.archive.naming import manifest_path
-from airflow_savemasks.engine.archive.proof import Chunks, check_places, differences
+from airflow_savemasks.engine.archive.proof import Chunks, check_places, differences, head_differences
 from airflow_savemasks.engine.archive.published import Published, no_archive, parse_manifest
 from airflow_savemasks.engine.errors import ArchiveError
 from airflow_savemasks.engine.storage.base import Storage
@@ -152,11 +152,7 @@ class _Group:
 def _check(group: _Group, chunks: Chunks, published: Published) -> list[str]:
     found = []
     if group.head:
-        running = sha256()
-        for piece in chunks.take(published.head.size):
-            running.update(piece)
-        if running.hexdigest() != published.head.sha256:
-            found.append(f"{group.file}: meta.json differs")
+        found += [f"{group.file}: {difference}" for difference in head_differences(published.head, chunks)]
     for item in group.items:
         found += [f"{group.file}: {difference}" for difference in differences(item, chunks)]
     if group.end and chunks.whole(len(tar.END)) != tar.END:

@@ -1,7 +1,7 @@
 """What all geometries share: their base, points and painting (supervisely-format, sections 2 and 4).
 
 Points are int arrays (n, 2) of x, y, floored when read. A canvas is (height, width) or (height, width, 3), uint8 or
-uint16; the color is an int or a triple to match. Lines are 1 pixel thick, nothing is anti-aliased.
+uint16; the color is an int or a triple to match. Nothing is anti-aliased.
 Each geometry has a file of its own; table.py finds one by its name.
 """
 
@@ -33,12 +33,14 @@ FARTHEST = 2.0**63  # coordinates are int64, and a float from here on would turn
 class Given:
     """What a geometry is read with besides its own JSON.
 
-    template: its class's (of graphs); limits: what is too large; ahead: the pixels of the annotation's labels.
+    template: its class's (of graphs); limits: what is too large; ahead: the pixels of the annotation's labels;
+    line_width: that lines and points are drawn with (more-masks, section 9.2).
     """
 
     template: Json = field(default_factory=dict)
     limits: Limits = LIMITS
     ahead: Ahead | None = None
+    line_width: int = 1
 
 
 class Stamp(NamedTuple):
@@ -70,6 +72,10 @@ class Geometry(ABC):
     @abstractmethod
     def box(self) -> Box:
         """Bounding box in whole pixels, as clipping sees it."""
+
+    def painted_box(self) -> Box:
+        """A box that holds all that is painted, which may lie outside of the picture."""
+        return self.box()
 
     @abstractmethod
     def clip(self, width: int, height: int, limits: Limits) -> Sequence[Geometry]:
@@ -130,6 +136,13 @@ def paint(canvas: Canvas, left: int, top: int, mask: NDArray[np.bool_], color: C
     region = canvas[top : top + height, left : left + width]
     # a hundred times faster than numpy's masked assignment
     cv2.copyTo(np.full_like(region, color), mask.view(np.uint8), region)
+
+
+def widened(box: Box, line_width: int) -> Box:
+    """A box of lines or points with what they paint around it."""
+    more = (line_width + 1) // 2 if line_width > 1 else 0
+    left, top, right, bottom = box
+    return left - more, top - more, right + more, bottom + more
 
 
 def box_of(points: Points) -> Box:

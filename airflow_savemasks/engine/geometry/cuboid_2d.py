@@ -28,13 +28,16 @@ class Cuboid2d(WholeOrNothing):
 
     @classmethod
     def parse(cls, data: Json, given: Given) -> Cuboid2d:
-        nodes = Nodes.parse(data.get("vertices"), EDGES, set(NODES))
+        nodes = Nodes.parse(data.get("vertices"), EDGES, set(NODES), given.line_width)
         if len(nodes.names) != len(NODES):
             raise ValueError(f"a cuboid_2d needs {len(NODES)} vertices, it has {len(nodes.names)}")
         return cls(nodes, {key: data[key] for key in EXTRAS if data.get(key) is not None})
 
     def box(self) -> Box:
         return box_of(self.nodes.points)
+
+    def painted_box(self) -> Box:
+        return self.nodes.painted_box()
 
     def draw(self, canvas: Canvas, color: Color) -> None:
         self.nodes.draw(canvas, color)

@@ -20,10 +20,13 @@ class Graph(WholeOrNothing):
     def parse(cls, data: Json, given: Given) -> Graph:
         known = set(given.template.get("nodes", {}))
         edges = [(edge["src"], edge["dst"]) for edge in given.template.get("edges", [])]
-        return cls(Nodes.parse(data.get("nodes"), edges, known))
+        return cls(Nodes.parse(data.get("nodes"), edges, known, given.line_width))
 
     def box(self) -> Box:
         return box_of(self.nodes.points)
+
+    def painted_box(self) -> Box:
+        return self.nodes.painted_box()
 
     def draw(self, canvas: Canvas, color: Color) -> None:
         self.nodes.draw(canvas, color)

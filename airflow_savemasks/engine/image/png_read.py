@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from airflow_savemasks.engine import native
 from airflow_savemasks.engine.image.png_container import HEADER, chunks_of
+from airflow_savemasks.engine.image.png_write import PALETTE, assemble
 from airflow_savemasks.engine.native import reading
 
 GRAY = 0
@@ -36,6 +37,20 @@ def read_gray(content: bytes) -> NDArray[np.uint8] | None:
     """The bytes of a gray PNG of 8 bits -> (height, width) uint8; None where it takes OpenCV."""
     image = _read(content, frozenset((GRAY,)), (8,))
     return None if image is None else image[:, :, 0]
+
+
+def indices_as_gray(content: bytes) -> bytes:
+    """A PNG with a palette of 8 bits -> the same with its indices as gray; any other content as it is.
+
+    OpenCV gives the colors of a palette, and its indices are what was written.
+    """
+    chunks = chunks_of(content)
+    if chunks is None or len(chunks.get(b"IHDR", b"")) != HEADER.size:
+        return content
+    width, height, depth, color_type, *_, interlace = HEADER.unpack(chunks[b"IHDR"])
+    if (depth, color_type, interlace) != (8, PALETTE, 0):
+        return content
+    return b"".join(assemble(width, height, GRAY, [bytes(chunks.get(b"IDAT", b""))]))
 
 
 def _read(content: bytes, color_types: frozenset[int], depths: tuple[int, ...]) -> NDArray[np.uint8] | None:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from isal import isal_zlib
@@ -16,9 +17,12 @@ from numpy.typing import NDArray
 
 from airflow_savemasks.engine import native
 from airflow_savemasks.engine.image.png_container import HEADER, SIGNATURE, chunk
+from airflow_savemasks.engine.native import writing
 
 GRAY, RGB, PALETTE = 0, 2, 3  # color types of the PNG specification
 NO_FILTER, SUB = 0, 1
+RGB_BYTES = 3  # of a pixel
+STRIPE_BYTES = 1 << 19  # scan lines made at a time without kernels
 LEVEL = 1  # ISA-L: 0 is larger, 2 and 3 are slower and hardly smaller
 Pieces = list[bytes]  # joining them would hold a large PNG twice
 BLACK_WHITE = b"\x00\x00\x00\xff\xff\xff"
@@ -26,16 +30,19 @@ BLACK_WHITE = b"\x00\x00\x00\xff\xff\xff"
 
 @dataclass(frozen=True, slots=True)
 class ScanLines:
-    """An image on its way into a PNG file of 8 bits a channel.
+    """An image on its way into a PNG file.
 
-    width, height: in pixels; color_type: GRAY or RGB; stream: the zlib stream of all scan lines, each with its filter
-    byte, top to bottom, in pieces that are made as they are taken: a tall image needs no array of its whole size.
+    width, height: in pixels; color_type: GRAY, RGB or PALETTE; stream: the zlib stream of all scan lines, each with its
+    filter byte, top to bottom, in pieces that are made as they are taken, so that a tall image needs no array of its
+    whole size; depth: bits of a channel; extra: chunks that stand before the pixels.
     """
 
     width: int
     height: int
     color_type: int
     stream: Iterable[bytes]
+    depth: int = 8
+    extra: bytes = b""
 
 
 def gray_lines(image: NDArray[np.uint8]) -> ScanLines:
@@ -63,9 +70,48 @@ def rgb_lines(image: NDArray[np.uint8]) -> ScanLines:
     return ScanLines(width, height, RGB, stream())
 
 
+def palette_lines(image: NDArray[np.uint8], palette: bytes) -> ScanLines:
+    """(height, width) uint8 -> scan lines of indices. palette: PLTE, three bytes for each index."""
+    return replace(gray_lines(image), color_type=PALETTE, extra=chunk(b"PLTE", palette))
+
+
+def wide_lines(numbers: NDArray[Any], values: NDArray[np.uint16]) -> ScanLines:
+    """Numbers (height, width) uint8 or uint16 -> scan lines of 16 bits a pixel, by a table (n,) of values."""
+    height, width = numbers.shape
+    table = values.astype(">u2").view(np.uint8).reshape(-1, 2)
+    return ScanLines(width, height, GRAY, _mapped(numbers, table), depth=16)
+
+
+def mapped_lines(numbers: NDArray[Any], colors: NDArray[np.uint8]) -> ScanLines:
+    """Numbers (height, width) uint8 or uint16 -> scan lines of RGB with the Sub filter, by a table (n, 3) of colors."""
+    height, width = numbers.shape
+    return ScanLines(width, height, RGB, _mapped(numbers, colors))
+
+
+def _mapped(numbers: NDArray[Any], table: NDArray[np.uint8]) -> Iterator[bytes]:
+    """The zlib stream of scan lines of a table's entries (n, bytes of a pixel): RGB filtered by Sub, others not."""
+    if native.library:
+        lines = writing.MappedLines(numbers, table)
+        yield from (lines.write(top) for top in range(0, lines.height, lines.rows))
+        yield lines.end()
+        return
+    height, width = numbers.shape
+    pixel = table.shape[1]
+    rows = max(1, STRIPE_BYTES // (1 + pixel * width))
+
+    def stripes() -> Iterator[NDArray[np.uint8]]:
+        for top in range(0, height, rows):
+            part = table[numbers[top : top + rows]]
+            lines = np.zeros((len(part), 1 + pixel * width), np.uint8)
+            lines[:, 1:] = part.reshape(len(part), -1)
+            yield filter_sub(lines, 3, np.empty_like(lines)) if pixel == RGB_BYTES else lines
+
+    yield from deflate_stripes(stripes())
+
+
 def encode(lines: ScanLines) -> Pieces:
     """Scan lines to a PNG file, as pieces to be written one after the other. The lines can be taken once."""
-    return assemble(lines.width, lines.height, lines.color_type, lines.stream)
+    return assemble(lines.width, lines.height, lines.color_type, lines.stream, lines.depth, lines.extra)
 
 
 def encode_two_level(mask: NDArray[np.bool_]) -> bytes:

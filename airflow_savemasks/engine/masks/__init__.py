@@ -1,4 +1,4 @@
 """A picture and its labels to masks: one file a kind of mask, the label map that they share, and their registry.
 
-Masks leave as scan lines; the image room encodes them.
+Masks leave as files, which the image room encodes.
 """

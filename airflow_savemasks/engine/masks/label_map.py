@@ -1,4 +1,4 @@
-"""Labels painted as class numbers into one canvas: colors come from a table, so that masks can share it."""
+"""Labels painted as numbers into one canvas: colors come from a table, so that masks can share it."""
 
 from __future__ import annotations
 
@@ -14,50 +14,89 @@ from airflow_savemasks.engine.geometry.base import Canvas, Color
 from airflow_savemasks.engine.limits import TooLarge
 from airflow_savemasks.engine.masks.spans import Spans
 from airflow_savemasks.engine.masks.stamps import Stamps
+from airflow_savemasks.engine.native import writing
 from airflow_savemasks.engine.project.annotation import Label
 from airflow_savemasks.engine.settings.colors import Rgb
 
 Image = NDArray[np.uint8]
 
 MOST_CLASSES = 65_535  # on one picture: numbers of 16 bits, 0 is the background
+MOST_PLACES = 65_535  # the same for labels
 COUNT_PIXELS = 1 << 21  # counted in one go: calcHist counts in float32, which is exact up to 2**24
 
 
 @dataclass(slots=True)
 class LabelMap:
-    """A canvas (height, width): 0 background, otherwise the number of the class on top; uint16 above 255 classes.
+    """A canvas (height, width): 0 background, otherwise the number on top; uint16 above 255.
 
-    Where every class has a gray of its own, that gray is its number and the canvas is the machine mask already.
+    names: number -> class. A number is that of a class, or of one label, its place. Where every class has a gray of its
+    own, that gray is its number and the canvas is the machine mask already. labels: those painted, in that order.
     """
 
     canvas: Canvas
-    numbers: dict[str, int]
+    names: dict[int, str]
     labels: list[Label]
     blends: bool
 
     @classmethod
     def paint(cls, labels: Sequence[Label], height: int, width: int, table: Mapping[str, Rgb]) -> LabelMap:
+        """The labels of the classes in a table, each as the number of its class."""
         shown = [label for label in labels if label.class_name in table]
         numbers = number_classes(dict.fromkeys(label.class_name for label in shown), table)
         highest = max(numbers.values(), default=0)
         if highest > MOST_CLASSES:
             fact = f"labels of {highest:,} classes on one picture; at most {MOST_CLASSES:,} can be told apart"
             raise TooLarge(fact, "Draw fewer of them, or map several to one class")
-        canvas = np.zeros((height, width), np.uint8 if highest < 256 else np.uint16)
+        names = {number: name for name, number in numbers.items()}
+        return cls._paint([(numbers[label.class_name], label) for label in shown], height, width, names)
+
+    @classmethod
+    def paint_places(cls, placed: Sequence[tuple[int, Label]], height: int, width: int) -> LabelMap:
+        """Each label as its own number."""
+        highest = max((place for place, _ in placed), default=0)
+        if highest > MOST_PLACES:
+            fact = f"a label of a drawn class is number {highest:,} of its picture; ids go up to {MOST_PLACES:,}"
+            raise TooLarge(fact, 'Have fewer labels on a picture, or leave instances="ids" out')
+        return cls._paint(placed, height, width, {place: label.class_name for place, label in placed})
+
+    @classmethod
+    def _paint(cls, numbered: Sequence[tuple[int, Label]], height: int, width: int, names: dict[int, str]) -> LabelMap:
+        canvas = np.zeros((height, width), np.uint8 if max(names, default=0) < 256 else np.uint16)
         stamps = Stamps(canvas)
-        for label in shown:
-            number = numbers[label.class_name]
+        for number, label in numbered:
             if not stamps.take(label.geometry.stamp(), number):
                 stamps.paint()
-                _draw(label, label.geometry.draw_solid, canvas, number)
+                draw_label(label, label.geometry.draw_solid, canvas, number)
         stamps.paint()
-        return cls(canvas, numbers, shown, any(label.geometry.blends for label in shown))
+        labels = [label for _, label in numbered]
+        return cls(canvas, names, labels, any(label.geometry.blends for label in labels))
+
+    @property
+    def bins(self) -> int:
+        """How many entries a table by number needs: 256, or more."""
+        return max(256, max(self.names, default=0) + 1)
 
     def color_table(self, table: Mapping[str, Rgb]) -> Image:
         """(256 or more, 3) uint8: row i is the color of number i, black where there is none."""
-        out = np.zeros((max(256, max(self.numbers.values(), default=0) + 1), 3), np.uint8)
-        for name, number in self.numbers.items():
+        out = np.zeros((self.bins, 3), np.uint8)
+        for number, name in self.names.items():
             out[number] = table[name]
+        return out
+
+    def grays(self, table: Mapping[str, Rgb]) -> Image:
+        """The canvas with the gray of each number, (height, width); the canvas itself where that is it."""
+        values = self.color_table(table)[:, 0].copy()
+        if self.canvas.dtype != np.uint8:
+            return writing.look_up(self.canvas, values) if native.library else values[self.canvas]
+        if all(number == table[name][0] for number, name in self.names.items()):
+            return self.canvas
+        return np.asarray(cv2.LUT(self.canvas, values), np.uint8)
+
+    def wide_values(self, table: Mapping[str, Rgb]) -> NDArray[np.uint16]:
+        """(256 or more,): entry i is the value of number i, 0 where there is none."""
+        out = np.zeros(self.bins, np.uint16)
+        for number, name in self.names.items():
+            out[number] = table[name][0]
         return out
 
     def blended(self, table: Mapping[str, Rgb], channels: int) -> Image:
@@ -66,18 +105,22 @@ class LabelMap:
         canvas = np.zeros(shape, np.uint8)
         for label in self.labels:
             rgb = table[label.class_name]
-            _draw(label, label.geometry.draw, canvas, rgb[0] if channels == 1 else rgb)
+            draw_label(label, label.geometry.draw, canvas, rgb[0] if channels == 1 else rgb)
         return canvas
 
     def count(self) -> dict[str, int]:
         """Visible pixels by class name; classes that are covered whole are left out."""
-        bins = max(256, max(self.numbers.values(), default=0) + 1)
-        total = native.count(self.canvas, bins) if native.library else self._histogram(bins)
-        return {name: int(total[number]) for name, number in self.numbers.items() if total[number]}
+        total = native.count(self.canvas, self.bins) if native.library else self._histogram()
+        found: dict[str, int] = {}
+        for number, name in self.names.items():
+            if total[number]:
+                found[name] = found.get(name, 0) + int(total[number])
+        return found
 
-    def _histogram(self, bins: int) -> NDArray[np.int64]:
+    def _histogram(self) -> NDArray[np.int64]:
         """How often each number occurs where labels lie, (bins,), by OpenCV."""
         height, width = self.canvas.shape
+        bins = self.bins
         total = np.zeros(bins, np.int64)
         spans = Spans(self.labels, width, height)
         rows = max(1, COUNT_PIXELS // width)
@@ -88,7 +131,7 @@ class LabelMap:
         return total
 
 
-def _draw(label: Label, draw: Callable[[Canvas, Color], None], canvas: Canvas, color: Color) -> None:
+def draw_label(label: Label, draw: Callable[[Canvas, Color], None], canvas: Canvas, color: Color) -> None:
     """Draw one label; an error tells which one it was."""
     try:
         draw(canvas, color)

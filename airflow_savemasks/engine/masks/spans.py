@@ -21,7 +21,7 @@ class Spans:
 
     @cached_property
     def _boxes(self) -> NDArray[np.int64]:
-        boxes = np.array([label.geometry.box() for label in self._labels], np.int64).reshape(-1, 4)
+        boxes = np.array([label.geometry.painted_box() for label in self._labels], np.int64).reshape(-1, 4)
         boxes = np.clip(boxes, 0, [self._width - 1, self._height - 1, self._width - 1, self._height - 1])
         return boxes[np.argsort(boxes[:, 0])]
 

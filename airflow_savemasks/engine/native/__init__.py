@@ -1,6 +1,6 @@
 """The kernels of this folder's C files, for what an export spends its time on.
 
-Blending, filtering and compressing scan lines, reading PNG pictures (reading.py) and labels made of pixels
+Blending, filtering and compressing scan lines (writing.py), reading PNG pictures (reading.py) and labels made of pixels
 (bitmaps.py), painting many labels at once (masks/stamps.py). They are compiled when the package is installed
 (build_kernels.py) and called without the GIL. Where no compiler was at hand `library` is None, and numpy, OpenCV and
 ISA-L do the same work: the pixels are the same, the bytes of the PNGs are not, so `identity` is part of every digest.
@@ -32,6 +32,7 @@ ZLIB_HEADER = b"\x78\x01"
 
 _POINTER, _SIZE = ctypes.c_void_p, ctypes.c_size_t
 _STREAM = _POINTER, _POINTER, _SIZE, _POINTER, _SIZE, _POINTER
+_DRAWN = _POINTER, _POINTER, _SIZE, _POINTER, _POINTER, _POINTER
 _QUICK = frozenset(  # called with the GIL
     ("bitmaps_room", "inflate_tables_size", "deflate_state_size", "deflate_bound", "deflate_start", "deflate_end")
 )
@@ -45,8 +46,12 @@ _SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "lines_count": (None, [_POINTER, _SIZE, _SIZE, _POINTER]),
     "human_write": (
         _SIZE,
-        [_POINTER, _POINTER, _SIZE, _POINTER, _POINTER, _SIZE, _SIZE, _SIZE, _SIZE, ctypes.c_int, *_STREAM],
+        [*_DRAWN, ctypes.c_int, _SIZE, _SIZE, _SIZE, _SIZE, ctypes.c_int, *_STREAM],
     ),
+    "human_blend": (None, [*_DRAWN, _SIZE, _SIZE, _POINTER]),
+    "mapped_write": (_SIZE, [_POINTER, _SIZE, _POINTER, _SIZE, _SIZE, _SIZE, _SIZE, *_STREAM[1:]]),
+    "numbers_map": (None, [_POINTER, _SIZE, _SIZE, _POINTER, _SIZE, _POINTER]),
+    "numbers_extent": (None, [_POINTER, _SIZE, _SIZE, _SIZE, _POINTER]),
     "lines_unfilter": (ctypes.c_int, [_POINTER, _SIZE, _SIZE, _SIZE, _SIZE, _POINTER]),
     "lines_opacity": (ctypes.c_int, [_POINTER, _SIZE, _SIZE, _POINTER]),
     "lines_change": (None, [_POINTER, _SIZE, _SIZE, _POINTER, _SIZE, _SIZE, _SIZE, _POINTER]),
@@ -176,50 +181,3 @@ def count(numbers: NDArray[Any], bins: int) -> NDArray[np.int64]:
     counts = np.zeros(bins, np.int64)
     library.lines_count(numbers.ctypes.data, numbers.itemsize, numbers.size, counts.ctypes.data)
     return counts
-
-
-class HumanLines:
-    """Makes the filtered scan lines of one human mask, and their zlib stream, from top to bottom.
-
-    picture: (height, width, 3) uint8; numbers: (height, width) uint8 or uint16; colors: (n, 3) uint8 by number;
-    drawing: None, or (height, width, 3) uint8 that is black where nothing is painted, used instead of the numbers.
-    """
-
-    def __init__(self, picture: Bytes, numbers: NDArray[Any], colors: Bytes, drawing: Bytes | None) -> None:
-        assert library is not None
-        self._library = library
-        self._arrays = [np.ascontiguousarray(array) for array in (picture, numbers, colors)]
-        self._drawing = None if drawing is None else np.ascontiguousarray(drawing)
-        self.height, self.width = numbers.shape
-        self._line = 3 * (2 * self.width + 1) + 1
-        self._step = max(1, PIECE // self._line)
-        self.rows = self._step * max(1, CALL // (self._step * self._line))
-        self._raw = scratch.take("raw", 2 * self._line)
-        self._raw[: 2 * self._line] = 0
-        self._room = scratch.take("lines", WINDOW + self.rows * self._line)
-        self._filter = library.lines_choose(self._arrays[0].ctypes.data, self.height, self.width)
-        self._stream = Stream(3 * (self.width + 1))
-
-    def write(self, top: int) -> bytes:
-        """`rows` scan lines from row `top` on, fewer at the bottom, compressed."""
-        pixel = top * self.width
-        rows = min(self.rows, self.height - top)
-        size = rows * self._line
-        lines = self._room[WINDOW : WINDOW + size]
-        picture, numbers, colors = (array.ctypes.data for array in self._arrays)
-        itemsize = self._arrays[1].itemsize
-        drawing = None if self._drawing is None else self._drawing.ctypes.data + 3 * pixel
-        drawn = picture + 3 * pixel, numbers + itemsize * pixel, itemsize, colors, drawing
-        rest = self.width, rows, self._step, top, self._filter, self._raw.ctypes.data, lines.ctypes.data
-        stream = min(top * self._line, WINDOW), self._stream.state, self._stream.distance
-
-        def work(out: int) -> int:
-            return int(self._library.human_write(*drawn, *rest, *stream, out))
-
-        made = self._stream.take(lines, self._step * self._line, work)
-        self._room[:WINDOW] = self._room[size : size + WINDOW]
-        return made
-
-    def end(self) -> bytes:
-        """The last bytes of the stream."""
-        return self._stream.end()

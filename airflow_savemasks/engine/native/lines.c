@@ -1,38 +1,10 @@
 /* Pictures, class numbers and colours to the scan lines of a PNG and back: blending, filters, counts. */
 #include "filters.h"
+#include "runs.h"
 
 enum { PATTERN = 48, /* bytes of 16 pixels: a whole number of any vector register */
        SAMPLE = 4096,
        SHORT = 6, TOGETHER = 16 /* pixels: after a shorter run so many are blended one by one */ };
-
-/* How many numbers from `from` on are equal to the first one. */
-static size_t run_of_8(const uint8_t *from, const uint8_t *end) {
-    const uint8_t *at = from;
-    uint64_t first = *from * 0x0101010101010101ull, word;
-    for (; end - at >= 8; at += 8) {
-        memcpy(&word, at, 8);
-        if (word != first) return (size_t)(at - from) + (size_t)(__builtin_ctzll(word ^ first) >> 3);
-    }
-    while (at < end && *at == *from) at++;
-    return (size_t)(at - from);
-}
-
-static size_t run_of_16(const uint16_t *from, const uint16_t *end) {
-    const uint16_t *at = from + 1;
-    while (at < end && *at == *from) at++;
-    return (size_t)(at - from);
-}
-
-/* The number at x and how many pixels have it from there on; bytes: of a number, 1 or 2. */
-static size_t run_at(const uint8_t *numbers, size_t bytes, size_t x, size_t width, uint32_t *number) {
-    if (bytes == 1) {
-        *number = numbers[x];
-        return run_of_8(numbers + x, numbers + width);
-    }
-    const uint16_t *wide = (const uint16_t *)(const void *)numbers;
-    *number = wide[x];
-    return run_of_16(wide + x, wide + width);
-}
 
 /* Add to counts how often each number occurs. */
 EXPORTED void lines_count(const uint8_t *numbers, size_t bytes, size_t size, int64_t *counts) {
@@ -40,6 +12,21 @@ EXPORTED void lines_count(const uint8_t *numbers, size_t bytes, size_t size, int
     for (size_t at = 0, run; at < size; at += run) {
         run = run_at(numbers, bytes, at, size, &number);
         counts[number] += (int64_t)run;
+    }
+}
+
+/* mix: NULL where half of each is wanted, otherwise what each value of a colour (its row) makes of each of the picture. */
+static inline uint8_t mixed(const uint8_t *mix, uint8_t picture, uint8_t colour) {
+    return mix ? mix[256u * colour + picture] : half_of(picture, colour);
+}
+
+static void mix_run(const uint8_t *restrict picture, const uint8_t *colour, const uint8_t *mix, size_t size,
+                    uint8_t *restrict out) {
+    const uint8_t *red = mix + 256u * colour[0], *green = mix + 256u * colour[1], *blue = mix + 256u * colour[2];
+    for (size_t i = 0; i < size; i += 3) {
+        out[i] = red[picture[i]];
+        out[i + 1] = green[picture[i + 1]];
+        out[i + 2] = blue[picture[i + 2]];
     }
 }
 
@@ -53,25 +40,27 @@ static void blend_run(const uint8_t *restrict picture, const uint8_t *colour, si
 
 /* The same for pixels of any numbers, one by one and without a branch, as nothing tells which comes next. */
 static void blend_pixels(const uint8_t *picture, const uint8_t *numbers, size_t bytes, const uint8_t *colours,
-                         size_t count, uint8_t *out) {
+                         const uint8_t *mix, size_t count, uint8_t *out) {
     for (size_t x = 0; x < count; x++, picture += 3, out += 3) {
         uint32_t number = bytes == 1 ? numbers[x] : ((const uint16_t *)(const void *)numbers)[x];
         const uint8_t *colour = colours + 3 * number;
         uint8_t painted = (uint8_t) - (number != 0);
         for (int i = 0; i < 3; i++)
-            out[i] = (uint8_t)((half_of(picture[i], colour[i]) & painted) | (picture[i] & ~painted));
+            out[i] = (uint8_t)((mixed(mix, picture[i], colour[i]) & painted) | (picture[i] & ~painted));
     }
 }
 
-/* Half picture, half colour, cut off, where the number is not 0; the picture elsewhere. */
+/* Picture and colour, mixed, where the number is not 0; the picture elsewhere. */
 static void blend_row(const uint8_t *picture, const uint8_t *numbers, size_t bytes, const uint8_t *colours,
-                      size_t width, uint8_t *out) {
+                      const uint8_t *mix, size_t width, uint8_t *out) {
     uint32_t number;
     for (size_t x = 0, run; x < width; x += run) {
         run = run_at(numbers, bytes, x, width, &number);
         if (run < SHORT) {
             run = width - x < TOGETHER ? width - x : TOGETHER;
-            blend_pixels(picture + 3 * x, numbers + bytes * x, bytes, colours, run, out + 3 * x);
+            blend_pixels(picture + 3 * x, numbers + bytes * x, bytes, colours, mix, run, out + 3 * x);
+        } else if (number && mix) {
+            mix_run(picture + 3 * x, colours + 3 * number, mix, 3 * run, out + 3 * x);
         } else if (number) {
             blend_run(picture + 3 * x, colours + 3 * number, 3 * run, out + 3 * x);
         } else {
@@ -81,10 +70,10 @@ static void blend_row(const uint8_t *picture, const uint8_t *numbers, size_t byt
 }
 
 /* The same with the drawing itself, which is black where nothing is painted. */
-static void blend_drawing(const uint8_t *picture, const uint8_t *drawing, size_t width, uint8_t *out) {
+static void blend_drawing(const uint8_t *picture, const uint8_t *drawing, const uint8_t *mix, size_t width, uint8_t *out) {
     for (size_t x = 0; x < width; x++, picture += 3, drawing += 3, out += 3) {
         int painted = drawing[0] | drawing[1] | drawing[2];
-        for (int i = 0; i < 3; i++) out[i] = painted ? half_of(picture[i], drawing[i]) : picture[i];
+        for (int i = 0; i < 3; i++) out[i] = painted ? mixed(mix, picture[i], drawing[i]) : picture[i];
     }
 }
 
@@ -101,25 +90,38 @@ static void filter_row(int filter, const uint8_t *restrict line, const uint8_t *
         for (size_t i = pixel; i < size; i++) out[i] = (uint8_t)(line[i] - half_of(line[i - pixel], above[i]));
 }
 
-/* Scan lines of a human mask: picture, a green pixel, blend.
+/* Pixels of a human mask, without filters.
  *
- * picture: rows of width RGB pixels, from row `top` of the picture on; numbers: rows of width class numbers of `bytes`
- * bytes; colours: RGB by number; drawing: rows of width RGB pixels, used instead of numbers where it is not NULL.
- * raw: room for two lines of 3 * (2 * width + 1) bytes, kept between the calls for one picture, zero at first.
- * out: rows lines, each a filter byte and the filtered line.
+ * picture: rows of width RGB pixels; numbers: rows of width class numbers of `bytes` bytes; colours: RGB by number;
+ * drawing: rows of width RGB pixels, used instead of numbers where it is not NULL; mix: see `mixed`.
+ */
+EXPORTED void human_blend(const uint8_t *picture, const uint8_t *numbers, size_t bytes, const uint8_t *colours,
+                          const uint8_t *drawing, const uint8_t *mix, size_t width, size_t rows, uint8_t *out) {
+    for (size_t row = 0; row < rows; row++, picture += 3 * width, out += 3 * width) {
+        if (drawing)
+            blend_drawing(picture, drawing + 3 * width * row, mix, width, out);
+        else
+            blend_row(picture, numbers + bytes * width * row, bytes, colours, mix, width, out);
+    }
+}
+
+/* Scan lines of a human mask: picture, a green pixel, blend; the blend alone where it does not stand beside.
+ *
+ * picture: from row `top` of the picture on, and the rest as in `human_blend`. raw: room for two unfiltered lines, kept
+ * between the calls for one picture, zero at first. out: rows lines, each a filter byte and the filtered line.
  */
 void lines_human(const uint8_t *picture, const uint8_t *numbers, size_t bytes, const uint8_t *colours,
-                 const uint8_t *drawing, size_t width, size_t rows, size_t top, int filter, uint8_t *raw, uint8_t *out) {
-    size_t half = 3 * width, size = 2 * half + 3;
+                 const uint8_t *drawing, const uint8_t *mix, int beside, size_t width, size_t rows, size_t top, int filter,
+                 uint8_t *raw, uint8_t *out) {
+    size_t half = 3 * width, left = beside ? half + 3 : 0, size = left + half;
     for (size_t row = 0; row < rows; row++) {
         uint8_t *line = raw + ((top + row) & 1) * size;
         const uint8_t *above = raw + ((top + row + 1) & 1) * size;
-        memcpy(line, picture, half);
-        memcpy(line + half, "\0\377\0", 3);
-        if (drawing)
-            blend_drawing(picture, drawing, width, line + half + 3);
-        else
-            blend_row(picture, numbers, bytes, colours, width, line + half + 3);
+        if (beside) {
+            memcpy(line, picture, half);
+            memcpy(line + half, "\0\377\0", 3);
+        }
+        human_blend(picture, numbers, bytes, colours, drawing, mix, width, 1, line + left);
         *out++ = (uint8_t)filter;
         filter_row(filter, line, above, 3, size, out);
         out += size;

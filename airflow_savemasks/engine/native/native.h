@@ -22,7 +22,8 @@ void make_codes(const uint32_t *counts, int symbols, int limit, Code *codes);
 
 /* lines.c, deflate.c */
 void lines_human(const uint8_t *picture, const uint8_t *numbers, size_t bytes, const uint8_t *colours,
-                 const uint8_t *drawing, size_t width, size_t rows, size_t top, int filter, uint8_t *raw, uint8_t *out);
+                 const uint8_t *drawing, const uint8_t *mix, int beside, size_t width, size_t rows, size_t top, int filter,
+                 uint8_t *raw, uint8_t *out);
 size_t deflate_write(Deflate *state, const uint8_t *data, size_t size, size_t history, size_t hint, uint8_t *out);
 
 /* sums.c */

@@ -16,7 +16,7 @@ from airflow_savemasks.engine.job import Job
 from airflow_savemasks.engine.parts.cleanup import clean_up, remove_parts
 from airflow_savemasks.engine.parts.drawn import check_drawn, check_published
 from airflow_savemasks.engine.parts.finished import Finished, FinishedItems
-from airflow_savemasks.engine.parts.growing import head_of
+from airflow_savemasks.engine.parts.head import head_of
 from airflow_savemasks.engine.parts.layout import Layout
 from airflow_savemasks.engine.parts.lease import Lease, publishing_alone, unless_published
 from airflow_savemasks.engine.parts.left_out import LeftOut

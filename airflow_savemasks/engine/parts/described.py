@@ -6,23 +6,27 @@ from airflow_savemasks.engine.archive.manifest import Described
 from airflow_savemasks.engine.job import Job, renderer
 from airflow_savemasks.engine.masks.registry import KINDS
 from airflow_savemasks.engine.parts.plan import Plan
+from airflow_savemasks.engine.settings.asked import not_at_default
 
 
 def describe(job: Job, plan: Plan, items: dict[str, int]) -> Described:
     """items: how many were rendered, reused and skipped."""
-    asked = {kind: kind.asked(job.layer) for kind in KINDS}
+    asked = {kind: kind.asked(job.layer) for kind in KINDS if kind.asked is not None}
+    shown = {kind.name: kind.colors(job.colors) or {} for kind in asked if kind.colors is not None}
+    options = not_at_default(job.options)
     return Described(
         settings={
             **{kind.folder: wanted for kind, (wanted, _) in asked.items()},
             **{f"gt_{kind.name}_color": colors for kind, (_, colors) in asked.items()},
-            "machine_png": "gray" if job.colors.gray else "rgb",
+            "machine_png": _machine_png(job),
             "sources": [entry.source.uri for entry in job.inputs],
+            **({"options": options} if options else {}),
         },
         classes=[
             {
                 "name": item.name,
                 "shape": item.shape,
-                **{kind.name: (kind.colors(job.colors) or {}).get(item.name) for kind in KINDS},
+                **{name: table.get(item.name) for name, table in shown.items()},
             }
             for item in job.meta.classes.values()
         ],
@@ -39,3 +43,9 @@ def describe(job: Job, plan: Plan, items: dict[str, int]) -> Described:
         warnings=plan.warnings,
         versions=renderer(),
     )
+
+
+def _machine_png(job: Job) -> str:
+    """What machine masks are: gray, rgb, or what was asked for by name."""
+    asked = job.options.machine_png
+    return asked if asked in {"palette", "gray16"} else "gray" if job.colors.gray else "rgb"

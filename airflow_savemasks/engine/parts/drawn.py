@@ -28,19 +28,26 @@ def check_published(job: Job, manifest: Mapping[str, Any]) -> None:
 
 def _nothing(job: Job, items: int, labels: int, pixels: Mapping[str, int]) -> str:
     """What is wrong, or nothing. pixels: class name -> visible pixels, as `Drawing.pixels` counts them."""
-    if not labels or not _counted_all(job) or any(count and job.colors.show(name) for name, count in pixels.items()):
+    if job.options.semantic:  # these masks show the labels of all classes
+        return ""
+    if not labels or not _counted_all(job) or any(count and _shows(job, name) for name, count in pixels.items()):
         return ""
     fact = f"nothing is drawn: no mask of {items} items shows any of {labels} labels"
     if job.options.unknown_colors == "warn":
         return fact
     without = Tally()
     for name in job.meta.classes:
-        if not job.colors.show(name):
+        if not _shows(job, name):
             without.add(name)
     which = (
         f"Give colours for the classes of these labels, such as {without}" if without.count else "Look at the labels"
     )
     raise SettingsError("colours", fact, f'{which}; unknown_colors="warn" publishes such an archive')
+
+
+def _shows(job: Job, name: str) -> bool:
+    """Whether a class would be seen in any mask: in masks of instances one in black, too."""
+    return job.colors.show(name) or (job.options.instances is not None and job.colors.draws(name))
 
 
 def _counted_all(job: Job) -> bool:

@@ -14,10 +14,8 @@ from hashlib import sha256
 from typing import BinaryIO
 from uuid import uuid4
 
-import orjson
-
-from airflow_savemasks.engine.archive import naming, tar
 from airflow_savemasks.engine.job import Job
+from airflow_savemasks.engine.parts.head import head_of
 from airflow_savemasks.engine.parts.plan import Plan
 from airflow_savemasks.engine.parts.receipts import RECEIPT, Receipt, find_receipts, folder_of
 from airflow_savemasks.engine.parts.seen import work_files
@@ -40,11 +38,6 @@ class GrowingArchive:
         """What was written behind the last finished part goes, so that the growing archive is as before."""
         self.file.seek(self.end)
         self.file.truncate()
-
-
-def head_of(job: Job) -> bytes:
-    """What stands in the archive before the first part: meta.json as a member."""
-    return tar.whole_member(naming.META, orjson.dumps(job.meta.to_json(), option=orjson.OPT_INDENT_2) + b"\n")
 
 
 @contextmanager

@@ -7,8 +7,9 @@ from dataclasses import replace
 from itertools import groupby
 
 from airflow_savemasks.engine.archive.naming import Names, name_problem
-from airflow_savemasks.engine.errors import ProjectError
+from airflow_savemasks.engine.errors import ProjectError, SettingsError
 from airflow_savemasks.engine.job import Job
+from airflow_savemasks.engine.masks import class_maps
 from airflow_savemasks.engine.parts.picked import check_pick, is_in, is_left_out, nothing_picked
 from airflow_savemasks.engine.parts.plan import Planned, planned
 from airflow_savemasks.engine.project.dataset import dataset_folder
@@ -21,7 +22,8 @@ def list_items(job: Job, remarks: Remarks) -> Iterator[Planned]:
 
     Names are given out in that order; memory holds one folder's. Raises ProjectError where there is no item, and
     for a dataset whose name would lead out of its place in the archive; a picture of such a name is a bad item. What
-    `pick` leaves out as it is listed is counted in the remarks; raises SettingsError for names in it that do not exist.
+    `pick` leaves out as it is listed is counted in the remarks. Raises SettingsError for names in it that do not exist,
+    and for datasets that are called like class maps that are wanted.
     """
     found = False
     pick = job.options.pick
@@ -29,6 +31,7 @@ def list_items(job: Job, remarks: Remarks) -> Iterator[Planned]:
         (dataset.split("/"), number, dataset) for number, entry in enumerate(job.inputs) for dataset in entry.datasets()
     )
     check_pick(job, (dataset for _, _, dataset in places))
+    _check_names(job, [place[0] for place, _, _ in places])
     for source in {id(entry.source): entry.source for entry in job.inputs}.values():  # two inputs may share one
         source.expect([dataset for _, number, dataset in places if job.inputs[number].source is source])
     for _, group in groupby(places, key=lambda place: place[0]):
@@ -57,3 +60,12 @@ def list_items(job: Job, remarks: Remarks) -> Iterator[Planned]:
     if not found:
         where = ", ".join(entry.source.uri for entry in job.inputs)
         raise ProjectError(where, "no picture in the chosen datasets", "Check the path and the names of the datasets")
+
+
+def _check_names(job: Job, tops: list[str]) -> None:
+    """Raises SettingsError where class maps would lie where datasets lie. tops: first parts of the datasets' names."""
+    if job.options.class_maps and job.options.layout == "supervisely":
+        maps = class_maps.names()
+        if clashing := sorted({f"{name!r}" for name in tops if name in maps}):
+            fact = f"class maps have the names of the datasets {', '.join(clashing)}"
+            raise SettingsError("class_maps", fact, "Rename the datasets, or leave the class maps out")

@@ -26,7 +26,8 @@ from airflow_savemasks.engine.errors import ArchiveError, NotFound
 from airflow_savemasks.engine.job import Job
 from airflow_savemasks.engine.log import log
 from airflow_savemasks.engine.parts.described import describe
-from airflow_savemasks.engine.parts.growing import head_of, with_head_in_place
+from airflow_savemasks.engine.parts.growing import with_head_in_place
+from airflow_savemasks.engine.parts.head import head_files, head_of
 from airflow_savemasks.engine.parts.layout import Layout
 from airflow_savemasks.engine.parts.lease import Lease
 from airflow_savemasks.engine.parts.next_index import NextIndex, next_index
@@ -79,7 +80,7 @@ def publish(
     sizes = dict(zip(files, ((size, "") for size in layout.sizes()), strict=True))
     index = File(file=index_path(name), size=layout.index_size, identity="", sha256=layout.index_hash.hexdigest())
     items = {"rendered": rendered, "reused": totals.items - rendered, "skipped": len(totals.skipped)}
-    raw = to_json(describe(job, plan, items), name, totals, sizes, index, head_of(job))
+    raw = to_json(describe(job, plan, items), name, totals, sizes, index, head_files(job))
     replaces = [file for file in (known.published.volumes if known.published else ()) if file not in files]
     beside = _Beside(replaces, [one.bad for one in totals.skipped])
 

@@ -78,15 +78,21 @@ class AnnotationReader:
     """Reads the annotations of one source project; made once, shared by all threads.
 
     meta: the source's own meta.json; classes, tags: the mappings of its data layer; merged: the meta of the output,
-    whose class ids the labels get; limits: what is refused as too large.
+    whose class ids the labels get; limits: what is refused as too large; line_width: that labels are drawn with.
     """
 
     def __init__(
-        self, meta: Meta, classes: ClassMapping, tags: ClassMapping, merged: Meta, limits: Limits = LIMITS
+        self,
+        meta: Meta,
+        classes: ClassMapping,
+        tags: ClassMapping,
+        merged: Meta,
+        limits: Limits = LIMITS,
+        line_width: int = 1,
     ) -> None:
         self._meta = meta
         self._limits = limits
-        self._given = {name: Given(item.template, limits) for name, item in meta.classes.items()}
+        self._given = {name: Given(item.template, limits, line_width=line_width) for name, item in meta.classes.items()}
         self._class_names = names_after(meta.classes, classes)
         self._tag_names = names_after(meta.tags, tags)
         self._class_ids = {item.name: item.raw.get("id") for item in merged.classes.values()}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import tarfile
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
@@ -10,6 +12,7 @@ from typing import Any, overload
 import orjson
 
 from airflow_savemasks.engine.archive import tar
+from airflow_savemasks.engine.archive.naming import META
 from airflow_savemasks.engine.archive.published import Published, look_at, no_archive
 from airflow_savemasks.engine.errors import ArchiveError
 from airflow_savemasks.engine.reading.index_file import IndexFile
@@ -94,8 +97,19 @@ class Archive(Items):
     @property
     def meta(self) -> dict[str, Any]:
         """meta.json: classes and tags."""
+        return dict(orjson.loads(self.root[META]))
+
+    @property
+    def root(self) -> dict[str, bytes]:
+        """The files at the archive's root by their names: meta.json, and the class maps where they were asked for."""
         head = self.ranges.read(0, 0, self._published.head.size)
-        return dict(orjson.loads(head[tar.BLOCK :].rstrip(b"\0")))
+        with tarfile.open(fileobj=io.BytesIO(head + tar.END)) as opened:
+            return {one.name: opened.extractfile(one).read() for one in opened}  # type: ignore[union-attr]
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The options that the archive was made with, of those that say what is in it and are not at their default."""
+        return dict(self.manifest["settings"].get("options", {}))
 
     @property
     def datasets(self) -> list[str]:

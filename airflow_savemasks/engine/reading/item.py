@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
+from functools import cached_property
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -14,11 +15,19 @@ from numpy.typing import NDArray
 
 from airflow_savemasks.engine.archive.index import IndexLine, Member
 from airflow_savemasks.engine.errors import ArchiveError
+from airflow_savemasks.engine.image.png_read import indices_as_gray
 
 if TYPE_CHECKING:
     from airflow_savemasks.engine.reading.archive import Archive
 
-KINDS = {"picture": "img", "annotation": "ann", "human": "masks_human", "machine": "masks_machine"}
+KINDS = {
+    "picture": "img",
+    "annotation": "ann",
+    "human": "masks_human",
+    "machine": "masks_machine",
+    "instances": "masks_instances",
+    "semantic": "masks_semantic_rgb",
+}
 AS_WRITTEN = cv2.IMREAD_UNCHANGED
 TURNED = cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH  # as its EXIF data say, as the masks are
 
@@ -61,8 +70,11 @@ class ArchiveItem:
 
     @property
     def files(self) -> dict[str, str]:
-        """Kind -> name of the file in the archive, of those that it has."""
-        return {kind: found.name for kind in KINDS if (found := self.member(kind)) is not None}
+        """Kind -> name of the file in the archive, of those that it has.
+
+        Where each label has a mask of its own, the kind of one is "instances/" and the file's stem.
+        """
+        return {kind: found.name for kind, found in self._members.items()}
 
     @property
     def picture(self) -> NDArray[Any]:
@@ -71,13 +83,42 @@ class ArchiveItem:
 
     @property
     def human(self) -> NDArray[Any]:
-        """(height, width of both halves and the column between, 3) uint8 RGB. Raises ArchiveError if there is none."""
+        """(height, width, 3) uint8 RGB, of the finished mask. Raises ArchiveError if there is none."""
         return self._decoded("human", AS_WRITTEN)
 
     @property
     def machine(self) -> NDArray[Any]:
-        """(height, width) or (height, width, 3) RGB, of the file's dtype. Raises ArchiveError if there is none."""
+        """(height, width), the values, or (height, width, 3) RGB, of the file's dtype. Raises ArchiveError if there is
+        none.
+        """
         return self._decoded("machine", AS_WRITTEN)
+
+    @property
+    def semantic(self) -> NDArray[Any]:
+        """(height, width, 3) uint8 RGB, each class in its color of meta.json. Raises ArchiveError if there is none."""
+        return self._decoded("semantic", AS_WRITTEN)
+
+    @property
+    def instances(self) -> NDArray[Any] | dict[str, NDArray[Any]]:
+        """The masks of labels.
+
+        Of ids: (height, width) uint16, the place in the annotation's `objects`, from 1, of the label on top. Of files:
+        by their stems, in the order of the annotation, each (height, width) uint8, 0 and 255. Raises ArchiveError if
+        the archive has no such masks.
+        """
+        if "instances" in self._members:
+            return self._decoded("instances", AS_WRITTEN)
+        if not self._members_of("instances") and self.archive.options.get("instances") != "files":
+            raise self._none("instances")
+        return {kind.partition("/")[2]: self._decoded(kind, AS_WRITTEN) for kind in self._members_of("instances")}
+
+    @property
+    def visible(self) -> list[dict[str, Any]]:
+        """What is visible of each label in the mask of ids, by place: "id", "class", "pixels", "box".
+
+        The box is left, top, right and bottom, inclusive; None where nothing shows. Empty without such a mask.
+        """
+        return self._line.instances or []
 
     @property
     def annotation(self) -> dict[str, Any]:
@@ -88,15 +129,14 @@ class ArchiveItem:
             raise self._error("annotation", f"does not parse ({error})") from error
 
     def bytes(self, kind: str) -> bytes:
-        """A file as it is: "picture", "annotation", "human" or "machine".
+        """A file as it is; kind: one of `files`.
 
         Raises ArchiveError where there is none, where the archive was replaced, and, if the archive was opened with
         `check_hashes`, where the bytes are not those that were written.
         """
         member = self.member(kind)
         if member is None:
-            fix = f"It has {sorted(self.files)}" if kind in KINDS else f"Choose of {sorted(KINDS)}"
-            raise ArchiveError(f"{self.archive.uri}, {self.name}", f"has no file of kind {kind!r}", fix)
+            raise self._none(kind)
         self._note(kind)
         begun = self._begun.pop(kind, None)
         content = begun.result() if begun is not None else self.archive.ranges.read(*self.place(member))
@@ -117,13 +157,37 @@ class ArchiveItem:
 
     def member(self, kind: str) -> Member | None:
         """Where a file lies in the item; None if there is none of that kind."""
-        return next((one for one in self._line.members if one.kind == KINDS.get(kind)), None)
+        return self._members.get(kind)
+
+    @cached_property
+    def _members(self) -> dict[str, Member]:
+        """By kind, in the order of KINDS."""
+        each = f"{self.name.rpartition('/')[0]}/{KINDS['instances']}/"  # files of labels lie in folders below
+        found = {}
+        for kind, folder in KINDS.items():
+            for one in self._line.members:
+                if one.kind == folder:
+                    stem = one.name.rpartition("/")[2].removesuffix(".png")
+                    several = one.name.startswith(each) and "/" in one.name[len(each) :]
+                    found[f"{kind}/{stem}" if several else kind] = one
+        return found
+
+    def _members_of(self, kind: str) -> list[str]:
+        """The kinds of several files that are of one."""
+        return [name for name in self._members if name.startswith(f"{kind}/")]
 
     def _decoded(self, kind: str, flags: int) -> NDArray[Any]:
-        image = cv2.imdecode(np.frombuffer(self.bytes(kind), np.uint8), flags)
+        content = self.bytes(kind)
+        if kind == "machine":
+            content = indices_as_gray(content)
+        image = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
         if image is None:
             raise self._error(kind, "does not decode")
         return cv2.cvtColor(image, cv2.COLOR_BGR2RGB) if image.ndim == 3 else image
+
+    def _none(self, kind: str) -> ArchiveError:
+        fix = f"It has {sorted(self.files)}" if kind in KINDS else f"Choose of {sorted(KINDS)}"
+        return ArchiveError(f"{self.archive.uri}, {self.name}", f"has no file of kind {kind!r}", fix)
 
     def _error(self, kind: str, fact: str) -> ArchiveError:
         return ArchiveError(f"{self.archive.uri}, {self.files[kind]}", fact, "Verify the archive, and export it again")

@@ -25,11 +25,18 @@ MACHINE, HUMAN = "gt_machine_color", "gt_human_color"  # keys of the layer
 
 @dataclass(frozen=True, slots=True)
 class Colors:
-    """What to draw: class name -> RGB, None where that mask is not made. `gray`: machine masks have one channel."""
+    """What to draw: class name -> RGB, None where that mask is not made.
+
+    machine: values of gray masks of 16 bits may be above 255; gray: machine masks have one channel; shown: how people
+    see each class of meta.json, black nowhere; semantic: the colors of meta.json; palette: PLTE of machine masks.
+    """
 
     machine: Mapping[str, Rgb] | None
     human: Mapping[str, Rgb] | None
     gray: bool
+    shown: Mapping[str, Rgb] = field(default_factory=dict)
+    semantic: Mapping[str, Rgb] | None = None
+    palette: bytes = b""
 
     @classmethod
     def of(cls, machine: Mapping[str, Rgb] | None, human: Mapping[str, Rgb] | None, *, force_rgb: bool) -> Colors:
@@ -38,8 +45,12 @@ class Colors:
         visible = None if human is None else {name: rgb if any(rgb) else ALMOST_BLACK for name, rgb in human.items()}
         return cls(machine, visible, gray)
 
+    def draws(self, name: str) -> bool:
+        """Whether a class has a value or a color in a machine or human mask that is made; black is one."""
+        return name in (self.machine or ()) or name in (self.human or ())
+
     def show(self, name: str) -> bool:
-        """Whether a class would be seen in any mask: black is the background of a machine mask."""
+        """Whether a class would be seen in a machine or human mask: black is the background of a machine mask."""
         return name in (self.human or {}) or any((self.machine or {}).get(name, ()))
 
 
@@ -56,17 +67,20 @@ class Doubts:
     undrawn: list[str] = field(default_factory=list)
 
 
-def with_colors(layer: Layer, meta: Meta) -> Layer:
+def with_colors(layer: Layer, meta: Meta, options: Options) -> Layer:
     """The layer with colors for all classes where it leaves them to meta.json.
 
-    Human masks: the classes' own; machine masks: grays from 1 on, in the order of meta.json. Raises SettingsError where
-    there are more classes than grays.
+    Human masks: the classes' own; machine masks: grays from 1 on, in the order of meta.json. With unlisted="auto",
+    which gives them just these later on, it lists none. Raises SettingsError where there are more classes than grays.
     """
     machine, human = layer.machine_colors, layer.human_colors
+    if options.unlisted == "auto":
+        return replace(layer, machine_colors=machine or {}, human_colors=human or {})
     if machine is None:
         if len(meta.classes) > MOST_GRAYS:
             fact = f"empty, but there are {len(meta.classes)} classes, and no more than {MOST_GRAYS} grays"
-            raise SettingsError(MACHINE, fact, "Write the colours of those that are wanted")
+            fix = 'Write the colours of those that are wanted, or ask for unlisted="auto" and machine_png="gray16"'
+            raise SettingsError(MACHINE, fact, fix)
         machine = {name: (number, number, number) for number, name in enumerate(meta.classes, 1)}
     if human is None:
         human = {name: as_rgb(item.raw["color"]) for name, item in meta.classes.items()}
@@ -87,6 +101,8 @@ def check_colors(layer: Layer, meta: Meta, mapped: Mapping[str, str | None], opt
     strict (`strict_colors`; "all" counts classes without a color, too).
     """
     found = find_doubts(layer, meta, mapped)
+    if options.unlisted == "auto":
+        found.undrawn.clear()  # each has a color
     refused = options.unknown_colors == "error" or (options.unknown_colors == "typos" and found.misspelled)
     if found.unknown and refused:
         fix = 'Correct the names; where one layer serves several projects, allow it with unknown_colors="warn"'

@@ -19,6 +19,7 @@ from pydantic import (
     StrictBool,
     StrictInt,
     StrictStr,
+    ValidationInfo,
     WrapValidator,
     model_validator,
 )
@@ -31,6 +32,7 @@ from airflow_savemasks.engine.storage.base import WORK_FOLDER
 SAVE_ACTIONS = ("save_masks", "export_archive_with_masks")
 DATA_ACTIONS = ("data", "images_project")
 DEPRECATED = ("images", "annotations")
+UNLISTED = "unlisted"  # the option, as validators are told it
 
 Channel = Annotated[StrictInt, Field(ge=0, le=255)]
 Color = Annotated[list[Channel], Field(min_length=3, max_length=3), BeforeValidator(as_triple)]
@@ -53,12 +55,14 @@ class Settings(_Strict):
     annotations: StrictBool = True
 
     @model_validator(mode="after")
-    def _flags_have_colors(self) -> Settings:
+    def _flags_have_colors(self, info: ValidationInfo) -> Settings:
+        may_be_missing = info.context is not None and info.context[UNLISTED] == "auto"
         if not (self.masks_machine or self.masks_human):
             raise ValueError("masks_machine, masks_human: both are false, so there is nothing to make; set one to true")
         for flag, colors in (("masks_machine", "gt_machine_color"), ("masks_human", "gt_human_color")):
-            if getattr(self, flag) and colors not in self.model_fields_set:
-                raise ValueError(f'{colors}: needed because {flag} is true; write {{"class": [R, G, B], ...}}')
+            if getattr(self, flag) and colors not in self.model_fields_set and not may_be_missing:
+                fix = 'write {"class": [R, G, B], ...}, or ask for unlisted="auto"'
+                raise ValueError(f"{colors}: needed because {flag} is true; {fix}")
         return self
 
 
@@ -113,8 +117,11 @@ class Layer:
     warnings: tuple[str, ...] = ()
 
 
-def parse_layer(raw: Any) -> Layer:
-    """A layer, a graph (a list of layers) or its JSON text -> Layer. Raises SettingsError."""
+def parse_layer(raw: Any, unlisted: str = "skip") -> Layer:
+    """A layer, a graph (a list of layers) or its JSON text -> Layer. Raises SettingsError.
+
+    unlisted: the option of that name; with "auto" colors may be missing.
+    """
     if isinstance(raw, str | bytes):
         try:
             raw = json.loads(raw)
@@ -129,7 +136,7 @@ def parse_layer(raw: Any) -> Layer:
         if action in DATA_ACTIONS:
             data.append((where, validated(DataLayerModel, item, where)))
         elif action in SAVE_ACTIONS or not isinstance(action, str) or not isinstance(raw, list):
-            saves.append((where, validated(SaveLayer, item, where)))
+            saves.append((where, validated(SaveLayer, item, where, {UNLISTED: unlisted})))
         else:
             raise SettingsError(
                 f"{where} (action {action!r}, dst {item.get('dst')!r})",

@@ -12,10 +12,13 @@ from airflow_savemasks.engine.errors import SettingsError
 M = TypeVar("M", bound=BaseModel)
 
 
-def validated(model: type[M], raw: Any, where: str) -> M:
-    """A layer of the graph as its model. where: which one. Raises SettingsError with all that is wrong in it."""
+def validated(model: type[M], raw: Any, where: str, context: Any = None) -> M:
+    """A layer of the graph as its model. where: which one. Raises SettingsError with all that is wrong in it.
+
+    context: what the model's validators may ask for.
+    """
     try:
-        return model.model_validate(raw)
+        return model.model_validate(raw, context=context)
     except ValidationError as error:
         lines = [_line(problem) for problem in error.errors()]
         fix = "See the layer's JSON in the README"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from operator import itemgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +15,9 @@ from airflow_savemasks.engine.errors import ItemError
 from airflow_savemasks.engine.geometry.unknown import Unknown
 from airflow_savemasks.engine.image.decode import decode, inspect
 from airflow_savemasks.engine.image.header import Header
-from airflow_savemasks.engine.image.png_write import encode
 from airflow_savemasks.engine.job import Job
 from airflow_savemasks.engine.masks.drawing import Drawing
-from airflow_savemasks.engine.masks.registry import draw_masks
+from airflow_savemasks.engine.masks.registry import draw_masks, notes_of
 from airflow_savemasks.engine.parts.plan import Planned
 from airflow_savemasks.engine.project.annotation import Annotation, empty_annotation
 from airflow_savemasks.engine.project.bad_item import as_bad_item
@@ -79,15 +79,15 @@ def _render(job: Job, planned: Planned, loaded: Loaded, header: Header, check: C
             raise _other_size(where, image.shape[0], image.shape[1], annotation.height, annotation.width)
         return image
 
-    drawing = Drawing(annotation.labels, annotation.height, annotation.width, job.colors, decoded, check)
+    drawing = Drawing(annotation.labels, annotation.height, annotation.width, job.colors, decoded, check, job.options)
     masks = [
-        (kind.folder, naming.mask_member(planned.folder, kind.folder, planned.name, kind.ending), encode(lines))
-        for kind, lines in draw_masks(drawing)
+        (kind.folder, naming.mask_member(planned.folder, kind.folder, planned.name, file.ending), file.pieces)
+        for kind, file in draw_masks(drawing)
     ]
     files = [
         (naming.ANN, naming.annotation_member(planned.folder, planned.name), [annotation.to_bytes()]),
         (naming.IMG, naming.picture_member(planned.folder, planned.name), [loaded.picture]),
-        *sorted(masks),
+        *sorted(masks, key=itemgetter(0)),  # several of one kind stay in their order
     ]
     pieces, members = pack(files)
     size = sum(map(len, pieces))
@@ -102,6 +102,7 @@ def _render(job: Job, planned: Planned, loaded: Loaded, header: Header, check: C
         members,
         drawing.pixels(),
         _undrawn(job, annotation),
+        notes_of(drawing),
     )
     return Rendered(_name(planned), planned.key, planned.origin, pieces, size, line)
 

@@ -45,7 +45,7 @@ def test_no_kernel_leaves_its_arrays_or_the_language(tmp_path: Path) -> None:
     options = ["-std=c11", "-O1", "-g", "-fPIC", "-shared", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
     files = [str(path) for path in sorted(native.HERE.glob("*.c"))]
     subprocess.run(["gcc", *options, f'-DSOURCES="{native.sources()}"', "-o", str(made), *files], check=True)
-    tests = ["test_bitmaps.py", "test_inflate.py", "test_stamps.py"]
+    tests = ["test_bitmaps.py", "test_inflate.py", "test_stamps.py", "test_writing.py"]
     words = [sys.executable, "-c", CHILD, str(made), *(str(Path(__file__).with_name(name)) for name in tests)]
     more = {"LD_PRELOAD": sanitizer(), "ASAN_OPTIONS": "detect_leaks=0", "PYTHONPATH": str(ROOT)}
     done = subprocess.run(words, cwd=ROOT, env=os.environ | more, capture_output=True, text=True, check=False)

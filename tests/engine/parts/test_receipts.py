@@ -12,7 +12,8 @@ from airflow_savemasks.engine.archive.index import Origin, line_at, rest_of_line
 from airflow_savemasks.engine.archive.members import pack
 from airflow_savemasks.engine.job import Job
 from airflow_savemasks.engine.parts import receipts as parts
-from airflow_savemasks.engine.parts.growing import head_of, open_growing, with_head_in_place
+from airflow_savemasks.engine.parts.growing import open_growing, with_head_in_place
+from airflow_savemasks.engine.parts.head import head_of
 from airflow_savemasks.engine.parts.plan import Plan
 from airflow_savemasks.engine.parts.seen import work_files
 from airflow_savemasks.engine.storage.base import Range
