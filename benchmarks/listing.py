@@ -31,7 +31,7 @@ from airflow_savemasks.engine.parts.layout import Layout
 from airflow_savemasks.engine.parts.plan import PlanFiles
 from airflow_savemasks.engine.parts.planning import make_plan
 from airflow_savemasks.engine.project.remarks import Remarks
-from airflow_savemasks.engine.project.source import Item, Loaded
+from airflow_savemasks.engine.project.source import Item, Loaded, Wanted
 from airflow_savemasks.engine.settings.layer import parse_layer
 from airflow_savemasks.engine.settings.options import Options
 from airflow_savemasks.engine.storage.base import WORK_FOLDER, Range
@@ -84,7 +84,7 @@ class Listing:
     def use_index(self, index: bytes) -> None:
         pass
 
-    def load(self, _: Sequence[Item]) -> list[Loaded]:
+    def load(self, _: Sequence[Item], __: Wanted | None = None) -> list[Loaded]:
         raise AssertionError("nothing is read here")
 
 

@@ -26,7 +26,7 @@ from airflow_savemasks.engine.archive.naming import bad_items_path
 from airflow_savemasks.engine.errors import MEND, BadItemsError, Stopped
 from airflow_savemasks.engine.job import Job
 from airflow_savemasks.engine.parts.assemble import assemble
-from airflow_savemasks.engine.parts.finished import Finished
+from airflow_savemasks.engine.parts.finished import Ended
 from airflow_savemasks.engine.parts.growing import open_growing
 from airflow_savemasks.engine.parts.head import head_of
 from airflow_savemasks.engine.parts.plan import Plan, PlanFiles, Planned
@@ -109,7 +109,7 @@ def render_batch(
     plan = files.plan
     finished = find_finished(job, team_files, look(job, team_files), plan.name)
     items = list(files.todo(batch["start"], batch["size"]))
-    todo = [planned for planned in items if not isinstance(finished.find(planned), Finished)]
+    todo = [planned for planned in items if not isinstance(finished.find(planned), Ended)]
     outcome = Outcome(reused=len(items) - len(todo))
     progress.start(len(items), outcome.reused)
     amount = Amount(len(todo), sum(planned.item.size for planned in todo))

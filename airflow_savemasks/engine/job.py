@@ -139,6 +139,8 @@ def open_job(layer: Layer, sources: Mapping[str, Source], options: Options) -> J
             for source, entry in zip(chosen, layer.inputs, strict=True)
         ],
     }
+    if options.pick is not None:  # which items there are: a finished one was found to be wanted
+        parts["pick"] = options.pick.model_dump(exclude_defaults=True)
     if asked := of_masks(options):
         parts |= {"options": asked, "shown": colors.shown}
     digest = sha256(orjson.dumps(parts, option=orjson.OPT_SORT_KEYS)).hexdigest()

@@ -21,7 +21,8 @@ class Described:
 
     settings: what was asked for; classes: of meta.json, each with name, shape and a color for each kind of mask; plan:
     its digest, its name, the digest of its settings, and the largest volume asked for; items: how many were rendered,
-    reused and skipped; unannotated, orphans: how many pictures have no annotation, and annotations no picture;
+    reused and skipped; unannotated, orphans: how many pictures have no annotation, and annotations no picture; picked:
+    whether pictures were left out, which are counted then;
     versions: what decides the bytes besides the input.
     """
 
@@ -31,6 +32,7 @@ class Described:
     items: dict[str, int]
     unannotated: int
     orphans: int
+    picked: bool
     warnings: Sequence[str]
     versions: dict[str, str]
 
@@ -65,6 +67,7 @@ def to_json(
             "labels": totals.labels,
             "bytes": sum(size for size, _ in volumes.values()),
             "skipped": len(totals.skipped),
+            **({"left_out": totals.left_out} if described.picked else {}),
         },
         "items": described.items,
         "unannotated": described.unannotated,

@@ -20,7 +20,7 @@ class Rendered:
 
     item: its folder and name in the archive; pieces: its members as they stand in the archive, one after the other,
     `size` bytes in all; line: that of the index without its beginning (archive/index.py); unread: the error is one of
-    reading it, which the next try may not meet.
+    reading it, which the next try may not meet; left_out: it is no item of the archive, as `pick` says.
     """
 
     item: str
@@ -31,6 +31,7 @@ class Rendered:
     line: bytes = b""
     error: ItemError | None = None
     unread: bool = False
+    left_out: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,13 +14,14 @@ class Totals:
     """Sums. files: members of the tar but those of its head; pixels, labelled: class -> visible pixels, items that show
     it.
 
-    skipped: what was left out; undrawn: shape -> labels of it that no mask shows, as the shape is unknown; notes: what
-    else is remarkable about all of them together, a line each.
+    skipped: bad items that were; left_out: pictures that `pick` leaves out; undrawn: shape -> labels of it that no mask
+    shows, as the shape is unknown; notes: what else is remarkable about all of them together, a line each.
     """
 
     items: int = 0
     files: int = 0
     labels: int = 0
+    left_out: int = 0
     pixels: dict[str, int] = field(default_factory=dict)
     labelled: dict[str, int] = field(default_factory=dict)
     undrawn: dict[str, int] = field(default_factory=dict)

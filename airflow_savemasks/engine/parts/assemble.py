@@ -19,7 +19,9 @@ from airflow_savemasks.engine.parts.finished import Finished, FinishedItems
 from airflow_savemasks.engine.parts.head import head_of
 from airflow_savemasks.engine.parts.layout import Layout
 from airflow_savemasks.engine.parts.lease import Lease, publishing_alone, unless_published
+from airflow_savemasks.engine.parts.left_out import LeftOut
 from airflow_savemasks.engine.parts.next_index import NextIndex
+from airflow_savemasks.engine.parts.picked import nothing_picked
 from airflow_savemasks.engine.parts.plan import PlanFiles
 from airflow_savemasks.engine.parts.publishing import publish
 from airflow_savemasks.engine.parts.receipts import Receipt
@@ -121,12 +123,15 @@ def _place_all(
     """Find all items, place them, and write the index. Raises ArchiveError, BadItemsError."""
     missing: list[str] = []
     count = 0
+    layout.totals.left_out = files.plan.left_out
     for planned in files.items():
         if stop is not None and stop.is_set():
             raise Stopped
         found = finished.find(planned)
         if isinstance(found, Finished):
             out.write(layout.place(found))
+        elif isinstance(found, LeftOut):
+            layout.totals.left_out += 1
         elif isinstance(found, Skipped) and job.options.on_bad_item == "skip":
             layout.totals.skipped.append(found)
         else:
@@ -139,6 +144,8 @@ def _place_all(
             f"{count} of {files.plan.items} items are missing: {', '.join(missing)}",
             "Clear the plan task (or run the export again): only these items will be rendered",
         )
+    if not layout.totals.items and layout.totals.left_out:
+        raise nothing_picked(job, layout.totals.left_out)
     if len(layout.totals.skipped) > job.options.max_skipped:
         fix = f"Mend them, or raise max_skipped above {job.options.max_skipped}"
         raise BadItemsError([one.bad.to_error() for one in layout.totals.skipped], fix)
@@ -180,6 +187,8 @@ def _result(
         "orphans": raw["orphans"],
         "warnings": [*raw["warnings"], *more_warnings],
     }
+    if "left_out" in raw["totals"]:
+        result["left_out"] = raw["totals"]["left_out"]
     if link := team_files.link(volumes[0]):
         result["link"] = link
     if len(volumes) > 1:

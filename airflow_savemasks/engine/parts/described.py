@@ -39,6 +39,7 @@ def describe(job: Job, plan: Plan, items: dict[str, int]) -> Described:
         items=items,
         unannotated=plan.unannotated,
         orphans=plan.orphans,
+        picked=job.options.pick is not None,
         warnings=plan.warnings,
         versions=renderer(),
     )

@@ -15,6 +15,7 @@ from airflow_savemasks.engine.archive.lines import read_lines
 from airflow_savemasks.engine.archive.published import Published
 from airflow_savemasks.engine.errors import StorageError
 from airflow_savemasks.engine.log import log
+from airflow_savemasks.engine.parts.left_out import LEFT_OUT, LeftOut, parse_left_out
 from airflow_savemasks.engine.parts.plan import Planned
 from airflow_savemasks.engine.parts.receipts import SKIPPED, Receipt, lines_of, parse_skipped
 from airflow_savemasks.engine.storage.base import Entry, Range, Storage
@@ -27,6 +28,9 @@ class Finished:
     raw: bytes
     known: KnownItem
     piece: Range
+
+
+Ended = Finished | LeftOut  # nothing has to be done for it any more
 
 
 class FinishedItems:
@@ -45,8 +49,8 @@ class FinishedItems:
         self.leads = {receipt.file: receipt.head.lead for receipt in receipts if receipt.head.lead}
         self.leads |= {file: old.head.sha256 for old in archives for file in old.volumes}
 
-    def find(self, planned: Planned) -> Finished | Skipped | None:
-        """The finished item; what is told of it where it is finished nowhere and was left out; otherwise None."""
+    def find(self, planned: Planned) -> Ended | Skipped | None:
+        """The finished item, or that `pick` leaves it out; otherwise that it was skipped, if it was."""
         place = planned.origin.place
         while self._coming and self._coming[-1].first <= place:
             receipt = self._coming.pop()
@@ -55,10 +59,11 @@ class FinishedItems:
         skipped = None
         for stream in self._open:
             for found in stream.at(place):
-                if isinstance(found, Finished) and found.known.key == planned.key:
+                key = found.known.key if isinstance(found, Finished) else found.key
+                if key == planned.key and isinstance(found, Ended):
                     self.found_in.update(stream.paths)
                     return found
-                if isinstance(found, Skipped) and found.key == planned.key:
+                if key == planned.key and isinstance(found, Skipped):
                     skipped = found
         self._open = [stream for stream in self._open if not stream.ended]
         return skipped
@@ -67,16 +72,16 @@ class FinishedItems:
 class _Stream:
     """Lines of one file, of which one is held."""
 
-    def __init__(self, where: str, lines: Iterator[Finished | Skipped], paths: tuple[str, ...] = ()) -> None:
+    def __init__(self, where: str, lines: Iterator[Ended | Skipped], paths: tuple[str, ...] = ()) -> None:
         self._where = where
         self._lines = lines
         self.paths = paths
         self.ended = False
-        self._held: Finished | Skipped | None = None
+        self._held: Ended | Skipped | None = None
         self._place: Place = ((), 0, "")  # of what is held
         self._step()
 
-    def at(self, place: Place) -> Iterator[Finished | Skipped]:
+    def at(self, place: Place) -> Iterator[Ended | Skipped]:
         """What the file has for a place; what comes before it is passed over."""
         while self._held is not None and self._place <= place:
             if self._place == place:
@@ -106,10 +111,13 @@ def _of_archive(team_files: Storage, old: Published) -> Iterator[Finished]:
         yield Finished(raw, line, Range(file, line.offset, line.size, known))
 
 
-def _of_part(team_files: Storage, receipt: Receipt) -> Iterator[Finished | Skipped]:
+def _of_part(team_files: Storage, receipt: Receipt) -> Iterator[Ended | Skipped]:
     for raw in lines_of(team_files, receipt):
         if raw.startswith(SKIPPED):
             yield parse_skipped(raw)
+            continue
+        if raw.startswith(LEFT_OUT):
+            yield parse_left_out(raw)
             continue
         line = read_line(raw)
         if line.offset + line.size > receipt.head.end:

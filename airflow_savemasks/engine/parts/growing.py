@@ -109,7 +109,8 @@ def _to_go_on(team_files: Storage, head: bytes, plan: Plan, receipts: Sequence[R
         return None, 0
     path = paths.pop()
     inside = [receipt.head for receipt in receipts if receipt.file == path]
-    alone = sum(head.items for head in inside) == plan.items - plan.todo and not any(head.skipped for head in inside)
+    ended = sum(head.items + head.left_out for head in inside)
+    alone = ended == plan.items - plan.todo and not any(head.skipped for head in inside)
     if not path.endswith(ENDING) or not alone or not _starts_with(team_files, path, head):
         return None, 0
     return path, max(head.end for head in inside)

@@ -10,22 +10,27 @@ from airflow_savemasks.engine.archive.naming import Names, name_problem
 from airflow_savemasks.engine.errors import ProjectError, SettingsError
 from airflow_savemasks.engine.job import Job
 from airflow_savemasks.engine.masks import class_maps
+from airflow_savemasks.engine.parts.picked import check_pick, is_in, is_left_out, nothing_picked
 from airflow_savemasks.engine.parts.plan import Planned, planned
 from airflow_savemasks.engine.project.dataset import dataset_folder
 from airflow_savemasks.engine.project.remarks import Remarks
+from airflow_savemasks.engine.tally import Tally
 
 
 def list_items(job: Job, remarks: Remarks) -> Iterator[Planned]:
     """All items in the order of the archive: by output folder, then by input, then by name.
 
     Names are given out in that order; memory holds one folder's. Raises ProjectError where there is no item, and
-    for a dataset whose name would lead out of its place in the archive; a picture of such a name is a bad item. Raises
-    SettingsError for datasets that are called like class maps that are wanted.
+    for a dataset whose name would lead out of its place in the archive; a picture of such a name is a bad item. What
+    `pick` leaves out as it is listed is counted in the remarks. Raises SettingsError for names in it that do not exist,
+    and for datasets that are called like class maps that are wanted.
     """
     found = False
+    pick = job.options.pick
     places = sorted(
         (dataset.split("/"), number, dataset) for number, entry in enumerate(job.inputs) for dataset in entry.datasets()
     )
+    check_pick(job, (dataset for _, _, dataset in places))
     _check_names(job, [place[0] for place, _, _ in places])
     for source in {id(entry.source): entry.source for entry in job.inputs}.values():  # two inputs may share one
         source.expect([dataset for _, number, dataset in places if job.inputs[number].source is source])
@@ -33,6 +38,9 @@ def list_items(job: Job, remarks: Remarks) -> Iterator[Planned]:
         names = Names()
         for _, number, dataset in group:
             source = job.inputs[number].source
+            if not is_in(pick, dataset):
+                remarks.left_out += sum(1 for _ in source.items(dataset, Remarks()))
+                continue
             if problem := name_problem(dataset.split("/")):
                 raise ProjectError(source.uri, f"dataset {dataset!r}: {problem}", "Rename it at the source")
             folder = dataset_folder(dataset)
@@ -40,7 +48,15 @@ def list_items(job: Job, remarks: Remarks) -> Iterator[Planned]:
                 found = True
                 if not item.problem and (problem := name_problem([item.name])):
                     item = replace(item, problem=problem)
-                yield planned(number, folder, names.give(item.name), item, job.digest)
+                name = names.give(item.name)
+                if is_left_out(pick, item):
+                    remarks.left_out += 1
+                    continue
+                yield planned(number, folder, name, item, job.digest)
+    if pick is not None and pick.reads:
+        remarks.unannotated = Tally()  # they are left out, not exported without labels
+    if not found and remarks.left_out:
+        raise nothing_picked(job, remarks.left_out)
     if not found:
         where = ", ".join(entry.source.uri for entry in job.inputs)
         raise ProjectError(where, "no picture in the chosen datasets", "Check the path and the names of the datasets")

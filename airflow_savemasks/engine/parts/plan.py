@@ -68,7 +68,8 @@ class Plan:
     name: of the plan's files; digest: of all items, what makes two archives equal; settings: that of the job, without
     items; items, todo: how many there are, and how many have to be rendered; picture_bytes: of the latter; found_in:
     files of the work folder in which items are finished; unannotated, orphans: how many pictures have no annotation,
-    and annotations no picture; indices: kinds of the files that keep the indices of packed sources.
+    and annotations no picture; left_out: pictures that `pick` leaves out as they are listed; indices: kinds of the
+    files that keep the indices of packed sources.
     """
 
     dst: str
@@ -84,6 +85,7 @@ class Plan:
     warnings: tuple[str, ...]
     unannotated: int = 0
     orphans: int = 0
+    left_out: int = 0
     indices: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:

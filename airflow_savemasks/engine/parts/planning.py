@@ -19,7 +19,7 @@ from airflow_savemasks.engine.errors import ArchiveError, Stopped
 from airflow_savemasks.engine.job import Job
 from airflow_savemasks.engine.log import log
 from airflow_savemasks.engine.parts.cleanup import remove_unfinished
-from airflow_savemasks.engine.parts.finished import Finished, FinishedItems
+from airflow_savemasks.engine.parts.finished import Ended, FinishedItems
 from airflow_savemasks.engine.parts.lease import lease_path, publishing_alone
 from airflow_savemasks.engine.parts.listing import list_items
 from airflow_savemasks.engine.parts.plan import Plan, PlanFiles, Planned, index_kind, plan_path
@@ -59,8 +59,9 @@ def make_plan(
     items, size, keys = written
     warnings = (*job.warnings, *remarks.warnings())
     counts = remarks.unannotated.count, remarks.orphans.count
-    digest = sha256(orjson.dumps([job.digest, keys, warnings, counts])).hexdigest()[:40]
-    plan = Plan(dst, name, digest, job.digest, items, 0, 0, size, 0, (), warnings, *counts)
+    left_out = [remarks.left_out] if job.options.pick else []  # without `pick` digests stay what they were
+    digest = sha256(orjson.dumps([job.digest, keys, warnings, counts, *left_out])).hexdigest()[:40]
+    plan = Plan(dst, name, digest, job.digest, items, 0, 0, size, 0, (), warnings, *counts, remarks.left_out)
     files = PlanFiles(kept, folder, plan)
     if find_same(job, seen, digest) is None:
         refuse_existing(job, team_files)
@@ -103,7 +104,7 @@ def _with_todo(
     def missing() -> Iterable[Planned]:
         nonlocal picture_bytes
         for planned in files.items():
-            if not isinstance(finished.find(planned), Finished):
+            if not isinstance(finished.find(planned), Ended):
                 picture_bytes += planned.item.size
                 yield planned
 

@@ -24,6 +24,7 @@ from airflow_savemasks.engine.archive.lines import read_lines
 from airflow_savemasks.engine.archive.proof import Chunks, differences
 from airflow_savemasks.engine.errors import StorageError
 from airflow_savemasks.engine.log import log
+from airflow_savemasks.engine.parts.left_out import LEFT_OUT
 from airflow_savemasks.engine.storage.base import WORK_FOLDER, Entry, Storage
 
 RECEIPT = ".receipt"
@@ -40,7 +41,8 @@ class Head:
     """The first line of a receipt.
 
     file: in the same folder, whatever a receipt may say; end: of the part in it; plan: the name of the one for which it
-    was rendered; lead: SHA-256 of what stands in the file before the first item where that is an archive's head, or "".
+    was rendered; lead: SHA-256 of what stands in the file before the first item where that is an archive's head, or "";
+    skipped, left_out: how many lines are of bad items, and of pictures that `pick` leaves out.
     """
 
     file: Annotated[str, Field(pattern=r"^[0-9a-f]{32}\.(tar|growing)$")]
@@ -51,6 +53,7 @@ class Head:
     last: Origin
     plan: str = ""
     lead: str = ""
+    left_out: Count = 0
 
 
 HEAD = TypeAdapter(Head)
@@ -122,7 +125,7 @@ def read_receipt(team_files: Storage, path: str, entry: Entry) -> Receipt:
 
 
 def lines_of(team_files: Storage, receipt: Receipt) -> Iterator[bytes]:
-    """Its lines: of items (archive/index.py) and of what was left out (`SKIPPED`), in the order of the archive."""
+    """Its lines, of items (archive/index.py) and of what is none (SKIPPED, LEFT_OUT), in the order of the archive."""
     if receipt.content is not None:
         return iter(receipt.content[receipt.lines :].splitlines(keepends=True))
     return read_lines(team_files, receipt.path, receipt.size - receipt.lines, offset=receipt.lines)
@@ -178,7 +181,7 @@ def _checked(team_files: Storage, archive: str, receipt: Receipt) -> Receipt:
     """A receipt of this machine for a part whose every byte is right. Raises ValueError where one is not."""
     lines = list(lines_of(team_files, receipt))
     for line in lines:
-        if line.startswith(SKIPPED):
+        if line.startswith((SKIPPED, LEFT_OUT)):
             continue
         item = parse_line(line)
         if found := differences(item, Chunks(team_files.stream(receipt.file, item.offset, item.size))):

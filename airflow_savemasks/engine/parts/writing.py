@@ -21,6 +21,7 @@ from airflow_savemasks.engine.archive.members import Rendered, RenderedGroup
 from airflow_savemasks.engine.log import log
 from airflow_savemasks.engine.parts.endings import Ending, Endings
 from airflow_savemasks.engine.parts.growing import GrowingArchive
+from airflow_savemasks.engine.parts.left_out import LeftOut, left_out_line
 from airflow_savemasks.engine.parts.placed_writes import PlacedWrites
 from airflow_savemasks.engine.parts.plan import Plan
 from airflow_savemasks.engine.parts.receipts import Head, Receipt, new_part, skipped_line, write_receipt
@@ -92,7 +93,7 @@ class _Part:
         self._file: Placed | BinaryIO | None = writer.growing.file if writer.growing else None
         self._lines: list[bytes] = []
         self._calls: list[Future[None]] = []
-        self._seen = self._skipped = 0
+        self._seen = self._skipped = self._left_out = 0
         self._first: Origin | None = None
         self._last: Origin | None = None
 
@@ -107,7 +108,10 @@ class _Part:
         while at < len(group.items) and not self.is_full():
             rendered = group.items[at]
             self._first, self._last = self._first or rendered.source, rendered.source
-            if rendered.error is None:
+            if rendered.left_out:
+                self._left_out += 1
+                self._lines.append(left_out_line(LeftOut(rendered.key, rendered.source)))
+            elif rendered.error is None:
                 pieces.append(rendered.pieces)
                 self._lines.append(line_at(0, self.end, rendered.line))
                 self.end += rendered.size
@@ -128,11 +132,12 @@ class _Part:
             return None
         if self._file is None:
             self._open()  # empty: the receipt of what was left out names a file
-        items = len(self._lines) - self._skipped
+        items = len(self._lines) - self._skipped - self._left_out
         plan = self._writer.plan
         name = self._path.rpartition("/")[2]
         lead = sha256(self._lead).hexdigest() if self._lead else ""
-        head = Head(name, self.end, items, self._skipped, self._first, self._last, plan.name, lead)
+        counts = items, self._skipped
+        head = Head(name, self.end, *counts, self._first, self._last, plan.name, lead, self._left_out)
         return partial(self._finish, self._opened.pop_all(), head)
 
     def _write(self, pieces: list[Buffer], place: int, group: RenderedGroup, *, last: bool) -> None:

@@ -11,7 +11,8 @@ from airflow_savemasks.engine.tally import Tally
 class Remarks:
     """unannotated: pictures without an annotation, which are exported without labels; orphans: annotations without a
     picture, which are left out; strangers: what lies beside pictures and is none, by what it is; filtered: images that
-    the filters of a source left out; notes: everything else, a line each.
+    the filters of a source left out; left_out: pictures that `pick` leaves out as they are listed; notes: everything
+    else, a line each.
     """
 
     notes: list[str] = field(default_factory=list)
@@ -19,6 +20,7 @@ class Remarks:
     orphans: Tally = field(default_factory=Tally)
     strangers: dict[str, Tally] = field(default_factory=dict)
     filtered: int = 0
+    left_out: int = 0
 
     def stranger(self, what: str, name: str) -> None:
         """Something that lies beside pictures and is left out."""

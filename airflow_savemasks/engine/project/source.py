@@ -46,13 +46,21 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """The bytes of one item, or why there are none. refused: they were not asked for, as the item is bad as listed."""
+    """The bytes of one item, or why there are none.
+
+    refused: they were not asked for, as the item is bad as listed; left_out: the picture was not, as `Wanted` said.
+    """
 
     item: Item
     picture: bytes = b""
     annotation: bytes | None = None
     error: ItemError | None = None
     refused: bool = False
+    left_out: bool = False
+
+
+# told the annotation of an item, if it has one: whether its picture is read as well; may raise ItemError
+Wanted = Callable[[Item, bytes | None], bool]
 
 
 class Source(Protocol):
@@ -95,8 +103,8 @@ class Source(Protocol):
     def use_index(self, index: bytes) -> None:
         """Take over what another task found. Raises ValueError where it is none."""
 
-    def load(self, items: Sequence[Item]) -> list[Loaded]:
-        """The bytes of some items, in their order: those that were listed, or an error.
+    def load(self, items: Sequence[Item], wanted: Wanted | None = None) -> list[Loaded]:
+        """The bytes of some items, in their order: those that were listed, or an error. wanted: None wants all.
 
         Raises StorageError where the storage itself fails.
         """

@@ -17,7 +17,7 @@ from airflow_savemasks.engine.limits import LIMITS, Limits, above
 from airflow_savemasks.engine.project.ahead import MOST, Ahead, side_by_side
 from airflow_savemasks.engine.project.dataset import DatasetListing, dataset_folder
 from airflow_savemasks.engine.project.remarks import Remarks
-from airflow_savemasks.engine.project.source import Again, Item, Loaded, Source, is_picture
+from airflow_savemasks.engine.project.source import Again, Item, Loaded, Source, Wanted, is_picture
 from airflow_savemasks.engine.storage.base import Entry, Folder, Indexed, ReadableStorage
 from airflow_savemasks.engine.storage.in_flight import at_once
 from airflow_savemasks.engine.tally import Tally
@@ -106,21 +106,25 @@ class StorageProject:
         if isinstance(self._storage, Indexed):
             self._storage.use_index(index)
 
-    def load(self, items: Sequence[Item]) -> list[Loaded]:
-        return [self._load(item) for item in items]
+    def load(self, items: Sequence[Item], wanted: Wanted | None = None) -> list[Loaded]:
+        return [self._load(item, wanted) for item in items]
 
-    def _load(self, item: Item) -> Loaded:
+    def _load(self, item: Item, wanted: Wanted | None) -> Loaded:
         try:
-            picture = self._storage.read(item.picture, Entry(item.size, item.picture_identity, 0.0))
             annotation = None
             if item.annotation is not None:
                 known = Entry(item.annotation_size, item.annotation_identity, 0.0)
                 annotation = self._storage.read(item.annotation, known)
+            if wanted is not None and not wanted(item, annotation):
+                return Loaded(item, left_out=True)
+            picture = self._storage.read(item.picture, Entry(item.size, item.picture_identity, 0.0))
         except NotFound as error:
             fix = "Do not change a project while it is exported"
             return Loaded(item, error=ItemError(error.where, "was listed and is gone", fix))
         except Changed as error:
             return Loaded(item, error=ItemError(error.where, error.problem, error.fix))
+        except ItemError as error:
+            return Loaded(item, error=error, refused=True)
         return Loaded(item, picture, annotation)
 
     def _datasets(self, name: str, path: str, above_it: tuple[str, ...]) -> Iterable[str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from airflow_savemasks.engine.settings.human_mask import HumanMask
 from airflow_savemasks.engine.settings.pick import Pick
@@ -77,7 +77,11 @@ class MaskOptions(BaseModel):
         description="Adds classes.csv, labelmap.txt and JSON maps of the classes' colours beside meta.json.",
         json_schema_extra=EXACT,
     )
-    pick: Annotated[Pick | None, BeforeValidator(exact_object(Pick, '{"classes": ["kiwi"]}', or_nothing=True))] = Field(
+    pick: Annotated[
+        Pick | None,
+        BeforeValidator(exact_object(Pick, '{"classes": ["kiwi"]}', or_nothing=True)),
+        AfterValidator(lambda pick: pick if pick and pick.asks else None),
+    ] = Field(
         None,
         description="Which pictures are exported: all that is given of datasets, tags, classes (lists of names) and "
         "labelled must hold.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -12,7 +13,7 @@ from airflow_savemasks.engine.errors import ItemError, NotFound, ProjectError
 from airflow_savemasks.engine.limits import LIMITS, Limits
 from airflow_savemasks.engine.project.ahead import Ahead
 from airflow_savemasks.engine.project.remarks import Remarks
-from airflow_savemasks.engine.project.source import Again, Item, Loaded
+from airflow_savemasks.engine.project.source import Again, Item, Loaded, Wanted
 from airflow_savemasks.engine.supervisely.api import Api
 from airflow_savemasks.engine.supervisely.coordinates import annotation_to_pixels
 from airflow_savemasks.engine.supervisely.finding import find_project
@@ -107,7 +108,7 @@ class InstanceProject:
     def use_index(self, index: bytes) -> None:
         """Never called, as there is none."""
 
-    def load(self, items: Sequence[Item]) -> list[Loaded]:
+    def load(self, items: Sequence[Item], wanted: Wanted | None = None) -> list[Loaded]:
         dataset_id = int(items[0].picture.partition("/")[0])
         by_id = {int(item.picture.partition("/")[2]): item for item in items}
         ids = {"datasetId": dataset_id, "imageIds": list(by_id)}
@@ -116,17 +117,38 @@ class InstanceProject:
             records = {record["imageId"]: record for record in answer}
             bare = _without_pixels(records.values())
         self._add_alpha_masks(bare)
-        pictures = self._api.parts("images.bulk.download", ids)
-        return [self._loaded(image, item, records.get(image), pictures.get(image)) for image, item in by_id.items()]
+        read = {image: self._read_annotation(image, item, records.get(image), wanted) for image, item in by_id.items()}
+        asked = [image for image, loaded in read.items() if loaded.annotation is not None]
+        pictures = self._api.parts("images.bulk.download", {**ids, "imageIds": asked}) if asked else {}
+        return [
+            loaded if loaded.annotation is None else self._with_picture(image, loaded, pictures.get(image))
+            for image, loaded in read.items()
+        ]
 
-    def _loaded(self, image: int, item: Item, record: Json | None, picture: bytes | None) -> Loaded:
-        where = f"{self.uri}, {item.dataset}/{item.name} (image {image})"
+    def _read_annotation(self, image: int, item: Item, record: Json | None, wanted: Wanted | None) -> Loaded:
+        """The annotation, or why the picture is not asked for."""
+        where = self._where(image, item)
         try:
             if record is None:
                 raise ItemError(where, "the instance delivers no annotation", "Run it again, or look at the image")
-            return Loaded(item, self._picture(where, image, item, picture), _annotation(where, record))
+            annotation = _annotation(where, record)
         except ItemError as error:
             return Loaded(item, error=error)
+        try:
+            picked = wanted is None or wanted(item, annotation)
+        except ItemError as error:
+            return Loaded(item, error=error, refused=True)
+        return Loaded(item, annotation=annotation) if picked else Loaded(item, left_out=True)
+
+    def _with_picture(self, image: int, loaded: Loaded, picture: bytes | None) -> Loaded:
+        item = loaded.item
+        try:
+            return replace(loaded, picture=self._picture(self._where(image, item), image, item, picture))
+        except ItemError as error:
+            return Loaded(item, error=error)
+
+    def _where(self, image: int, item: Item) -> str:
+        return f"{self.uri}, {item.dataset}/{item.name} (image {image})"
 
     def _picture(self, where: str, image: int, item: Item, picture: bytes | None) -> bytes:
         """What is archived is what was listed. Raises ItemError.

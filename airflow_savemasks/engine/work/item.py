@@ -22,13 +22,9 @@ from airflow_savemasks.engine.parts.plan import Planned
 from airflow_savemasks.engine.project.annotation import Annotation, empty_annotation
 from airflow_savemasks.engine.project.bad_item import as_bad_item
 from airflow_savemasks.engine.project.source import Loaded
+from airflow_savemasks.engine.work.where import where_of
 
 Check = Callable[[], None]
-
-
-def where_of(job: Job, planned: Planned) -> str:
-    """An item's place for people: the project, the dataset, the picture."""
-    return f"{job.inputs[planned.input].source.uri}, {planned.item.dataset}/{planned.item.name}"
 
 
 def render_items(
@@ -39,12 +35,15 @@ def render_items(
     reserve: called at most once, with the pixels of the largest picture, before memory for any is taken. An error of an
     item is returned, not raised, so that the others go on; `check` may raise Stopped.
     """
-    headers = [_inspect(job, planned, loaded) for planned, loaded in pairs]
+    headers = [None if loaded.left_out else _inspect(job, planned, loaded) for planned, loaded in pairs]
     sizes = [header.height * header.width for header in headers if isinstance(header, Header)]
     if sizes:
         reserve(max(sizes))
     rendered = []
     for header, (planned, loaded) in zip(headers, pairs, strict=True):
+        if header is None:
+            rendered.append(Rendered(_name(planned), planned.key, planned.origin, left_out=True))
+            continue
         try:
             if not isinstance(header, Header):
                 raise header

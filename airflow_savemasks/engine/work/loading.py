@@ -12,7 +12,8 @@ from airflow_savemasks.engine.limits import above
 from airflow_savemasks.engine.parts.plan import Planned
 from airflow_savemasks.engine.project.source import Loaded
 from airflow_savemasks.engine.work.in_order import in_order
-from airflow_savemasks.engine.work.item import where_of
+from airflow_savemasks.engine.work.picking import wanted_of
+from airflow_savemasks.engine.work.where import where_of
 
 ROOM = 64 << 20  # bytes of pictures that are being loaded or wait to be rendered; a larger one goes alone
 
@@ -55,21 +56,26 @@ def batches(job: Job, items: Iterable[Planned]) -> Iterator[list[Planned]]:
 
 
 def load_items(job: Job, batch: Sequence[Planned]) -> list[Loaded]:
-    """The bytes of some items of one source. What is bad already as it is listed, or too large, is not read."""
-    errors = [_refused(job, planned) for planned in batch]
-    wanted = [planned.item for planned, error in zip(batch, errors, strict=True) if error is None]
-    loaded = iter(job.inputs[batch[0].input].source.load(wanted) if wanted else ())
+    """The bytes of some items of one source.
+
+    What is bad already as it is listed, or too large, is not read; nor is the picture of what `pick` leaves out.
+    """
+    wanted = wanted_of(job, batch)
+    errors = [_refused(job, planned, decided=wanted is None) for planned in batch]
+    items = [planned.item for planned, error in zip(batch, errors, strict=True) if error is None]
+    loaded = iter(job.inputs[batch[0].input].source.load(items, wanted) if items else ())
     return [
         next(loaded) if error is None else Loaded(planned.item, error=error, refused=True)
         for planned, error in zip(batch, errors, strict=True)
     ]
 
 
-def _refused(job: Job, planned: Planned) -> ItemError | None:
+def _refused(job: Job, planned: Planned, *, decided: bool) -> ItemError | None:
+    """decided: whether it is known that the picture is wanted; otherwise it is no bad item for its size yet."""
     item, limits = planned.item, job.options.limits
     if item.problem:
         return ItemError(where_of(job, planned), item.problem, "Mend it at the source, or remove it from there")
     for name, size in (("picture_bytes", item.size), ("annotation_bytes", item.annotation_size)):
-        if size > getattr(limits, name):
+        if size > getattr(limits, name) and (decided or name != "picture_bytes"):
             return ItemError(where_of(job, planned), *above(name, size, limits))
     return None

@@ -117,7 +117,7 @@ class Broken:
         return source
 
 
-def broken(_: object) -> list[Any]:
+def broken(*_: object) -> list[Any]:
     raise StorageError("there", "the disk is broken", "Mend it")
 
 
@@ -149,7 +149,7 @@ class Stuck(Broken):
 
     def __call__(self) -> Any:
         source = open_project("/")
-        source.load = lambda _: time.sleep(60)  # type: ignore[method-assign,assign,return-value]
+        source.load = lambda *_: time.sleep(60)  # type: ignore[method-assign,assign,return-value]
         return source
 
 
@@ -165,7 +165,7 @@ class Deadly(Broken):
 
     def __call__(self) -> Any:
         source = open_project("/")
-        source.load = lambda _: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore[method-assign,assign,return-value]
+        source.load = lambda *_: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore[method-assign,assign,return-value]
         return source
 
 
