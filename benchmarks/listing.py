@@ -16,6 +16,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,7 @@ class Listing:
 
 def publish(job: Job, team_files: FolderStorage, files: PlanFiles) -> None:
     """An archive with a hole for each item, with its index and manifest."""
+    running = sha256()
     layout = Layout(len(head_of(job)), None)
     with team_files.writing("export.index.jsonl") as out:
         for planned in files.items():
@@ -98,14 +100,14 @@ def publish(job: Job, team_files: FolderStorage, files: PlanFiles) -> None:
             place = f"{planned.folder}/{planned.name}"
             facts = (planned.key, planned.origin, (1280, 1920), 3, members, {"leaf": 12345}, {})
             line = line_at(0, 0, rest_of_line(SIZE, place, *facts))
-            out.write(layout.place(Finished(line, read_line(line), Range("x", 0, SIZE))))
+            line = layout.place(Finished(line, read_line(line), Range("x", 0, SIZE)))
+            out.write(line)
+            running.update(line)
     with (team_files.root / "export.tar").open("wb") as archive:
         archive.truncate(layout.sizes()[0])
     tar, index = team_files.stat("export.tar"), out.entry
     assert tar is not None
-    file = File(
-        file="export.index.jsonl", size=index.size, identity=index.identity, sha256=layout.index_hash.hexdigest()
-    )
+    file = File(file="export.index.jsonl", size=index.size, identity=index.identity, sha256=running.hexdigest())
     described = describe(job, files.plan, {"rendered": 0, "reused": 0, "skipped": 0})
     volumes = {"export.tar": (tar.size, tar.identity)}
     with team_files.writing("export.manifest.json") as manifest:

@@ -22,11 +22,12 @@ from airflow_savemasks.engine.project.annotation import AnnotationReader
 from airflow_savemasks.engine.project.meta import Meta, map_meta, merge_metas, names_after, parse_meta
 from airflow_savemasks.engine.project.source import Again, Source
 from airflow_savemasks.engine.project.stored import choose
-from airflow_savemasks.engine.settings.asked import of_masks
+from airflow_savemasks.engine.settings.asked import of_items, of_masks
 from airflow_savemasks.engine.settings.colors import Colors, check_colors, with_colors
 from airflow_savemasks.engine.settings.drawn_colors import drawn_colors
 from airflow_savemasks.engine.settings.layer import Layer
 from airflow_savemasks.engine.settings.options import Options
+from airflow_savemasks.engine.settings.split_tag import check_split
 
 RENDERER = 2  # raised whenever the same input gives other bytes
 LIBRARIES = ("isal", "numpy", "opencv-python-headless", "shapely")
@@ -127,6 +128,7 @@ def open_job(layer: Layer, sources: Mapping[str, Source], options: Options) -> J
     for meta, entry in zip(own, layer.inputs, strict=True):
         for old, new in names_after(meta.classes, entry.classes_mapping).items():
             renamed[old] = new or renamed.get(old)
+    check_split(options.split, merged)
     layer = with_colors(layer, merged, options)
     doubtful = check_colors(layer, merged, renamed, options)
     colors = drawn_colors(layer, merged, options)
@@ -139,8 +141,8 @@ def open_job(layer: Layer, sources: Mapping[str, Source], options: Options) -> J
             for source, entry in zip(chosen, layer.inputs, strict=True)
         ],
     }
-    if options.pick is not None:  # which items there are: a finished one was found to be wanted
-        parts["pick"] = options.pick.model_dump(exclude_defaults=True)
+    if asked := of_items(options):
+        parts["items"] = asked
     if asked := of_masks(options):
         parts |= {"options": asked, "shown": colors.shown}
     digest = sha256(orjson.dumps(parts, option=orjson.OPT_SORT_KEYS)).hexdigest()

@@ -119,7 +119,7 @@ def test_the_vector_of_the_specification(
         ({"datasets": ["b"]}, "pick.datasets: no datasets 'b'; there are 'a', 'a/b', 'ab'"),
         (
             {"datasets": ["x", "a"], "tags": ["y", "z"], "classes": ["kiwi", "w"]},
-            "pick.datasets, pick.tags, pick.classes: no datasets 'x'; there are 'a', 'a/b', 'ab'; no tags 'y', 'z'; there",
+            "pick.datasets, pick.tags, pick.classes: no datasets 'x'; there are 'a', 'a/b', 'ab'; no tags 'y', 'z'",
         ),
     ],
 )

@@ -56,7 +56,7 @@ class IndexLine:
 
     item: its folder and name in the archive; key: digest of all that its bytes depend on; pixels: class name -> visible
     pixels; undrawn: shape -> labels of it that are not drawn, as the shape is unknown; instances: what is visible of
-    each label, None where there is no mask of ids.
+    each label, None where there is no mask of ids; split: the share that it belongs to, or "".
     """
 
     volume: Count
@@ -72,13 +72,14 @@ class IndexLine:
     pixels: dict[str, Count]
     undrawn: dict[str, Count] = field(default_factory=dict)
     instances: list[dict[str, Any]] | None = None
+    split: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class KnownItem:
     """What an item is known by, and what is counted of it: of a line, as much as reusing the item takes.
 
-    place: in the order of archives; files: how many members it has. The rest is as in IndexLine.
+    place: in the order of archives; files: how many members it has. All else is as in IndexLine.
     """
 
     volume: int
@@ -91,6 +92,7 @@ class KnownItem:
     files: int
     pixels: dict[str, int]
     undrawn: dict[str, int]
+    split: str = ""
 
 
 _LINE = TypeAdapter(IndexLine)
@@ -155,6 +157,7 @@ def read_line(line: bytes) -> KnownItem:
             len(raw["members"]),
             raw["pixels"],
             raw.get("undrawn") or {},
+            raw.get("split", ""),
         )
         numbers = (
             known.volume,
@@ -164,7 +167,7 @@ def read_line(line: bytes) -> KnownItem:
             *known.pixels.values(),
             *known.undrawn.values(),
         )
-        texts = (known.item, known.key, source["name"])
+        texts = (known.item, known.key, source["name"], known.split)
         if type(source["input"]) is not int or any(type(number) is not int or number < 0 for number in numbers):
             raise ValueError("a number is none")
         if any(type(text) is not str for text in texts):

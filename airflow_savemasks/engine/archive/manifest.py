@@ -5,7 +5,7 @@ What is read back of it stands in published.py.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
@@ -44,14 +44,23 @@ def to_json(
     volumes: dict[str, tuple[int, str]],
     index: File,
     head: Sequence[tuple[str, bytes]],
+    tail: Sequence[File] = (),
+    root_files: Sequence[File] = (),
+    splits: Mapping[str, int] | None = None,
 ) -> dict[str, Any]:
-    """The manifest as JSON. head: name and content of the files that each volume begins with, meta.json first."""
+    """The manifest as JSON.
+
+    head: name and content of the files that each volume begins with, meta.json first; tail: members that the last one
+    ends with; root_files: what lies beside the archive instead; splits: share -> its items, in the order of shares.
+    """
     return {
         "format": FORMAT,
         "name": name,
         "volumes": [{"file": file, "size": size, "identity": identity} for file, (size, identity) in volumes.items()],
         "index": index.model_dump(),
         "head": _head(head),
+        **({"tail": [file.model_dump(exclude={"identity"}) for file in tail]} if tail else {}),
+        **({"root_files": [file.model_dump() for file in root_files]} if root_files else {}),
         "settings": described.settings,
         "classes": [
             {
@@ -63,13 +72,14 @@ def to_json(
         ],
         "totals": {
             "items": totals.items,
-            "files": totals.files + len(volumes) * len(head),
+            "files": totals.files + len(volumes) * len(head) + len(tail),
             "labels": totals.labels,
             "bytes": sum(size for size, _ in volumes.values()),
             "skipped": len(totals.skipped),
             **({"left_out": totals.left_out} if described.picked else {}),
         },
         "items": described.items,
+        **({"splits": splits} if splits else {}),
         "unannotated": described.unannotated,
         "orphans": described.orphans,
         "skipped": [

@@ -5,6 +5,7 @@ Rules: supervisely-format, sections 6 and 9.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from os.path import splitext
 
@@ -77,6 +78,18 @@ def volume_names(name: str, count: int) -> list[str]:
     return (
         [f"{name}.tar"] if count == 1 else [f"{name}-{number:0{VOLUME_DIGITS}d}.tar" for number in range(1, count + 1)]
     )
+
+
+def root_path(name: str, file: str) -> str:
+    """Where a file of the root lies if it is no member: `splits/a.txt` -> `x.splits.a.txt`."""
+    return f"{name}.{file.replace('/', '.')}"
+
+
+def is_root_file(name: str, file: str) -> bool:
+    """Whether a file may be one of those, by its name."""
+    suffix = file.removeprefix(f"{name}.")
+    return suffix != file and re.fullmatch(r"meta\.json|classes\.csv|labelmap\.txt|obj_class_to_[a-z]+_color\.json|"
+                                           r"splits\.[^/\0]+\.txt", suffix) is not None  # fmt: skip
 
 
 def renamed(dst: str) -> Iterator[str]:

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator
 from hashlib import sha256
 
 from airflow_savemasks.engine.archive import tar
-from airflow_savemasks.engine.archive.index import IndexLine
+from airflow_savemasks.engine.archive.index import IndexLine, Member
 from airflow_savemasks.engine.archive.naming import META
-from airflow_savemasks.engine.archive.published import Head
+from airflow_savemasks.engine.archive.published import File, Head
 
 
 class Chunks:
@@ -55,20 +55,30 @@ def differences(line: IndexLine, chunks: Chunks) -> list[str]:
     Raises ValueError as `check_places` does.
     """
     check_places(line)
+    return [difference for member in line.members for difference in member_differences(member, chunks)]
+
+
+def member_differences(member: Member | File, chunks: Chunks) -> list[str]:
+    """The same for one member, whose bytes are taken."""
     found = []
-    for member in line.members:
-        header = tar.header(member.name, member.size)
-        if chunks.whole(len(header)) != header:
-            found.append(f"the tar header of {member.name} differs")
-        running = sha256()
-        for piece in chunks.take(member.size):
-            running.update(piece)
-        if running.hexdigest() != member.sha256:
-            found.append(f"{member.name} differs")
-        padding = tar.padding(member.size)
-        if chunks.whole(len(padding)) != padding:
-            found.append(f"what follows {member.name} differs")
+    name = member.name if isinstance(member, Member) else member.file
+    header = tar.header(name, member.size)
+    if chunks.whole(len(header)) != header:
+        found.append(f"the tar header of {name} differs")
+    running = sha256()
+    for piece in chunks.take(member.size):
+        running.update(piece)
+    if running.hexdigest() != member.sha256:
+        found.append(f"{name} differs")
+    padding = tar.padding(member.size)
+    if chunks.whole(len(padding)) != padding:
+        found.append(f"what follows {name} differs")
     return found
+
+
+def size_of_member(file: File) -> int:
+    """Bytes of a file as a member of a tar, with its header and what fills it up."""
+    return len(tar.header(file.file, file.size)) + file.size + len(tar.padding(file.size))
 
 
 def head_differences(head: Head, chunks: Chunks) -> list[str]:

@@ -16,7 +16,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field
 
 from airflow_savemasks.engine.archive.index import Count
-from airflow_savemasks.engine.archive.naming import VOLUME_DIGITS, index_path, manifest_path, volume_names
+from airflow_savemasks.engine.archive.naming import VOLUME_DIGITS, index_path, is_root_file, manifest_path, volume_names
 from airflow_savemasks.engine.errors import ArchiveError, Changed, NotFound
 from airflow_savemasks.engine.log import log
 from airflow_savemasks.engine.storage.base import Entry, ReadableStorage
@@ -34,7 +34,7 @@ class _Read(BaseModel):
 
 
 class File(_Read):
-    """A file beside or of the archive, as it was when the manifest was written. sha256: of the index and the head."""
+    """A file beside or of the archive, as it was when the manifest was written. sha256: of all but volumes."""
 
     file: str = ""
     size: Count
@@ -72,6 +72,8 @@ class ManifestFile(_Read):
     volumes: Annotated[list[File], Field(min_length=1)]
     index: File
     head: Head
+    tail: list[File] = []
+    root_files: list[File] = []
     plan: _Plan
     totals: _Totals
     skipped: list[_Skipped]
@@ -79,7 +81,10 @@ class ManifestFile(_Read):
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """An archive that lies in Team Files under `name`: its manifest's content, as far as the engine needs it."""
+    """An archive that lies in Team Files under `name`: its manifest's content, as far as the engine needs it.
+
+    tail: members that the last volume ends with; root_files: what a layout without such members has beside the archive.
+    """
 
     name: str
     volumes: dict[str, tuple[int, str]]  # file -> size, identity
@@ -92,6 +97,13 @@ class Published:
     skipped: int
     unread: bool
     raw: dict[str, Any] = field(repr=False)  # the whole manifest, for results
+    tail: tuple[File, ...] = ()
+    root_files: tuple[File, ...] = ()
+
+    @property
+    def files(self) -> list[str]:
+        """All of them but the manifest."""
+        return [*self.volumes, self.index.file, *(file.file for file in self.root_files)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +152,8 @@ def parse_manifest(content: bytes, name: str) -> Published:
     files = dict(zip(volume_names(raw.name, len(raw.volumes)), volume_names(name, len(raw.volumes)), strict=True))
     if [volume.file for volume in raw.volumes] != list(files) or raw.index.file != index_path(raw.name):
         raise ValueError("it names files that are not those of its archive")
+    if not all(is_root_file(raw.name, file.file) for file in raw.root_files):
+        raise ValueError("it names files beside its archive that are none of it")
     return Published(
         name=name,
         volumes={files[volume.file]: (volume.size, volume.identity) for volume in raw.volumes},
@@ -152,6 +166,10 @@ def parse_manifest(content: bytes, name: str) -> Published:
         skipped=len(raw.skipped),
         unread=any(one.unread for one in raw.skipped),
         raw=loaded,
+        tail=tuple(raw.tail),
+        root_files=tuple(
+            file.model_copy(update={"file": f"{name}{file.file.removeprefix(raw.name)}"}) for file in raw.root_files
+        ),
     )
 
 
@@ -210,6 +228,7 @@ def _read(team_files: ReadableStorage, name: str) -> tuple[Entry | None, Publish
 
 def is_current(team_files: ReadableStorage, published: Published) -> bool:
     """Whether the files beside the manifest are still those that it was written for."""
-    wanted = {**published.volumes, published.index.file: (published.index.size, published.index.identity)}
+    beside = {file.file: (file.size, file.identity) for file in (published.index, *published.root_files)}
+    wanted = {**published.volumes, **beside}
     found = at_once(team_files.remote, *(partial(team_files.stat, file) for file in wanted))
     return [entry and (entry.size, entry.identity) for entry in found] == list(wanted.values())

@@ -19,7 +19,14 @@ from airflow_savemasks.engine.archive import tar
 from airflow_savemasks.engine.archive.index import IndexLine, parse_line
 from airflow_savemasks.engine.archive.lines import read_lines
 from airflow_savemasks.engine.archive.naming import manifest_path
-from airflow_savemasks.engine.archive.proof import Chunks, check_places, differences, head_differences
+from airflow_savemasks.engine.archive.proof import (
+    Chunks,
+    check_places,
+    differences,
+    head_differences,
+    member_differences,
+    size_of_member,
+)
 from airflow_savemasks.engine.archive.published import Published, no_archive, parse_manifest
 from airflow_savemasks.engine.errors import ArchiveError
 from airflow_savemasks.engine.storage.base import Storage
@@ -126,12 +133,19 @@ def differences_of(team_files: Storage, published: Published, tell: Tell | None 
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
     yield from groups.damaged
+    for file in published.root_files:
+        running = sha256()
+        for chunk in team_files.stream(file.file, 0, file.size):
+            running.update(chunk)
+        if running.hexdigest() != file.sha256:
+            yield f"{file.file}: differs"
 
 
 def _wrong_sizes(team_files: Storage, published: Published) -> Iterator[str]:
     """Files that are missing or of another length: then nothing else can be said of them."""
     sizes = {file: size for file, (size, _) in published.volumes.items()}
-    for file, size in {**sizes, published.index.file: published.index.size}.items():
+    sizes |= {file.file: file.size for file in (published.index, *published.root_files)}
+    for file, size in sizes.items():
         entry = team_files.stat(file)
         if entry is None or entry.size != size:
             yield f"{file}: {'missing' if entry is None else f'{entry.size} bytes'}, expected {size} bytes"
@@ -139,12 +153,13 @@ def _wrong_sizes(team_files: Storage, published: Published) -> Iterator[str]:
 
 @dataclass(slots=True)
 class _Group:
-    """A run of an archive's bytes: head, items and end, whatever of them lies in it."""
+    """A run of an archive's bytes: head, items, tail and end, whatever of them lies in it."""
 
     file: str
     offset: int
     size: int = 0
     head: bool = False
+    tail: bool = False
     end: bool = False
     items: list[IndexLine] = field(default_factory=list)
 
@@ -155,6 +170,8 @@ def _check(group: _Group, chunks: Chunks, published: Published) -> list[str]:
         found += [f"{group.file}: {difference}" for difference in head_differences(published.head, chunks)]
     for item in group.items:
         found += [f"{group.file}: {difference}" for difference in differences(item, chunks)]
+    for file in published.tail if group.tail else ():
+        found += [f"{group.file}: {difference}" for difference in member_differences(file, chunks)]
     if group.end and chunks.whole(len(tar.END)) != tar.END:
         found.append(f"{group.file}: the end of the archive is damaged")
     return found
@@ -215,10 +232,12 @@ class _Groups:
     def _ended(self, group: _Group) -> _Group:
         """The last group of a volume, with what stands at its end."""
         whole = self._published.volumes[group.file][0]
+        is_last = group.file == list(self._published.volumes)[-1]
+        tail = sum(map(size_of_member, self._published.tail)) if is_last else 0
         at = group.offset + group.size
-        if at + len(tar.END) != whole:
+        if at + tail + len(tar.END) != whole:
             self.damaged.append(f"{group.file}: its items end at byte {at} of {whole}")
         else:
-            group.size += len(tar.END)
-            group.end = True
+            group.size += tail + len(tar.END)
+            group.tail, group.end = is_last, True
         return group

@@ -20,13 +20,14 @@ from airflow_savemasks.engine.parts.head import head_of
 from airflow_savemasks.engine.parts.layout import Layout
 from airflow_savemasks.engine.parts.lease import Lease, publishing_alone, unless_published
 from airflow_savemasks.engine.parts.left_out import LeftOut
-from airflow_savemasks.engine.parts.next_index import NextIndex
+from airflow_savemasks.engine.parts.next_file import NextFile, next_index
 from airflow_savemasks.engine.parts.picked import nothing_picked
 from airflow_savemasks.engine.parts.plan import PlanFiles
 from airflow_savemasks.engine.parts.publishing import publish
 from airflow_savemasks.engine.parts.receipts import Receipt
 from airflow_savemasks.engine.parts.resume import find_finished, find_published, find_same, free_name
 from airflow_savemasks.engine.parts.seen import Seen, look
+from airflow_savemasks.engine.parts.splits import Splits
 from airflow_savemasks.engine.parts.targets import check_targets
 from airflow_savemasks.engine.storage.base import Storage
 
@@ -99,14 +100,14 @@ def _publish(
     old = known.published
     finished = find_finished(job, team_files, seen, plan.name, written)
     layout = Layout(len(head_of(job)), job.options.volume_size)
-    with NextIndex(team_files, plan.dst) as index:
-        _place_all(job, team_files, files, finished, layout, index, stop)
+    with NextFile(team_files, next_index(plan.dst)) as index, Splits(job, team_files) as splits:
+        _place_all(job, team_files, files, finished, layout, index, splits, stop)
         check_drawn(job, layout.totals)
         if len(layout.volumes) > 1 or (old and len(old.volumes) > 1):
             layout.take_out(team_files, plan.dst)
-        raw = publish(job, team_files, plan, name, layout, index, rendered, known, finished.leads, lease)
-    volumes = volume_names(name, len(layout.volumes))
-    warnings = clean_up(team_files, plan, name, old, volumes, layout.totals.skipped, finished.found_in)
+        raw = publish(job, team_files, plan, name, layout, index, splits, rendered, known, finished.leads, lease)
+    ours = [file["file"] for file in (*raw["volumes"], raw["index"], *raw.get("root_files", ()))]
+    warnings = clean_up(team_files, plan, name, old, ours, layout.totals.skipped, finished.found_in)
     result = _result(team_files, name, raw, time.monotonic() - began, warnings, unchanged=False)
     return result
 
@@ -117,7 +118,8 @@ def _place_all(
     files: PlanFiles,
     finished: FinishedItems,
     layout: Layout,
-    out: NextIndex,
+    out: NextFile,
+    splits: Splits,
     stop: threading.Event | None,
 ) -> None:
     """Find all items, place them, and write the index. Raises ArchiveError, BadItemsError."""
@@ -130,6 +132,7 @@ def _place_all(
         found = finished.find(planned)
         if isinstance(found, Finished):
             out.write(layout.place(found))
+            splits.add(found.known)
         elif isinstance(found, LeftOut):
             layout.totals.left_out += 1
         elif isinstance(found, Skipped) and job.options.on_bad_item == "skip":

@@ -36,7 +36,7 @@ def clean_up(
 
     old: what it replaced; files: its own; found_in: the work files whose items are in it.
     """
-    replaced = [file for file in (old.volumes if old else ()) if file not in files]
+    replaced = [file for file in (old.files if old else ()) if file not in files]
     warnings: list[str] = []
     there: list[str] = []
     steps: tuple[Callable[[], None], ...] = (

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from hashlib import sha256
-from typing import Any
 
 from airflow_savemasks.engine.archive import tar
 from airflow_savemasks.engine.archive.index import moved
 from airflow_savemasks.engine.archive.totals import Totals
 from airflow_savemasks.engine.parts.finished import Finished
 from airflow_savemasks.engine.parts.receipts import new_part
-from airflow_savemasks.engine.storage.base import WORK_FOLDER, Range, Storage
+from airflow_savemasks.engine.storage.base import WORK_FOLDER, Piece, Range, Storage
+from airflow_savemasks.engine.storage.remote import size_of
 
 
 @dataclass(slots=True)
@@ -19,15 +18,15 @@ class Layout:
     """The places of an archive's items, given out one after the other.
 
     head: bytes before the first item of a volume; volume_size: most bytes of one; volumes: pieces of each, without head
-    and end; index_size, index_hash: of the lines. Neighbours that lie behind each other in one file are one piece, so
-    there are about as many as there are parts, and two for each run of items that is taken out of an old archive.
+    and end; tail: members that the last volume ends with. Neighbours that lie behind each other in one file are one
+    piece, so there are about as many as there are parts, and two for each run of items that is taken out of an old
+    archive.
     """
 
     head: int
     volume_size: int | None
     volumes: list[list[Range]] = field(default_factory=lambda: [[]])
-    index_size: int = 0
-    index_hash: Any = field(default_factory=sha256)
+    tail: list[Piece] = field(default_factory=list)
     totals: Totals = field(default_factory=Totals)
     _ends: list[int] = field(default_factory=list)
 
@@ -49,14 +48,14 @@ class Layout:
         else:
             pieces.append(item.piece)
         self._ends[-1] += size
-        self.index_size += len(line)
-        self.index_hash.update(line)
         self.totals.add(item.known)
         return line
 
     def sizes(self) -> list[int]:
-        """Bytes of each volume, with head and end."""
-        return [end + len(tar.END) for end in self._ends]
+        """Bytes of each volume, with head, tail and end."""
+        whole = [end + len(tar.END) for end in self._ends]
+        whole[-1] += size_of(self.tail)
+        return whole
 
     def take_out(self, team_files: Storage, dst: str) -> None:
         """Copy what lies in an old archive to a file of the work folder: before volumes are written over."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import groupby
 
+from airflow_savemasks.engine.archive.item_names import LAYOUTS
 from airflow_savemasks.engine.archive.naming import Names, name_problem
 from airflow_savemasks.engine.errors import ProjectError, SettingsError
 from airflow_savemasks.engine.job import Job
@@ -14,6 +16,7 @@ from airflow_savemasks.engine.parts.picked import check_pick, is_in, is_left_out
 from airflow_savemasks.engine.parts.plan import Planned, planned
 from airflow_savemasks.engine.project.dataset import dataset_folder
 from airflow_savemasks.engine.project.remarks import Remarks
+from airflow_savemasks.engine.project.source import Item
 from airflow_savemasks.engine.tally import Tally
 
 
@@ -26,12 +29,12 @@ def list_items(job: Job, remarks: Remarks) -> Iterator[Planned]:
     and for datasets that are called like class maps that are wanted.
     """
     found = False
-    pick = job.options.pick
+    pick, layout = job.options.pick, LAYOUTS[job.options.layout]
     places = sorted(
         (dataset.split("/"), number, dataset) for number, entry in enumerate(job.inputs) for dataset in entry.datasets()
     )
     check_pick(job, (dataset for _, _, dataset in places))
-    _check_names(job, [place[0] for place, _, _ in places])
+    _check_names(job, [place[0] for place, _, dataset in places if is_in(pick, dataset)])
     for source in {id(entry.source): entry.source for entry in job.inputs}.values():  # two inputs may share one
         source.expect([dataset for _, number, dataset in places if job.inputs[number].source is source])
     for _, group in groupby(places, key=lambda place: place[0]):
@@ -46,9 +49,9 @@ def list_items(job: Job, remarks: Remarks) -> Iterator[Planned]:
             folder = dataset_folder(dataset)
             for item in source.items(dataset, remarks):
                 found = True
-                if not item.problem and (problem := name_problem([item.name])):
+                if not item.problem and (problem := _problem(job, item)):
                     item = replace(item, problem=problem)
-                name = names.give(item.name)
+                name = names.give(layout.own_name(item.name))
                 if is_left_out(pick, item):
                     remarks.left_out += 1
                     continue
@@ -63,9 +66,22 @@ def list_items(job: Job, remarks: Remarks) -> Iterator[Planned]:
 
 
 def _check_names(job: Job, tops: list[str]) -> None:
-    """Raises SettingsError where class maps would lie where datasets lie. tops: first parts of the datasets' names."""
-    if job.options.class_maps and job.options.layout == "supervisely":
-        maps = class_maps.names()
-        if clashing := sorted({f"{name!r}" for name in tops if name in maps}):
-            fact = f"class maps have the names of the datasets {', '.join(clashing)}"
-            raise SettingsError("class_maps", fact, "Rename the datasets, or leave the class maps out")
+    """Raises SettingsError for datasets that an archive of this layout has no place for.
+
+    tops: first parts of the datasets' names.
+    """
+    maps = class_maps.names() if job.options.class_maps and job.options.layout == "supervisely" else []
+    if clashing := sorted({f"{name!r}" for name in tops if name in maps}):
+        fact = f"class maps have the names of the datasets {', '.join(clashing)}"
+        raise SettingsError("class_maps", fact, "Rename the datasets, or leave the class maps out")
+    unseen = sorted({f"{name!r}" for name in tops if re.fullmatch("__.*__", name, re.DOTALL)})
+    if unseen and job.options.layout == "webdataset":
+        fact = f"readers of shards skip the datasets {', '.join(unseen)} in silence"
+        raise SettingsError('layout "webdataset"', fact, "Rename the datasets, or choose another layout")
+
+
+def _problem(job: Job, item: Item) -> str | None:
+    """Why an item cannot have its name in this archive."""
+    if job.options.split and re.search(r"[\r\n]", f"{item.dataset}/{item.name}"):
+        return f"{item.name!r} in {item.dataset!r} has a line break, and lists of shares have a line for each picture"
+    return name_problem([item.name])

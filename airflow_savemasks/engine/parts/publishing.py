@@ -9,7 +9,7 @@ at the start and of no other. It vouches for both, and what a killed run has not
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -19,7 +19,7 @@ from pydantic import TypeAdapter
 from airflow_savemasks.engine.archive import tar
 from airflow_savemasks.engine.archive.bad_items import BadItem, write_skipped
 from airflow_savemasks.engine.archive.manifest import to_json
-from airflow_savemasks.engine.archive.naming import VOLUME_DIGITS, index_path, manifest_path, volume_names
+from airflow_savemasks.engine.archive.naming import VOLUME_DIGITS, index_path, is_root_file, manifest_path, volume_names
 from airflow_savemasks.engine.archive.published import File, Known, Published, look_at, parse_manifest, seal
 from airflow_savemasks.engine.archive.verify import differences_of
 from airflow_savemasks.engine.errors import ArchiveError, NotFound
@@ -30,9 +30,11 @@ from airflow_savemasks.engine.parts.growing import with_head_in_place
 from airflow_savemasks.engine.parts.head import head_files, head_of
 from airflow_savemasks.engine.parts.layout import Layout
 from airflow_savemasks.engine.parts.lease import Lease
-from airflow_savemasks.engine.parts.next_index import NextIndex, next_index
+from airflow_savemasks.engine.parts.next_file import NextFile, next_index
 from airflow_savemasks.engine.parts.plan import Plan
 from airflow_savemasks.engine.parts.receipts import folder_of
+from airflow_savemasks.engine.parts.root_files import RootFiles, next_paths
+from airflow_savemasks.engine.parts.splits import Splits, as_members
 from airflow_savemasks.engine.storage.base import Entry, Piece, Range, Storage
 from airflow_savemasks.engine.storage.in_flight import at_once
 
@@ -62,7 +64,8 @@ def publish(
     plan: Plan,
     name: str,
     layout: Layout,
-    index_to_be: NextIndex,
+    index_to_be: NextFile,
+    splits: Splits,
     rendered: int,
     known: Known,
     leads: Mapping[str, str],
@@ -70,18 +73,24 @@ def publish(
 ) -> dict[str, Any]:
     """Write volumes, index and manifest of an archive; returns the manifest.
 
-    index_to_be: written, but for its end; known: the manifest that this one replaces; leads: files of
+    index_to_be, splits: written, but for their ends; known: the manifest that this one replaces; leads: files of
     parts that begin with an archive's head -> its SHA-256. Raises ArchiveError where another manifest lies there
     meanwhile, or the lease was lost: somebody else has published, and this archive would be made of what is no longer
     there.
     """
     totals = layout.totals
+    splits.finish()
+    root = RootFiles(job, team_files, name, splits)
+    layout.tail = as_members(root.members)
     files = volume_names(name, len(layout.volumes))
     sizes = dict(zip(files, ((size, "") for size in layout.sizes()), strict=True))
-    index = File(file=index_path(name), size=layout.index_size, identity="", sha256=layout.index_hash.hexdigest())
+    index = File(file=index_path(name), size=index_to_be.size, sha256=index_to_be.sha256)
     items = {"rendered": rendered, "reused": totals.items - rendered, "skipped": len(totals.skipped)}
-    raw = to_json(describe(job, plan, items), name, totals, sizes, index, head_files(job))
-    replaces = [file for file in (known.published.volumes if known.published else ()) if file not in files]
+    tail, beside_it = [file for file, _ in root.members], [file for file, _ in root.beside]
+    described = describe(job, plan, items)
+    raw = to_json(described, name, totals, sizes, index, head_files(job), tail, beside_it, splits.counts)
+    ours = {*files, index.file, *(file.file for file in beside_it)}
+    replaces = [file for file in (known.published.files if known.published else ()) if file not in ours]
     beside = _Beside(replaces, [one.bad for one in totals.skipped])
 
     def write_next_manifest() -> None:
@@ -93,11 +102,13 @@ def publish(
             raise _published_by_others(team_files, name)
 
     written: dict[str, Entry] = {}
+    head = head_of(job)
     for file, pieces in zip(files, layout.volumes, strict=True):
-        whole = _as_one([*with_head_in_place(team_files, [head_of(job), *pieces], leads), tar.END])
+        begun = with_head_in_place(team_files, [head, *pieces], leads) if head else pieces
+        whole = _as_one([*begun, *(layout.tail if file == files[-1] else ()), tar.END])
         with team_files.composing(file, whole) as volume:
             if not written:
-                works = index_to_be.finish, write_next_manifest, nobody_else_published, volume.prepare
+                works = index_to_be.finish, root.keep, write_next_manifest, nobody_else_published, volume.prepare
                 try:
                     at_once(team_files.remote, *works)
                 except NotFound:  # the work folder was cleared away
@@ -108,7 +119,8 @@ def publish(
             lease.check()
             written[file] = volume.finish()
     lease.finish()  # the archive is there: the rest of it is not left out any more
-    return _commit(team_files, name, raw, index_to_be.piece, written, known.file, lease)
+    pieces_beside = [index_to_be.piece, *(piece for _, piece in root.beside)]
+    return _commit(team_files, name, raw, pieces_beside, written, known.file, lease)
 
 
 def finish_publishing(team_files: Storage, dst: str, lease: Lease) -> None:
@@ -132,7 +144,10 @@ def finish_publishing(team_files: Storage, dst: str, lease: Lease) -> None:
         if (known.plan, known.index.sha256) == (published.plan, published.index.sha256):
             _tidy(team_files, published, beside)  # all was replaced
         return
-    planned = replace(published, index=published.index.model_copy(update={"file": next_index(dst)}))
+    paths = [next_index(dst), *next_paths(dst, len(published.root_files), len(raw.get("splits") or ()))]
+    beside_it = [published.index, *published.root_files]
+    kept = [file.model_copy(update={"file": path}) for file, path in zip(beside_it, paths, strict=True)]
+    planned = replace(published, index=kept[0], root_files=tuple(kept[1:]))
     different = next(differences_of(team_files, planned), None)
     if different is not None:
         log.info("%s: not what the last run was publishing (%s)", team_files.locate(f"{published.name}.tar"), different)
@@ -141,19 +156,20 @@ def finish_publishing(team_files: Storage, dst: str, lease: Lease) -> None:
     log.info("%s: the last run was killed while it published; the rest is done", team_files.locate(published.name))
     there = {file: team_files.stat(file) for file in published.volumes}
     written = {file: entry for file, entry in there.items() if entry is not None}
-    index = Range(next_index(dst), 0, published.index.size, team_files.stat(next_index(dst)))
-    _commit(team_files, published.name, raw, index, written, current.file, lease)
+    pieces: list[Piece] = [Range(file.file, 0, file.size, team_files.stat(file.file)) for file in kept]
+    _commit(team_files, published.name, raw, pieces, written, current.file, lease)
     _tidy(team_files, published, beside)
 
 
 def _tidy(team_files: Storage, published: Published, beside: _Beside) -> None:
     """Do what `clean_up` does beside an archive: the list of what was left out, and the volumes that it replaced.
 
-    The names are not trusted: only files that are volumes of this archive are removed.
+    The names are not trusted: only files that may be of this archive are removed.
     """
     write_skipped(team_files, published.name, beside.bad_items)
-    ours = [file for file in beside.replaces if _is_volume(published.name, file)]
-    team_files.delete([file for file in ours if file not in published.volumes])
+    name = published.name
+    ours = [file for file in beside.replaces if _is_volume(name, file) or is_root_file(name, file)]
+    team_files.delete([file for file in ours if file not in published.files])
 
 
 def _remove_begun(team_files: Storage, begun: Published, there: Published | None) -> None:
@@ -161,9 +177,10 @@ def _remove_begun(team_files: Storage, begun: Published, there: Published | None
 
     there: what a manifest names stays, whatever it is by now, and so does a file that is an archive by itself.
     """
-    kept = {f"{begun.name}.tar", *(there.volumes if there else ())}
+    kept = {f"{begun.name}.tar", *(there.files if there else ())}
     numbered = [file for file in begun.volumes if file not in kept and _is_volume(begun.name, file)]
-    team_files.delete([file for file in numbered if team_files.stat(file) is not None])
+    beside = [file.file for file in begun.root_files if file.file not in kept]
+    team_files.delete([file for file in (*numbered, *beside) if team_files.stat(file) is not None])
 
 
 def _is_volume(name: str, file: str) -> bool:
@@ -175,21 +192,27 @@ def _commit(
     team_files: Storage,
     name: str,
     raw: dict[str, Any],
-    index_content: Piece,
+    beside: Sequence[Piece],
     written: dict[str, Entry],
     known_manifest: Entry | None,
     lease: Lease,
 ) -> dict[str, Any]:
     """The index in its place, then the manifest, with the identities that the files have. Returns the manifest.
 
-    written: the volumes, as the storage's answers to the writes told.
+    beside: the contents of the index and of the files beside it; written: the volumes, as the storage's answers to the
+    writes told.
     """
-    lease.check()
-    index = team_files.compose(index_path(name), [index_content])
-    entries = {**written, index_path(name): index}
-    files = [*raw["volumes"], raw["index"]]
+    entries = dict(written)
+    others = [raw["index"], *raw.get("root_files", ())]
+    for file, content in zip(others, beside, strict=True):
+        lease.check()
+        entries[file["file"]] = team_files.compose(file["file"], [content])
+    files = [*raw["volumes"], *others]
     known = [{**file, "identity": _identity(team_files, file, entries.get(file["file"]))} for file in files]
-    whole = {**raw, "volumes": known[:-1], "index": known[-1]}
+    count = len(raw["volumes"])
+    whole = {**raw, "volumes": known[:count], "index": known[count]}
+    if "root_files" in raw:
+        whole["root_files"] = known[count + 1 :]
     lease.check()
     if team_files.write_if(manifest_path(name), seal(whole), known_manifest) is None:
         raise _published_by_others(team_files, name)

@@ -19,6 +19,7 @@ from airflow_savemasks.engine.geometry.table import parse_geometry
 from airflow_savemasks.engine.geometry.unknown import Unknown
 from airflow_savemasks.engine.limits import LIMITS, Limits, TooLarge, above
 from airflow_savemasks.engine.project.meta import ClassMapping, Meta, names_after
+from airflow_savemasks.engine.project.redact import redact_annotation
 
 COPIED = ("instance", "smartToolInput")
 COPIED_WHOLE = (*COPIED, "id", "labelerLogin", "createdAt", "updatedAt")  # unless clipping makes several labels of one
@@ -56,9 +57,11 @@ class Annotation:
     labels: list[Label]
     json: Json
 
-    def to_bytes(self) -> bytes:
-        """The file for `ann/`: compact JSON in UTF-8."""
+    def to_bytes(self, *, redact: bool = False) -> bytes:
+        """The file for `ann/`: compact JSON in UTF-8. redact: without people."""
         document = {**self.json, "objects": [label.to_json() for label in self.labels]}
+        if redact:
+            document = redact_annotation(document)
         return orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY)
 
 

@@ -102,6 +102,10 @@ class Archive(Items):
     @property
     def root(self) -> dict[str, bytes]:
         """The files at the archive's root by their names: meta.json, and the class maps where they were asked for."""
+        if self._published.root_files:
+            start = f"{self._published.name}."
+            beside = {file.file.removeprefix(start): file for file in self._published.root_files}
+            return {name: self.ranges.beside(file) for name, file in beside.items() if not name.startswith("splits.")}
         head = self.ranges.read(0, 0, self._published.head.size)
         with tarfile.open(fileobj=io.BytesIO(head + tar.END)) as opened:
             return {one.name: opened.extractfile(one).read() for one in opened}  # type: ignore[union-attr]
@@ -122,6 +126,17 @@ class Archive(Items):
         if not found:
             raise KeyError(f"{name!r} is no dataset of {self.uri}; there are {self.datasets}")
         return Items(self, found)
+
+    @property
+    def splits(self) -> dict[str, int]:
+        """Share -> how many items belong to it, in the order in which shares were given; empty if nothing is split."""
+        return dict(self.manifest.get("splits", {}))
+
+    def split(self, name: str) -> Items:
+        """The items of one share. Raises KeyError where there is none of that name."""
+        if name not in self.splits:
+            raise KeyError(f"{name!r} is no share of {self.uri}; there are {list(self.splits)}")
+        return Items(self, [n for n, raw in enumerate(self._index.raw()) if raw["split"] == name])
 
     @overload
     def __getitem__(self, wanted: int | str) -> ArchiveItem: ...

@@ -54,6 +54,11 @@ class ArchiveItem:
         return self._line.source.dataset
 
     @property
+    def split(self) -> str:
+        """The share that it belongs to, "" where nothing is split."""
+        return self._line.split
+
+    @property
     def shape(self) -> tuple[int, int]:
         """Height and width in pixels."""
         return self._line.height, self._line.width

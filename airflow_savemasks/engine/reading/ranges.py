@@ -7,7 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
 
-from airflow_savemasks.engine.archive.published import Published
+from airflow_savemasks.engine.archive.published import File, Published
 from airflow_savemasks.engine.errors import ArchiveError, Changed, NotFound
 from airflow_savemasks.engine.storage.base import Entry, Storage
 from airflow_savemasks.engine.storage.in_flight import InFlight
@@ -40,6 +40,14 @@ class Ranges:
             return b"".join(storage.stream(file, offset, size, known))
         except (Changed, NotFound) as error:
             raise ArchiveError(storage.locate(file), "was replaced after it was opened", "Open it again") from error
+
+    def beside(self, file: File) -> bytes:
+        """A file that lies beside the archive. Raises as `read` does."""
+        storage = self._storage()
+        try:
+            return storage.read(file.file, Entry(file.size, file.identity, 0.0))
+        except (Changed, NotFound) as error:
+            raise ArchiveError(storage.locate(file.file), "was replaced after it was opened", "Open it again") from error
 
     def begin(self, volume: int, offset: int, size: int) -> Future[bytes]:
         """Have a range read meanwhile."""

@@ -10,6 +10,7 @@ from airflow_savemasks.engine.settings.mask_options import MaskOptions
 from airflow_savemasks.engine.settings.options import Options
 
 OF_MASKS = ("machine_png", "overlap", "line_width", "human", "instances", "semantic", "class_maps")
+OF_ITEMS = ("pick", "split", "layout", "redact")
 
 
 def not_at_default(options: Options) -> dict[str, Any]:
@@ -32,3 +33,14 @@ def of_masks(options: Options) -> dict[str, Any]:
         kept["human"].pop("quality", None)
         kept = {name: value for name, value in kept.items() if value != {}}
     return kept
+
+
+def of_items(options: Options) -> dict[str, Any]:
+    """Those that names, annotations, lines of the index, or which items there are depend on; empty at their defaults.
+
+    A finished item was found to be wanted by a certain `pick`, so it is that of another one no more.
+    """
+    found = {name: value for name, value in not_at_default(options).items() if name in OF_ITEMS}
+    if options.split is not None:
+        found["split"] = [options.split.shares, options.split.by, options.split.seed]  # pairs: their order counts
+    return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from typing import Annotated, Any
 
@@ -78,6 +78,13 @@ class Split(BaseModel):
         """The name of the tag whose value decides."""
         return self.by.removeprefix("tag:") if self.by.startswith("tag:") else None
 
+    def key_of(self, dataset: str, name: str, tags: Iterable[tuple[str, Any]]) -> str:
+        """What decides: of a picture its dataset and name at the source, and its own tags with their values."""
+        if self.by == "dataset":
+            return dataset
+        texts = [as_text(value) for tag, value in tags if tag == self.tag]
+        return min(texts, default=f"{dataset}/{name}")
+
     def share_of(self, key: str) -> str:
         """The share of a picture, by its key alone: no other picture moves it."""
         digest = sha256(f"{self.seed}\0{key}".encode()).digest()
@@ -88,3 +95,10 @@ class Split(BaseModel):
             if total > place:
                 return name
         return self.shares[-1][0]
+
+
+def as_text(value: Any) -> str:
+    """A tag's value as a key: whole numbers without a fraction, 3 for 3.0 too, other numbers as Python writes them."""
+    if isinstance(value, str):
+        return value
+    return str(int(value)) if value == int(value) else repr(float(value))

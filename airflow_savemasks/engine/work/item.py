@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from airflow_savemasks.engine.archive import naming
 from airflow_savemasks.engine.archive.index import rest_of_line
+from airflow_savemasks.engine.archive.item_names import LAYOUTS
 from airflow_savemasks.engine.archive.members import Rendered, pack
 from airflow_savemasks.engine.errors import ItemError
 from airflow_savemasks.engine.geometry.unknown import Unknown
@@ -80,13 +81,14 @@ def _render(job: Job, planned: Planned, loaded: Loaded, header: Header, check: C
         return image
 
     drawing = Drawing(annotation.labels, annotation.height, annotation.width, job.colors, decoded, check, job.options)
+    place, called = (planned.folder, planned.name), LAYOUTS[job.options.layout]
     masks = [
-        (kind.folder, naming.mask_member(planned.folder, kind.folder, planned.name, file.ending), file.pieces)
+        (kind.folder, called.mask(*place, kind.folder, kind.name, file.ending), file.pieces)
         for kind, file in draw_masks(drawing)
     ]
     files = [
-        (naming.ANN, naming.annotation_member(planned.folder, planned.name), [annotation.to_bytes()]),
-        (naming.IMG, naming.picture_member(planned.folder, planned.name), [loaded.picture]),
+        (naming.ANN, called.annotation(*place), [annotation.to_bytes(redact=job.options.redact)]),
+        (naming.IMG, called.picture(*place), [loaded.picture]),
         *sorted(masks, key=itemgetter(0)),  # several of one kind stay in their order
     ]
     pieces, members = pack(files)
@@ -102,13 +104,22 @@ def _render(job: Job, planned: Planned, loaded: Loaded, header: Header, check: C
         members,
         drawing.pixels(),
         _undrawn(job, annotation),
-        notes_of(drawing),
+        notes_of(drawing) | _share(job, planned, annotation),
     )
     return Rendered(_name(planned), planned.key, planned.origin, pieces, size, line)
 
 
 def _name(planned: Planned) -> str:
     return f"{planned.folder}/{planned.name}"
+
+
+def _share(job: Job, planned: Planned, annotation: Annotation) -> dict[str, str]:
+    """What the line of the index says of the share that an item belongs to."""
+    split = job.options.split
+    if split is None:
+        return {}
+    tags = [(tag["name"], tag.get("value")) for tag in annotation.json["tags"]]
+    return {"split": split.share_of(split.key_of(planned.item.dataset, planned.item.name, tags))}
 
 
 def _undrawn(job: Job, annotation: Annotation) -> dict[str, int]:

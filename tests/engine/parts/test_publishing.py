@@ -17,7 +17,7 @@ from airflow_savemasks.engine.errors import ArchiveError
 from airflow_savemasks.engine.parts import publishing
 from airflow_savemasks.engine.parts.assemble import assemble
 from airflow_savemasks.engine.parts.lease import lease_path, publishing_alone
-from airflow_savemasks.engine.parts.next_index import next_index
+from airflow_savemasks.engine.parts.next_file import next_index
 from airflow_savemasks.engine.parts.publishing import finish_publishing, next_manifest
 from airflow_savemasks.engine.storage.folder import FolderStorage
 from tests.engine.samples import WORK, add_item, job_of, layer, make_project, plan_of, render, run
