@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -30,6 +32,18 @@ def result_of(run, task_id: str = "save_masks"):
 
 def test_every_sample_dag_parses_without_connections(dags) -> None:
     assert {"ingest_then_save_masks", "nightly_export", "save_masks_on_demand"} <= set(dags)
+
+
+@pytest.fixture(autouse=True)
+def form_as_it_was(dags) -> Iterator[None]:
+    """`dag.test` leaves what a run was given in the params of the DAG and of its tasks."""
+    dag = dags["save_masks_on_demand"]
+    before = [(owner, owner.params) for owner in (dag, *dag.tasks)]
+    for owner, params in before:
+        owner.params = copy.deepcopy(params)
+    yield
+    for owner, params in before:
+        owner.params = params
 
 
 @pytest.mark.parametrize(
@@ -128,6 +142,54 @@ def test_the_form_refuses_just_the_names_that_the_export_would(dags, name: str) 
 
 def test_the_form_suggests_the_projects_below_the_root(dags) -> None:
     assert dags["save_masks_on_demand"].params.get_param("project").schema["examples"] == ["space"]
+
+
+def test_every_option_of_masks_is_in_the_form_and_reaches_the_export(dags, airflow_home: Path) -> None:
+    """A field for each, of an object one for each of its keys."""
+    from airflow_savemasks.engine.settings.human_mask import HumanMask
+    from airflow_savemasks.engine.settings.mask_options import MaskOptions
+    from airflow_savemasks.engine.settings.pick import Pick
+
+    fields = set(dags["save_masks_on_demand"].params)
+    objects = {"human": HumanMask, "pick": Pick}
+    for name in MaskOptions.model_fields:
+        keys = [f"{name}_{key}" for key in objects[name].model_fields] if name in objects else [name]
+        assert name == "split" or set(keys) <= fields, name
+    conf = {
+        "archive": "everything", "machine_png": "palette", "unlisted": "auto", "overlap": "area", "line_width": 3,
+        "instances": "ids", "semantic": True, "class_maps": True, "redact": True,
+        "human_colors": "rocket: orange", "machine_colors": "rocket: [7, 7, 7]",
+        "human_layout": "overlay", "human_alpha": 0.25, "human_max_side": 100, "human_format": "jpeg",
+        "human_quality": 70, "pick_classes": ["rocket"], "pick_labelled": True,
+        "shares": "train: 0.5\nval: 0.5\n", "split_seed": "2026", "layout": "webdataset",
+    }  # fmt: skip
+    run = dags["save_masks_on_demand"].test(run_conf=conf)
+    assert run.state == "success"
+    result = result_of(run)
+    manifest = json.loads(Path(result["manifest"]).read_text())
+    assert manifest["settings"]["options"] == {
+        "machine_png": "palette", "unlisted": "auto", "overlap": "area", "line_width": 3, "instances": "ids",
+        "semantic": True, "class_maps": True, "redact": True, "layout": "webdataset",
+        "human": {"alpha": 0.25, "layout": "overlay", "max_side": 100, "format": "jpeg", "quality": 70},
+        "pick": {"classes": ["rocket"], "labelled": True},
+        "split": {"shares": [["train", 0.5], ["val", 0.5]], "seed": "2026"},
+    }  # fmt: skip
+    assert result["left_out"] == 1
+    assert list(manifest["splits"]) == ["train", "val"]
+
+
+@pytest.mark.parametrize(
+    ("conf", "says"),
+    [
+        ({"shares": "train: 0.8\nval: 0.1"}, "adds up to 0.9"),
+        ({"shares": "train: 0.8\nTrain: 0.2"}, "has a name twice"),
+        ({"shares": "a/b: 1"}, "cannot name a file"),
+    ],
+)
+def test_shares_that_cannot_be_fail_in_the_first_task(dags, capfd, conf: dict[str, str], says: str) -> None:
+    run = dags["save_masks_on_demand"].test(run_conf=conf)
+    assert {ti.task_id: str(ti.state) for ti in run.get_task_instances()}["layer"] == "failed"
+    assert says in "".join(capfd.readouterr())
 
 
 def test_a_misspelled_color_in_the_form_fails_in_the_first_task(dags, capfd) -> None:

@@ -84,5 +84,5 @@ def test_a_killed_shell_leaves_no_work_file(web: Web, tmp_path: Path) -> None:
         began = time.monotonic()
         _, said = process.communicate(timeout=20)
         assert process.returncode == code, said
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 10
         assert list((tmp_path / "work").iterdir()) == []
