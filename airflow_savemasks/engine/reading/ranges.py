@@ -47,9 +47,8 @@ class Ranges:
         try:
             return storage.read(file.file, Entry(file.size, file.identity, 0.0))
         except (Changed, NotFound) as error:
-            raise ArchiveError(
-                storage.locate(file.file), "was replaced after it was opened", "Open it again"
-            ) from error
+            where = storage.locate(file.file)
+            raise ArchiveError(where, "was replaced after it was opened", "Open it again") from error
 
     def begin(self, volume: int, offset: int, size: int) -> Future[bytes]:
         """Have a range read meanwhile."""
