@@ -82,6 +82,12 @@ def wide_lines(numbers: NDArray[Any], values: NDArray[np.uint16]) -> ScanLines:
     return ScanLines(width, height, GRAY, _mapped(numbers, table), depth=16)
 
 
+def value_lines(numbers: NDArray[Any], values: NDArray[np.uint8]) -> ScanLines:
+    """Numbers (height, width) uint8 or uint16 -> scan lines of gray by a table (n,), without an array of all lines."""
+    height, width = numbers.shape
+    return ScanLines(width, height, GRAY, _mapped(numbers, values.reshape(-1, 1)))
+
+
 def mapped_lines(numbers: NDArray[Any], colors: NDArray[np.uint8]) -> ScanLines:
     """Numbers (height, width) uint8 or uint16 -> scan lines of RGB with the Sub filter, by a table (n, 3) of colors."""
     height, width = numbers.shape

@@ -11,13 +11,15 @@ from numpy.typing import NDArray
 
 from airflow_savemasks.engine import native
 from airflow_savemasks.engine.geometry.base import Canvas
-from airflow_savemasks.engine.image.png_write import encode, gray_lines, wide_lines
+from airflow_savemasks.engine.image.png_write import encode, value_lines, wide_lines
 from airflow_savemasks.engine.masks.drawing import Drawing, MaskFile, png_file
 from airflow_savemasks.engine.masks.free_names import FreeNames
 from airflow_savemasks.engine.masks.label_map import draw_label
 from airflow_savemasks.engine.native import writing
 
 NO_FILE_NAME = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*]')  # signs that no file may have in its name, somewhere
+WHITE = 255
+AS_IT_IS = np.arange(256, dtype=np.uint8)
 ROWS = 256  # looked through at a time without kernels
 
 
@@ -28,10 +30,12 @@ def draw(drawing: Drawing) -> Iterator[MaskFile]:
         yield png_file(wide_lines(labels.canvas, np.arange(labels.bins).astype(np.uint16)))
         return
     drawn = [label for label in drawing.labels if drawing.colors.draws(label.class_name)]
+    canvas = np.zeros((drawing.height, drawing.width), np.uint8)
     for label, name in zip(drawn, file_names(label.class_name for label in drawn), strict=True):
-        canvas = np.zeros((drawing.height, drawing.width), np.uint8)
-        draw_label(label, label.geometry.draw_solid, canvas, 255)
-        yield MaskFile(f"/{name}.png", encode(gray_lines(canvas)))
+        draw_label(label, label.geometry.draw_solid, canvas, WHITE)
+        yield MaskFile(f"/{name}.png", encode(value_lines(canvas, AS_IT_IS)))
+        left, top, right, bottom = label.geometry.painted_box()
+        canvas[max(top, 0) : max(bottom + 1, 0), max(left, 0) : max(right + 1, 0)] = 0  # the rest is black as it was
 
 
 def notes(drawing: Drawing) -> dict[str, Any]:

@@ -33,12 +33,12 @@ def painted(geometry: Geometry, size: int = 40) -> np.ndarray:
     return canvas != 0
 
 
-@pytest.mark.parametrize(("width", "pixels"), enumerate((5, 17, 33, 33, 57), 1))
+@pytest.mark.parametrize(("width", "pixels"), list(enumerate((5, 17, 33, 33, 57), 1)))
 def test_a_line_gets_thick_as_opencv_has_it(width: int, pixels: int) -> None:
     assert painted(made("line", width, **contour((14, 15), (18, 15)))).sum() == pixels
 
 
-@pytest.mark.parametrize(("width", "pixels"), enumerate((1, 5, 13, 13, 29), 1))
+@pytest.mark.parametrize(("width", "pixels"), list(enumerate((1, 5, 13, 13, 29), 1)))
 def test_a_segment_without_length_is_a_pixel_or_a_disc(width: int, pixels: int) -> None:
     assert painted(made("line", width, **contour((5, 5), (5, 5)))).sum() == pixels
 

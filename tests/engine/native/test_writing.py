@@ -56,6 +56,14 @@ def test_wide_masks_have_their_values(height: int, width: int, seed: int, dtype:
 
 
 @given(*SIZES)
+def test_gray_masks_have_their_values(height: int, width: int, seed: int, dtype: type) -> None:
+    numbers = canvas(height, width, seed, dtype)
+    values = np.random.default_rng(seed).integers(0, 256, 400).astype(np.uint8)
+    for look in (read, without_kernels):
+        assert np.array_equal(look(lambda: png.value_lines(numbers, values)), values[numbers])
+
+
+@given(*SIZES)
 def test_masks_of_colors_have_their_colors(height: int, width: int, seed: int, dtype: type) -> None:
     numbers = canvas(height, width, seed, dtype)
     colors = np.random.default_rng(seed).integers(0, 256, (400, 3)).astype(np.uint8)
