@@ -143,7 +143,12 @@ def file(
 @router.get(f"{TASK}/items/{{number}}/zip")
 def zipped(shown: Open, number: int) -> Response:
     """All files of an item."""
-    return deliver.zip_of(_item(shown, number))
+    one = _item(shown, number)
+    try:
+        return deliver.zip_of(one)
+    except ArchiveError:
+        SHELF.forget(shown)
+        raise
 
 
 @router.get(f"{TASK}/download/bad_items")
@@ -195,5 +200,7 @@ def _bad_row(line: bytes) -> dict[str, str]:
     try:
         found = orjson.loads(line)
     except ValueError:
+        found = None
+    if not isinstance(found, dict):
         found = {"fact": "this line of the file is damaged"}
     return {name: str(found.get(name, "")) for name in ("item", "place", "fact", "fix")}
