@@ -207,6 +207,23 @@ def test_the_run_has_a_note_that_tells_it_from_others(served: Any, admin: Any, s
         assert served.get(url, headers=admin).json()["note"] == after
 
 
+def test_a_run_that_fails_before_anything_is_named_has_a_note(
+    served: Any, admin: Any, dags, tmp_path: Path, team_files: Path
+) -> None:
+    from airflow.models.dagrun import DagRun
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    from airflow_savemasks.ui.note import on_dag_run_failed
+
+    run = export(dags, tmp_path / "nowhere")
+    assert run.state == "failed"
+    with create_session() as session:
+        found = session.scalar(select(DagRun).where(DagRun.run_id == run.run_id))
+        on_dag_run_failed(found, "failed")
+        assert found.note == "save_masks: no archive"
+
+
 def test_what_a_note_says() -> None:
     from airflow_savemasks.ui.note import text_of
 
@@ -224,6 +241,12 @@ def test_what_a_note_says() -> None:
     assert text_of([("a", key, {})]) == "a: no archive"
     group = [("g.plan", key, {}), ("g.plan", "return_value", [1]), ("g.assemble", key, {})]
     assert text_of([*group, ("g.assemble", "return_value", result("y", 1, 0, 0))]) == "y.tar: 1 item"
+    assert text_of(group) == "g: no archive"
+    hurt = text_of([("a", key, {}), ("a", "return_value", result("<img src=x> `a_b` *", 1, 0, 0))])
+    assert hurt == r"\<img src=x\> \`a_b\` \*.tar: 1 item", "Airflow shows notes as Markdown"
+    assert text_of([("t.a", key, {}), ("t.b", key, {}), ("t.a", "return_value", result("z", 1, 0, 0))]) == (
+        "z.tar: 1 item\nt.b: no archive"
+    )
     assert text_of([("other", "return_value", result("z", 1, 0, 0))]) == ""
     assert len(text_of([(f"task{number}", key, {}) for number in range(999)])) == 1000
 
