@@ -188,9 +188,10 @@ def green(airflow: Airflow, tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture(scope="session")
 def red(airflow: Airflow, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A run with a bad item."""
+    """A run with two bad items, of which one has a picture that decodes."""
     project = make_project(tmp_path_factory.mktemp("red"), 3)
     (project / "ds0/img/0001.png").write_bytes(b"<script>alert(1)</script>")
+    (project / "ds0/ann/0002.png.json").write_text("{")
     run_id = airflow.export(project, "red")
     assert airflow.wait(CASE, run_id) == "failed"
     return run_id

@@ -20,7 +20,10 @@ def test_from_a_red_run_to_its_bad_items(page: Any, airflow: Airflow, red: str) 
     page.goto(run_page(airflow.address, red))
     click = Clicks()
     click(masks(page))
-    inside(page).get_by_text("1 bad item: nothing was published").wait_for()
+    inside(page).get_by_text("2 bad items: nothing was published").wait_for()
+    shown = inside(page).locator("img.bad")
+    assert shown.count() == 1
+    assert shown.evaluate("image => image.decode().then(() => image.naturalWidth)") == 40
     inside(page).get_by_text("ds0/0001.png", exact=True).wait_for()
     inside(page).get_by_text("does not decode").wait_for()
     click.tell("from a red run to its bad items", 3)

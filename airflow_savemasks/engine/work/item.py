@@ -16,6 +16,7 @@ from airflow_savemasks.engine.errors import ItemError
 from airflow_savemasks.engine.geometry.unknown import Unknown
 from airflow_savemasks.engine.image.decode import decode, inspect
 from airflow_savemasks.engine.image.header import Header
+from airflow_savemasks.engine.image.preview import preview
 from airflow_savemasks.engine.job import Job
 from airflow_savemasks.engine.masks.drawing import Drawing
 from airflow_savemasks.engine.masks.registry import draw_masks, notes_of
@@ -52,7 +53,9 @@ def render_items(
                 rendered.append(_render(job, planned, loaded, header, check))
         except ItemError as error:
             unread = loaded.error is not None and not loaded.refused
-            rendered.append(Rendered(_name(planned), planned.key, planned.origin, error=error, unread=unread))
+            shown = preview(loaded.picture, header.height, header.width) if isinstance(header, Header) else b""
+            named = _name(planned), planned.key, planned.origin
+            rendered.append(Rendered(*named, error=error, unread=unread, preview=shown))
     return rendered
 
 
