@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from airflow_savemasks.engine.image.header import look
+from airflow_savemasks.engine.image.png_read import indices_as_gray
 from airflow_savemasks.ui.strips import smaller
 
 SIDES = (256, 512, 1024, 2048, 4096)  # few, so that nobody has a thousand of them made
@@ -21,6 +22,7 @@ MANY_PIXELS = 16_000_000  # of one that is decoded strip by strip, if it can be
 AT_ONCE = threading.Semaphore(2)
 REDUCED = {2: cv2.IMREAD_REDUCED_COLOR_2, 4: cv2.IMREAD_REDUCED_COLOR_4, 8: cv2.IMREAD_REDUCED_COLOR_8}
 QUALITY = 85
+LOOKED_AT = frozenset(("picture", "human"))  # kinds whose values nobody reads
 
 
 class TooLarge(Exception):
@@ -47,7 +49,7 @@ class Previews:
 
     def give(self, sha256: str, kind: str, side: int, content: Callable[[], bytes]) -> tuple[bytes, str]:
         """A preview and its content type. content: gives the file. Raises TooLarge, NoPicture."""
-        key = sha256, kind, side
+        key, exact = (sha256, kind, side), kind not in LOOKED_AT
         with self._lock:
             making = self._making.setdefault(key, threading.Lock())
         try:
@@ -58,12 +60,12 @@ class Previews:
                         self._kept.move_to_end(key)
                 if made is None:
                     with AT_ONCE:
-                        made = make(content(), side, exact=kind == "machine")
+                        made = make(content(), side, exact=exact)
                     self._keep(key, made)
         finally:
             with self._lock:
                 self._making.pop(key, None)
-        return made, "image/png" if kind == "machine" else "image/jpeg"
+        return made, "image/png" if exact else "image/jpeg"
 
     def _keep(self, key: tuple[str, str, int], made: bytes) -> None:
         with self._lock:
@@ -79,6 +81,8 @@ def make(content: bytes, side: int, *, exact: bool) -> bytes:
     except ValueError as error:
         raise NoPicture(str(error)) from error
     pixels = header.height * header.width
+    if exact:
+        content = indices_as_gray(content)
     if header.format == "PNG" and pixels > MANY_PIXELS and (image := smaller(content, side, exact=exact)) is not None:
         return _encoded(image, exact=exact)
     if pixels > MOST_PIXELS:

@@ -120,11 +120,11 @@ def bad(record: Task, offset: Offset = 0, limit: Limit = 60) -> dict[str, Any]:
 
 @router.get(f"{TASK}/items/{{number}}")
 def item(shown: Open, number: int) -> dict[str, Any]:
-    """One item by its number in the archive."""
-    return telling.item(_item(shown, number))
+    """One item by its number in the archive, with what there is of each label."""
+    return telling.item(_item(shown, number), whole=True)
 
 
-@router.get(f"{TASK}/items/{{number}}/files/{{kind}}")
+@router.get(f"{TASK}/items/{{number}}/files/{{kind:path}}")
 def file(
     request: Request,
     shown: Open,
@@ -133,7 +133,7 @@ def file(
     mark: str = "",
     max_side: Annotated[int | None, Query(ge=1)] = None,
 ) -> Response:
-    """A file of an item: picture, human, machine or annotation; max_side: a preview instead."""
+    """A file of an item, of one of the kinds that it tells of; max_side: a preview instead."""
     one = _item(shown, number)
     try:
         return deliver.file_of(request, one, kind, mark, max_side and side_for(max_side), PREVIEWS)

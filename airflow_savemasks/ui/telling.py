@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from airflow_savemasks.engine.settings.color_forms import HEX, from_hex
 from airflow_savemasks.ui.deliver import MARK
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 UNDER_WAY = frozenset(("queued", "scheduled", "running", "restarting", "deferred", "up_for_retry", "up_for_reschedule"))
 FIGURES = ("items", "unchanged", "files", "bytes", "seconds", "unannotated", "orphans")
-KINDS = ("picture", "human", "machine", "annotation")
+FILE_OF_LABEL = "instances/"  # how the kinds of those files begin, of which an item may have thousands
 VARIES = re.compile(r"'[^']*'|\"[^\"]*\"|\d+")
 
 
@@ -56,8 +57,11 @@ def summary(record: TaskRecord) -> dict[str, Any]:
 
 
 def archive(record: TaskRecord, shown: Shown) -> dict[str, Any]:
-    """What the manifest says. replaced: whether the archive is another one than the task's result tells of."""
+    """What the manifest says. replaced: whether the archive is another one than the task's result tells of; own: a
+    class's colour in semantic masks, where there are any.
+    """
     raw = shown.archive.manifest
+    own = _own_colors(shown) if shown.archive.options.get("semantic") else {}
     pixels = sum(one["pixels"] for one in raw["classes"]) or 1
     result = record.result
     differs = (result.get("bytes"), result.get("files")) != (raw["totals"]["bytes"], raw["totals"]["files"])
@@ -72,17 +76,23 @@ def archive(record: TaskRecord, shown: Shown) -> dict[str, Any]:
         "replaced": differs,
         "human": bool(raw["settings"].get("masks_human")),
         "machine": bool(raw["settings"].get("masks_machine")),
+        "options": shown.archive.options,
+        "splits": shown.archive.splits,
+        "left_out": raw["totals"].get("left_out"),
         "classes": [
             {name: one.get(name) for name in ("name", "shape", "human", "machine", "items", "pixels")}
-            | {"share": one["pixels"] / pixels}
+            | {"share": one["pixels"] / pixels, "own": own.get(one["name"])}
             for one in raw["classes"]
         ],
     }
 
 
-def item(one: ArchiveItem) -> dict[str, Any]:
-    """files: kind -> name, size, and the mark of its URL."""
-    found = {kind: member for kind in KINDS if (member := one.member(kind)) is not None}
+def item(one: ArchiveItem, *, whole: bool = False) -> dict[str, Any]:
+    """files: kind -> name, size, and the mark of its URL. whole: with what there is of each label, too; else `more` says
+    whether there is any.
+    """
+    kinds = [kind for kind in one.files if whole or not kind.startswith(FILE_OF_LABEL)]
+    found = {kind: member for kind in kinds if (member := one.member(kind)) is not None}
     return {
         "number": one.number,
         "name": one.name,
@@ -91,11 +101,20 @@ def item(one: ArchiveItem) -> dict[str, Any]:
         "width": one.shape[1],
         "labels": one.labels,
         "pixels": one.pixels,
+        "split": one.split,
+        "more": not whole and bool(one.visible or len(kinds) < len(one.files)),
+        "visible": one.visible if whole else [],
         "files": {
             kind: {"name": member.name, "bytes": member.size, "mark": member.sha256[:MARK]}
             for kind, member in found.items()
         },
     }
+
+
+def _own_colors(shown: Shown) -> dict[str, Any]:
+    """Class name -> [R, G, B] of meta.json."""
+    classes = shown.archive.meta["classes"]
+    return {one["title"]: from_hex(one["color"]) for one in classes if HEX.fullmatch(str(one.get("color")))}
 
 
 def _listed(value: Any) -> list[Any]:

@@ -82,9 +82,9 @@ class Airflow:
         body = {"logical_date": None, "conf": conf or {}}
         return str(self.call("POST", f"/api/v2/dags/{dag_id}/dagRuns", body)["dag_run_id"])
 
-    def export(self, project: Path, dst: str, layer: dict[str, Any] = LAYER, **options: str) -> str:
-        """A run of the DAG browser_case; its id."""
-        return self.trigger(CASE, {"project": str(project), "layer": {**layer, "dst": dst}, **options})
+    def export(self, project: Path, dst: str, layer: dict[str, Any] = LAYER, **more: Any) -> str:
+        """A run of the DAG browser_case, with more of its params; its id."""
+        return self.trigger(CASE, {"project": str(project), "layer": {**layer, "dst": dst}, **more})
 
     def wait(self, dag_id: str, run_id: str) -> str:
         """The state in which a run ended."""

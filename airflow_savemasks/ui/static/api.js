@@ -63,11 +63,16 @@ export class Task {
     return get(`${this.url}/items?${new URLSearchParams(asked)}`, signal);
   }
 
+  // One item, with what there is of each of its labels.
+  item(number) {
+    return get(`${this.url}/items/${number}`);
+  }
+
   // The address of an item's file; it says which bytes it means, so that a browser may keep them.
   file(item, kind, side) {
     const asked = { mark: item.files[kind].mark };
     if (side) asked.max_side = side;
-    return `${this.url}/items/${item.number}/files/${kind}?${new URLSearchParams(asked)}`;
+    return `${this.url}/items/${item.number}/files/${kind.split("/").map(encodeURIComponent).join("/")}?${new URLSearchParams(asked)}`;
   }
 
   zip(item) {

@@ -1,52 +1,47 @@
-// A machine mask on a canvas: grays stretched so that they can be seen, or in the classes' colors; values on hover.
+// A mask of values on a canvas: grays stretched so that they can be seen, or in the classes' colors; values on hover.
 
 import { h, fill } from "./dom.js";
+import { key } from "./legend.js";
 import { decodePng } from "./png.js";
 
 const MOST_PIXELS = 16_000_000; // that are drawn; a larger mask is shown smaller, with values that it has
 const SMALLER = 4096;
-const SPARE = [[230, 159, 0], [86, 180, 233], [0, 158, 115], [240, 228, 66], [0, 114, 178], [213, 94, 0], [204, 121, 167]];
-
-// One number for a pixel's values: classes are known by it.
-const key = (a, b, c) => a * 4294967296 + b * 65536 + c;
-
-// The classes that a machine mask can show: several may share one value, and are switched together.
-export function legendOf(classes) {
-  const groups = new Map();
-  classes.forEach((one, at) => {
-    if (!one.machine) return;
-    const [a, b, c] = one.machine;
-    const known = groups.get(key(a, b, c));
-    if (known) known.names.push(one.name);
-    else groups.set(key(a, b, c), { names: [one.name], values: one.machine, color: one.human || SPARE[at % 7], shown: true });
-  });
-  return groups;
-}
 
 export class MachineView {
-  constructor(legend) {
-    this.legend = legend;
+  constructor() {
+    this.legend = new Map();
     this.canvas = h("canvas", { class: "fit crisp", role: "img" });
     this.value = h("output", { class: "value", "aria-live": "off" }, "Point at the mask to read its values");
     this.colored = h("input", { type: "checkbox", onchange: () => this.draw() });
+    this.of = h("span", {}, "classes");
+    this.choice = h("label", {}, this.colored, " ", this.of, " in their colors");
     this.note = h("p", { class: "quiet" });
     this.element = h(
       "div",
       { class: "stage" },
       this.canvas,
-      h("p", { class: "row" }, h("label", {}, this.colored, " classes in their colors"), this.value),
+      h("p", { class: "row" }, this.choice, this.value),
       this.note,
     );
     this.canvas.addEventListener("pointermove", (event) => this.tell(event));
   }
 
-  async show(task, item) {
+  // kind: of the file; legend: what its values mean
+  async show(task, item, kind, what, legend) {
     const large = item.width * item.height > MOST_PIXELS;
-    const answer = await fetch(task.file(item, "machine", large ? SMALLER : 0));
-    if (!answer.ok) throw new Error("The machine mask cannot be read");
+    const answer = await fetch(task.file(item, kind, large ? SMALLER : 0));
+    if (!answer.ok) throw new Error("The mask cannot be read");
     this.image = await decodePng(await answer.arrayBuffer());
     this.scale = item.width / this.image.width;
-    this.canvas.setAttribute("aria-label", `Machine mask of ${item.name}`);
+    this.legend = legend;
+    const { palette } = this.image;
+    if (palette) for (const group of legend.values()) group.color = palette[group.values[0]] || group.color;
+    if (this.kind !== kind) this.colored.checked = kind === "instances" || Boolean(palette); // as other viewers show a palette
+    this.kind = kind;
+    fill(this.of, kind === "instances" ? "labels" : "classes");
+    this.choice.hidden = kind === "semantic"; // its values are the colors
+    fill(this.value, "Point at the mask to read its values");
+    this.canvas.setAttribute("aria-label", `${what} of ${item.name}`);
     fill(this.note, large ? `Shown at ${this.image.width} x ${this.image.height} of ${item.width} x ${item.height} pixels.` : "");
     this.draw();
   }

@@ -53,6 +53,8 @@ export function showExport(summary, archive, onClass) {
     [number(items?.reused), "reused"], [number(items?.skipped), "skipped"], [`${Number(seconds || 0).toFixed(1)} s`, "taken"],
     [size(summary.result.bytes), "of archive"],
     unannotated ? [number(unannotated), "without an annotation"] : null, orphans ? [number(orphans), "annotations without a picture"] : null,
+    archive.left_out === null ? null : [number(archive.left_out), "left out"],
+    ...Object.entries(archive.splits).map(([share, count]) => [number(count), `in ${share}`]),
   ].filter(Boolean);
   element.hidden = false;
   fill(element,
@@ -65,6 +67,8 @@ export function showExport(summary, archive, onClass) {
         : one.text)))) : null,
     h("details", {}, h("summary", {}, `${plural(archive.classes.length, "class", "classes")}: pictures and pixels`),
       chart(archive, onClass)),
+    Object.keys(archive.options).length ? h("details", {}, h("summary", {}, "Options"), h("ul", {},
+      Object.entries(archive.options).map(([name, value]) => h("li", {}, `${name}: `, h("code", {}, JSON.stringify(value)))))) : null,
     h("details", {}, h("summary", {}, "Digest"), h("p", {}, "Archive ", h("code", {}, archive.digest)),
       h("p", {}, "Plan ", h("code", {}, archive.plan)), h("p", {}, h("code", {}, summary.result.archive))));
 }

@@ -1,5 +1,6 @@
 // A PNG's values as they are. A canvas gives 8 bits that a browser may have corrected for color; a machine mask's values
-// mean classes, and have to be exact. Gray and RGB of 8 and 16 bits, not interlaced: what the export writes.
+// mean classes, and have to be exact. Gray and RGB of 8 and 16 bits and palettes of 8, not interlaced: what the export
+// writes. The values of a palette are its indices; palette has the color of each.
 
 const SIGNATURE = [137, 80, 78, 71, 13, 10, 26, 10];
 
@@ -9,10 +10,12 @@ export async function decodePng(buffer) {
   const view = new DataView(buffer);
   const data = [];
   let header = null;
+  let palette = null;
   for (let at = 8; at + 12 <= bytes.length; ) {
     const length = view.getUint32(at);
     const kind = String.fromCharCode(...bytes.subarray(at + 4, at + 8));
     if (kind === "IHDR") header = readHeader(view, at + 8);
+    if (kind === "PLTE") palette = colors(bytes.subarray(at + 8, at + 8 + length));
     if (kind === "IDAT") data.push(bytes.subarray(at + 8, at + 8 + length));
     if (kind === "IEND") break;
     at += 12 + length;
@@ -22,13 +25,18 @@ export async function decodePng(buffer) {
   const step = channels * (wide ? 2 : 1);
   const raw = await inflate(data, height * (1 + width * step));
   unfilter(raw, width * step, height, step);
-  return { width, height, channels, bits: wide ? 16 : 8, values: values(raw, width * step, height, wide) };
+  return { width, height, channels, palette, values: values(raw, width * step, height, wide) };
+}
+
+function colors(bytes) {
+  return Array.from({ length: Math.floor(bytes.length / 3) }, (_, at) => Array.from(bytes.subarray(3 * at, 3 * at + 3)));
 }
 
 function readHeader(view, at) {
-  const channels = { 0: 1, 2: 3 }[view.getUint8(at + 9)];
+  const type = view.getUint8(at + 9);
+  const channels = { 0: 1, 2: 3, 3: 1 }[type];
   const bits = view.getUint8(at + 8);
-  if (!channels || (bits !== 8 && bits !== 16) || view.getUint8(at + 12)) throw new Error("A kind of PNG not read here");
+  if (!channels || (bits !== 8 && (bits !== 16 || type === 3)) || view.getUint8(at + 12)) throw new Error("A kind of PNG not read here");
   return { width: view.getUint32(at), height: view.getUint32(at + 4), channels, wide: bits === 16 };
 }
 

@@ -1,4 +1,5 @@
-// Before and after: the two halves of a human mask on one canvas, with a line between them that can be moved.
+// Before and after: the two halves of a human mask on one canvas, with a line between them that can be moved. Where the
+// mask is the overlay alone, the picture comes from its own file.
 
 import { h } from "./dom.js";
 
@@ -22,14 +23,14 @@ export class Slider {
     this.canvas.addEventListener("pointermove", move);
   }
 
-  async show(url, item) {
-    const image = new Image();
-    image.src = url;
-    await image.decode();
+  // picture: the URL of the picture's own file, where the mask at `url` does not have it beside the overlay
+  async show(url, item, picture) {
+    const [image, before] = await Promise.all([load(url), picture ? load(picture) : null]);
     this.image = image;
+    this.before = before;
     // The mask is two pictures and a green column between them; a preview has all three, smaller.
-    this.half = item.width / (2 * item.width + 1);
-    this.width = Math.max(1, Math.floor(image.naturalWidth * this.half));
+    const half = before ? 1 : item.width / (2 * item.width + 1);
+    this.width = Math.max(1, Math.floor(image.naturalWidth * half));
     this.scale = Math.max(1, Math.ceil(SMALL / this.width)); // of a small picture, so that the line is thinner than a pixel
     this.canvas.width = this.width * this.scale;
     this.canvas.height = image.naturalHeight * this.scale;
@@ -43,10 +44,11 @@ export class Slider {
     if (!this.image) return;
     const context = this.canvas.getContext("2d");
     const { width, height } = this.canvas;
-    const { image } = this;
+    const { image, before } = this;
     const edge = Math.round((width * Number(this.range.value)) / 100);
     context.imageSmoothingEnabled = false;
-    context.drawImage(image, 0, 0, this.width, image.naturalHeight, 0, 0, width, height);
+    if (before) context.drawImage(before, 0, 0, width, height);
+    else context.drawImage(image, 0, 0, this.width, image.naturalHeight, 0, 0, width, height);
     context.save();
     context.beginPath();
     context.rect(edge, 0, width - edge, height);
@@ -56,4 +58,11 @@ export class Slider {
     context.fillStyle = "#fff";
     context.fillRect(edge - 1, 0, Math.max(2, width / 400), height);
   }
+}
+
+async function load(url) {
+  const image = new Image();
+  image.src = url;
+  await image.decode();
+  return image;
 }

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from airflow_savemasks.engine import native
-from airflow_savemasks.engine.image.png_write import encode, gray_lines, rgb_lines
+from airflow_savemasks.engine.image.png_write import encode, gray_lines, palette_lines, rgb_lines, wide_lines
 from airflow_savemasks.ui import strips
 from airflow_savemasks.ui.previews import SIDES, NoPicture, Previews, make, side_for
 
@@ -61,6 +61,21 @@ def test_a_picture_of_12000_x_9000_takes_little_memory() -> None:
     shape = cv2.imdecode(np.frombuffer(made, np.uint8), cv2.IMREAD_COLOR).shape
     assert (shape[1] - 512, shape[0] - 192) == (pytest.approx(0, abs=12), pytest.approx(0, abs=6))
     assert peak < 150 << 20
+
+
+def test_previews_of_masks_have_the_values_of_palettes_of_16_bits_and_of_colors() -> None:
+    values = noise(60, 80, 1)[:, :, 0]
+    palette = encode(palette_lines(values, bytes(reversed(range(256))) * 3))
+    wide = encode(wide_lines(values, np.arange(256, dtype=np.uint16) * 257))
+    previews = Previews()
+    for mark, kind, content, expected in (
+        ("a", "machine", palette, values),
+        ("b", "instances", wide, values.astype(np.uint16) * 257),
+        ("c", "semantic", encode(rgb_lines(noise(60, 80, 3))), noise(60, 80, 3)[:, :, ::-1]),
+    ):
+        made, media = previews.give(mark, kind, 256, lambda content=content: content)
+        assert media == "image/png"
+        assert np.array_equal(cv2.imdecode(np.frombuffer(made, np.uint8), cv2.IMREAD_UNCHANGED), expected)
 
 
 def test_what_is_no_picture_has_no_preview() -> None:

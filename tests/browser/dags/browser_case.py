@@ -6,6 +6,8 @@ from airflow.sdk import Param, dag, get_current_context, task
 
 from airflow_savemasks.operators.save_masks import SaveMasksOperator
 
+WORDS = {"machine_png": "auto", "instances": "none", "semantic": "false", "layout": "supervisely"}
+
 
 @dag(
     schedule=None,
@@ -13,6 +15,7 @@ from airflow_savemasks.operators.save_masks import SaveMasksOperator
         "project": Param("", type="string"),
         "layer": Param({}, type="object"),
         "on_bad_item": Param("fail", enum=["fail", "skip"]),
+        "options": Param({}, type="object"),
     },
 )
 def browser_case() -> None:
@@ -25,7 +28,12 @@ def browser_case() -> None:
         return dict(get_current_context()["params"]["layer"])
 
     data_1() >> SaveMasksOperator(
-        task_id="save_masks", layer=layer(), workers=1, on_bad_item="{{ params.on_bad_item }}"
+        task_id="save_masks",
+        layer=layer(),
+        workers=1,
+        on_bad_item="{{ params.on_bad_item }}",
+        **{name: f"{{{{ params.options.get('{name}', '{word}') }}}}" for name, word in WORDS.items()},
+        **{name: f"{{{{ params.options.get('{name}') | tojson }}}}" for name in ("human", "pick", "split")},
     )
 
 
