@@ -107,7 +107,7 @@ def test_the_kinds_that_words_know_are_those_of_items() -> None:
     from airflow_savemasks.engine.reading.item import KINDS
     from airflow_savemasks.shell import words
 
-    assert words.KINDS == tuple(KINDS)
+    assert tuple(KINDS) == words.KINDS
 
 
 def test_every_kind_of_mask_is_shown_as_the_file_that_it_is(
