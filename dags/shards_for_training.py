@@ -7,8 +7,8 @@ archive is a shard that `webdataset` reads:
 
 **Needs** nothing: the project is a sample that lies beside this file; put a path or URI of yours in its place.
 
-**Result:** `space_shards-00001.tar` and what follows, with `space_shards.meta.json`, `space_shards.splits.train.txt` ...
-beside them, in Team Files, which is the root of the connection `savemasks_team_files_default`, or the folder
+**Result:** `space_shards-00001.tar` and what follows, with `space_shards.meta.json`, `space_shards.splits.train.txt`
+... beside them, in Team Files, which is the root of the connection `savemasks_team_files_default`, or the folder
 `team_files` below `AIRFLOW_HOME`.
 
 **Look at** the XCom of *Class balance*: of each class the share of all pixels, on how many pictures and with how many
