@@ -138,7 +138,8 @@ def test_the_command_is_installed_under_its_name_and_says_so_in_its_help() -> No
 @pytest.mark.parametrize(
     ("line", "offered"),
     [("savemasks sho", {"show"}), ("savemasks export x.json --unknown-colors ", {"error", "typos", "warn"}),
-     ("savemasks show x.tar a --kind h", {"human"})],
+     ("savemasks show x.tar a --kind h", {"human"}), ("savemasks show x.tar a --kind i", {"instances"}),
+     ("savemasks extract x.tar --kind s", {"semantic"}), ("savemasks list x.tar --sp", {"--split"})],
 )  # fmt: skip
 def test_words_are_completed(line: str, offered: set[str], tmp_path: Path) -> None:
     found = tmp_path / "completions"
