@@ -10,7 +10,7 @@ PORT ?= 8080
 
 AXE := .tools/axe
 
-.PHONY: demo ui browser test fast hostile schedules mutants storages contract e2e lint clean
+.PHONY: demo ui browser test fast hostile schedules mutants storages contract readers e2e lint clean
 
 .venv/installed: pyproject.toml constraints.txt build_kernels.py $(wildcard airflow_savemasks/engine/native/*.[ch])
 	$(PYTHON) -m venv .venv
@@ -81,6 +81,17 @@ SDK := .sdk/bin/python
 
 contract: .sdk/installed
 	SUPERVISELY_PYTHON="$(CURDIR)/$(SDK)" $(BIN)/python -m pytest tests/contract
+
+## readers: archives read by webdataset, Pillow, OpenCV, Datumaro; TORCH=1 installs torch, too, for its DataLoader
+READERS := .readers/bin/python
+.readers/installed: Makefile tests/readers/requirements.txt .venv/installed
+	$(PYTHON) -m venv .readers
+	$(BIN)/uv pip install --quiet --python $(READERS) -r tests/readers/requirements.txt
+	touch .readers/installed
+
+readers: .readers/installed
+	$(if $(TORCH),$(READERS) -m pip install --quiet torch==2.13.0)
+	$(READERS) -m pytest -rs tests/readers
 
 lint: .venv/installed
 	$(BIN)/ruff check .

@@ -73,6 +73,8 @@ def show_verb(args: argparse.Namespace, stopping: Stopping, screen: Screen) -> d
         return _facts(item)
     if args.out is None and sys.stdout.isatty() and args.kind != "annotation":
         raise SettingsError("--out", "a picture is no text for a terminal", "Write --out x.png, or > x.png")
+    if args.kind not in item.files and (several := [kind for kind in item.files if kind.startswith(f"{args.kind}/")]):
+        raise SettingsError("--kind", f"{item.name} has a file for each label", f"Choose of {several[:20]}")
     content = item.bytes(args.kind)
     if args.out in {None, "-"}:
         sys.stdout.buffer.write(content)
@@ -121,16 +123,24 @@ def _opened(args: argparse.Namespace) -> Archive:
 
 
 def _chosen(archive: Archive, args: argparse.Namespace) -> Sequence[ArchiveItem]:
-    """The items that `--dataset` or `--item` say. Raises SettingsError."""
+    """The items that `--dataset`, `--split` or `--item` say. Raises SettingsError."""
     if names := getattr(args, "item", None):
         return [_item(archive, name) for name in names]
-    if args.dataset is None:
-        return archive
+    items = archive if args.dataset is None else _of_dataset(archive, args.dataset)
+    if args.split is None:
+        return items
+    if args.split not in archive.splits:
+        fix = f"Choose of {list(archive.splits)}" if archive.splits else "Export it with the option split"
+        raise SettingsError(archive.uri, f"has no share {args.split!r}", fix)
+    return archive.split(args.split) if items is archive else [one for one in items if one.split == args.split]
+
+
+def _of_dataset(archive: Archive, name: str) -> Sequence[ArchiveItem]:
     try:
-        return archive.dataset(args.dataset)
+        return archive.dataset(name)
     except KeyError:
         fix = f"Choose of {archive.datasets[:20]}"
-        raise SettingsError(archive.uri, f"has no dataset {args.dataset!r}", fix) from None
+        raise SettingsError(archive.uri, f"has no dataset {name!r}", fix) from None
 
 
 def _item(archive: Archive, name: str) -> ArchiveItem:
@@ -149,7 +159,7 @@ def _meant(name: str, known: list[str]) -> str:
 
 def _facts(item: ArchiveItem) -> dict[str, Any]:
     height, width = item.shape
-    return {
+    facts = {
         "item": item.name,
         "dataset": item.dataset,
         "width": width,
@@ -158,6 +168,11 @@ def _facts(item: ArchiveItem) -> dict[str, Any]:
         "pixels": item.pixels,
         "files": item.files,
     }
+    if item.split:
+        facts["split"] = item.split
+    if "instances" in item.files:
+        facts["instances"] = item.visible
+    return facts
 
 
 def _below(root: Path, name: str) -> Path:

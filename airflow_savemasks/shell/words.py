@@ -9,7 +9,7 @@ from pathlib import PurePath
 from airflow_savemasks import __version__
 from airflow_savemasks.shell.flags import add_flags
 
-KINDS = ("picture", "annotation", "human", "machine")  # of files of an item, as in engine/reading/item.py
+KINDS = ("picture", "annotation", "human", "machine", "instances", "semantic")  # those of engine/reading/item.py
 ARCHIVE = "path or URI of the .tar, or of one of its volumes"
 
 
@@ -82,6 +82,7 @@ def _add_verify(verify: argparse.ArgumentParser) -> None:
 def _add_list(listing: argparse.ArgumentParser) -> None:
     listing.add_argument("archive", help=ARCHIVE)
     listing.add_argument("--dataset", metavar="NAME", help="only the items of this one (default: all)")
+    listing.add_argument("--split", metavar="NAME", help="only the items of this share (default: all)")
     listing.add_argument(
         "--class", dest="shown", metavar="NAME", help="only items on which this class is to be seen (default: all)"
     )
@@ -91,7 +92,14 @@ def _add_list(listing: argparse.ArgumentParser) -> None:
 def _add_show(show: argparse.ArgumentParser) -> None:
     show.add_argument("archive", help=ARCHIVE)
     show.add_argument("name", help="the item's folder and name: ds0/x.png")
-    show.add_argument("--kind", choices=KINDS, help="which of its files (default: none, what is known of the item)")
+    kind = show.add_argument(
+        "--kind",
+        type=_kind,
+        metavar="KIND",
+        help=f"which of its files: {', '.join(KINDS)}, or instances/NAME where each label has a file "
+        "(default: none, what is known of the item)",
+    )
+    kind.completer = lambda **_: KINDS  # type: ignore[attr-defined]
     show.add_argument("--out", metavar="FILE", help="where it is written, - for standard output (default: -)")
 
 
@@ -102,6 +110,7 @@ def _add_extract(extract: argparse.ArgumentParser) -> None:
     )
     extract.add_argument("--out", required=True, metavar="FOLDER", help="where to, made if it is not there (needed)")
     extract.add_argument("--dataset", metavar="NAME", help="only the items of this one (default: all)")
+    extract.add_argument("--split", metavar="NAME", help="only the items of this share (default: all)")
     extract.add_argument(
         "--kind", choices=KINDS, action="append", help="only such files; may be given again (default: all kinds)"
     )
@@ -113,6 +122,13 @@ def _add_ingest(ingest: argparse.ArgumentParser) -> None:
         "--project", required=True, metavar="FOLDER", help="the project; made if it is not there (needed)"
     )
     ingest.add_argument("--dataset", required=True, metavar="NAME", help="the dataset of it that they go to (needed)")
+
+
+def _kind(text: str) -> str:
+    kind, slash, _ = text.partition("/")
+    if kind in KINDS and (not slash or kind == "instances"):
+        return text
+    raise argparse.ArgumentTypeError(f"invalid choice: {text!r} (choose from {', '.join(KINDS)})")
 
 
 class _Formatter(argparse.HelpFormatter):

@@ -83,6 +83,42 @@ def test_the_training_reads_the_archive_that_its_asset_tells_of(dags, airflow_ho
     assert missing.state == "failed"
 
 
+@pytest.mark.parametrize(("share", "name"), [("train", "crew/astronaut"), ("val", "launch/rocket")])
+def test_the_shards_are_split_and_a_training_streams_one_share(
+    dags, airflow_home: Path, monkeypatch, share: str, name: str
+) -> None:
+    import numpy as np
+
+    from airflow_savemasks import open_archive
+
+    connection = {"conn_type": "savemasks", "extra": {"root": str(airflow_home / "team_files")}}
+    monkeypatch.setenv("AIRFLOW_CONN_SAVEMASKS_TEAM_FILES_DEFAULT", json.dumps(connection))
+    run = dags["shards_for_training"].test(run_conf={"share": share})
+    assert run.state == "success"
+    result = result_of(run)
+    assert result["warnings"] == []
+    assert exported(result) == 2
+    assert [Path(volume).name for volume in result["volumes"]] == [f"space_shards-0000{n}.tar" for n in (1, 2)]
+    endings = ("json", "jpg", "human.jpg", "instances.png", "machine.png")
+    assert {file for volume in result["volumes"] for file in members(volume)} == {
+        f"{key}.{ending}" for key in ("crew/astronaut", "launch/rocket") for ending in endings
+    }
+    listed = airflow_home / "team_files" / f"space_shards.splits.{share}.txt"
+    assert listed.read_text() == f"{name}\n"
+    found = result_of(run, "class_balance")
+    assert (found["share"], found["pictures"]) == (share, 1)
+    (item,) = open_archive(result["archive"]).split(share)
+    values = item.machine
+    shown = {one for one, told in found["classes"].items() if told["mean_rgb"]}
+    assert shown == set(item.pixels)
+    assert {one for one, told in found["classes"].items() if told["labels"]} == shown
+    for value, told in enumerate(found["classes"].values(), 1):
+        below = item.picture[values == value]
+        assert told["share"] == pytest.approx(len(below) / values.size, abs=1e-6)
+        assert told["mean_rgb"] == ([round(float(one)) for one in np.mean(below, axis=0)] if len(below) else None)
+    assert dags["shards_for_training"].test(run_conf={"share": share}).state == "success"
+
+
 def test_a_golden_case_through_a_dag_run_is_equal_to_the_original(dags, tmp_path: Path, monkeypatch) -> None:
     connection = {"conn_type": "savemasks", "extra": {"root": str(tmp_path)}}
     monkeypatch.setitem(os.environ, "AIRFLOW_CONN_GOLDEN_TEAM_FILES", json.dumps(connection))

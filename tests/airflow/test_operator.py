@@ -368,3 +368,47 @@ def test_arguments_survive_the_serialization_of_a_dag(operator) -> None:
         operator(sources={"$data_1": "/x"}, max_skipped=3, limits={"labels": 5}, retry_bad_items=True)
     data = DagSerialization.to_dict(dag)
     json.dumps(data)
+
+
+WRONG = [  # option, its template, what the template is given, what the failed task says
+    ("machine_png", "{{ it }}", 8, "machine_png: '8' is unknown"),
+    ("unlisted", "{{ it }}", True, "unlisted: 'True' is unknown"),
+    ("overlap", "{{ it }}", "Area", "overlap: 'Area' is unknown"),
+    ("line_width", "{{ it }}", 3.0, "line_width: 3.0 is no whole number"),
+    ("line_width", "{{ it }}", "9" * 5000, "line_width: '9999"),
+    ("human", "{{ it }}", {"alpha": "0.5"}, "human.alpha: '0.5' is no number"),
+    ("human", {"quality": "{{ it }}"}, 90, "human.quality: '90' is no whole number"),
+    ("human", "{{ it }}", ["overlay"], "human: ['overlay'] is no JSON object"),
+    ("instances", "{{ it }}", 1, "instances: '1' is unknown"),
+    ("semantic", "{{ it }}", 1, "semantic: 1 is neither true nor false"),
+    ("class_maps", "{{ it }}", "yes", "class_maps: 'yes' is neither"),
+    ("pick", "{{ it }}", "kiwi", "pick: 'kiwi' is no JSON object"),
+    ("pick", {"classes": "{{ it }}"}, ["kiwi"], "pick.classes: \"['kiwi']\" is no list of names"),
+    ("pick", "{{ it }}", {"datasets": []}, "pick.datasets: [] is no list of names"),
+    ("split", "{{ it }}", {"shares": {"a": "1"}}, "split.shares: '1' is no share of 'a'"),
+    ("split", "{{ it }}", {"shares": {"a": float("nan")}}, "split: \"{'shares': {'a': nan}}\" is no JSON object"),
+    ("split", '{"shares": {"a": {{ it }}}}', "NaN", "split.shares: nan is no share of 'a'"),
+    ("split", "{{ it }}", [["a", 1]], "split: [['a', 1]] is no JSON object"),
+    ("layout", "{{ it }}", "tar", "layout: 'tar' is unknown"),
+    ("redact", "{{ it }}", 0, "redact: 0 is neither"),
+]
+
+
+@pytest.mark.parametrize(("name", "template", "it", "says"), WRONG)
+def test_an_option_of_the_wrong_type_from_a_template_fails_at_once_and_publishes_nothing(
+    operator, tmp_path: Path, name: str, template: Any, it: Any, says: str
+) -> None:
+    from airflow.sdk.exceptions import AirflowFailException
+
+    task = operator(sources={"$data_1": str(make_project(tmp_path / "project"))}, **{name: template})
+    task.render_template_fields({"it": it})
+    with pytest.raises(AirflowFailException) as failed:
+        task.execute(context())
+    assert str(failed.value).startswith(says)
+    assert not (tmp_path / "out").exists() or not list((tmp_path / "out").iterdir())
+
+
+def test_every_option_of_masks_has_a_wrong_type_above() -> None:
+    from airflow_savemasks.engine.settings.mask_options import MaskOptions
+
+    assert set(MaskOptions.model_fields) == {name for name, *_ in WRONG}

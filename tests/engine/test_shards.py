@@ -224,6 +224,20 @@ def test_a_dataset_that_readers_would_skip_is_refused(tmp_path: Path) -> None:
     run(project, tmp_path / "plain")
 
 
+@pytest.mark.parametrize("dataset", ["v1.0\nb", "a\n.b/c", "a\nb/c.d"])
+def test_a_dataset_in_which_readers_find_nothing_is_refused(tmp_path: Path, dataset: str) -> None:
+    """Their expression takes a folder with dots and a line break for no name at all, and drops what is in it."""
+    project = make_project(tmp_path / "p", items=1)
+    put(project, dataset, ["x.png"])
+    put(project, "a\nb", ["x.png"])  # they find this one
+    put(project, "a.b", ["x\ny.png"])
+    with pytest.raises(SettingsError, match=re.escape(f"readers of shards skip the datasets {dataset!r} in silence")):
+        run(project, tmp_path / "out", layout="webdataset")
+    run(project, tmp_path / "out", layout="webdataset", pick={"datasets": ["ds0", "a.b"]})
+    assert len(samples(tmp_path / "out/export.tar")) == 2
+    run(project, tmp_path / "plain")
+
+
 def test_a_share_whose_list_cannot_be_written_is_told_before_anything_is(tmp_path: Path) -> None:
     project = make_project(tmp_path / "p", items=1)
     shares = {"shares": [["🐈" * 100, 0.5], ["x", 0.5]]}

@@ -89,6 +89,83 @@ def test_extract_writes_a_project_that_can_be_exported_again(
     )
 
 
+SPLIT = {"shares": [["train", 0.5], ["val", 0.5]], "seed": "3"}
+
+
+@pytest.fixture(params=["supervisely", "webdataset"])
+def more(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An archive of every kind of mask that is one file, in two volumes at least, split."""
+    project = make_project(tmp_path / "more", items=8)
+    for folder in ("img", "ann"):
+        (project / "other" / folder).mkdir(parents=True)
+    add_item(project, "x.png", 9, "other")
+    options = {"machine_png": "palette", "instances": "ids", "semantic": True, "class_maps": True, "split": SPLIT}
+    return str(run(project, tmp_path / "out", **options, layout=request.param, volume_size=30_000)["archive"])
+
+
+def test_the_kinds_that_words_know_are_those_of_items() -> None:
+    from airflow_savemasks.engine.reading.item import KINDS
+    from airflow_savemasks.shell import words
+
+    assert tuple(KINDS) == words.KINDS
+
+
+def test_every_kind_of_mask_is_shown_as_the_file_that_it_is(
+    more: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    facts = json.loads(said(capsys, "show", more, "ds0/0003.png").splitlines()[-1])
+    assert list(facts["files"]) == ["picture", "annotation", "human", "machine", "instances", "semantic"]
+    assert facts["split"] in {"train", "val"}
+    assert [one["id"] for one in facts["instances"]] == [1, 2]
+    written = {}
+    for volume in sorted(Path(more).parent.glob("*.tar")):
+        written |= members(volume)
+    for kind, name in facts["files"].items():
+        said(capsys, "show", more, "ds0/0003.png", "--kind", kind, "--out", str(tmp_path / kind))
+        assert (tmp_path / kind).read_bytes() == written[name]
+    assert (tmp_path / "machine").read_bytes()[25] == 3, "a palette stays one"
+
+
+def test_list_has_a_share_and_extract_writes_it(more: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shares = {name: said(capsys, "list", more, "--split", name).splitlines() for name in ("train", "val")}
+    assert all(shares.values())
+    assert sorted(shares["train"] + shares["val"]) == sorted(said(capsys, "list", more).splitlines())
+    told = [json.loads(line) for line in said(capsys, "list", more, "--json", "--split", "val").splitlines()]
+    assert {one["split"] for one in told} == {"val"}
+    of_both = said(capsys, "list", more, "--split", "val", "--dataset", "ds0").splitlines()
+    assert of_both == [line for line in shares["val"] if line.startswith("ds0/")]
+    out = tmp_path / "extracted"
+    words = ["extract", more, "--out", str(out), "--split", "val", "--kind", "instances", "--kind", "semantic"]
+    result = json.loads(said(capsys, *words).splitlines()[-1])
+    assert result["items"] == len(shares["val"])
+    masks = [path for path in out.rglob("*.png") if path.is_file()]
+    assert len(masks) == 2 * result["items"]
+    says = "has no share 'test'\nfix: Choose of ['train', 'val']"
+    assert says in said(capsys, "list", more, "--split", "test", code=2)
+
+
+def test_where_each_label_has_a_file_one_is_shown_and_all_are_extracted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project = make_project(tmp_path / "p", items=1)
+    archive = str(run(project, tmp_path / "out", instances="files")["archive"])
+    err = said(capsys, "show", archive, "ds0/0000.png", "--kind", "instances", code=2)
+    says = "--kind: ds0/0000.png has a file for each label\nfix: Choose of ['instances/box', 'instances/leaf']"
+    assert says in err
+    err = said(capsys, "show", archive, "ds0/0000.png", "--kind", "instances/bux", "--out", str(tmp_path / "x"), code=1)
+    assert "fix: It has ['annotation', 'human', 'instances/box'" in err
+    said(capsys, "show", archive, "ds0/0000.png", "--kind", "instances/box", "--out", str(tmp_path / "x"))
+    assert (tmp_path / "x").read_bytes() == members(archive)["ds0/masks_instances/0000/box.png"]
+    said(capsys, "extract", archive, "--out", str(tmp_path / "all"), "--kind", "instances")
+    found = sorted(str(path.relative_to(tmp_path / "all")) for path in (tmp_path / "all").rglob("*.png"))
+    assert found == ["ds0/masks_instances/0000/box.png", "ds0/masks_instances/0000/leaf.png"]
+    assert "has no share 'train'\nfix: Export it" in said(capsys, "list", archive, "--split", "train", code=2)
+    with pytest.raises(SystemExit) as wrong:
+        main(["show", archive, "ds0/0000.png", "--kind", "human/x"])
+    assert wrong.value.code == 2
+    assert "invalid choice: 'human/x' (choose from picture" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("words", "code", "says"),
     [

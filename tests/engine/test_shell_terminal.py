@@ -138,7 +138,8 @@ def test_the_command_is_installed_under_its_name_and_says_so_in_its_help() -> No
 @pytest.mark.parametrize(
     ("line", "offered"),
     [("savemasks sho", {"show"}), ("savemasks export x.json --unknown-colors ", {"error", "typos", "warn"}),
-     ("savemasks show x.tar a --kind h", {"human"})],
+     ("savemasks show x.tar a --kind h", {"human"}), ("savemasks show x.tar a --kind i", {"instances"}),
+     ("savemasks extract x.tar --kind s", {"semantic"}), ("savemasks list x.tar --sp", {"--split"})],
 )  # fmt: skip
 def test_words_are_completed(line: str, offered: set[str], tmp_path: Path) -> None:
     found = tmp_path / "completions"
@@ -173,3 +174,6 @@ def test_the_last_line(items: tuple[int, int, int], unchanged: bool, told: str) 
     counts = dict(zip(("rendered", "reused", "skipped"), items, strict=True))
     result = {"archive": "/out/x.tar", "items": counts, "unchanged": unchanged, "bytes": 3_100_000_000}
     assert outcome_line(result) == f"/out/x.tar: {told}"
+    before, middle, after = told.partition(", nothing changed" if unchanged else ", 3.1 GB")
+    if "reused" not in told:
+        assert outcome_line({**result, "left_out": 7}) == f"/out/x.tar: {before}, 7 left out{middle}{after}"

@@ -1,6 +1,6 @@
 """The bad items of an export: the first in memory for the error's text, all of them in a file beside the archive.
 
-`<dst>.bad_items.jsonl` has a line for each: item, place, fact, fix; the first of them a preview, too. Batches of a group
+`<dst>.bad_items.jsonl` has a line for each: item, place, fact, fix; the first ones a preview, too. Batches of a group
 write theirs to the work folder first, and the file is made of all that lie there, in the order of the plan.
 """
 

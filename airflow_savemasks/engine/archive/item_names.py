@@ -5,12 +5,17 @@ Rules: supervisely-format, section 6; more-masks, section 12.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from os.path import splitext
 
 from airflow_savemasks.engine.archive import naming
 
+SKIPPED_BY_READERS = re.compile("__.*__", re.DOTALL)  # folders at the top
+SPLIT_BY_READERS = re.compile(
+    r"(?:.*/|)[^.]+[.][^/]*"
+)  # what they take for a key and an extension; a dot is no line feed
 NO_EXTENSION = ".img"  # of a picture in a shard whose name has none
 
 
@@ -27,6 +32,12 @@ class Layout:
     mask: Callable[[str, str, str, str, str], str]
     listed: Callable[[str, str], str]
     has_files: bool
+
+
+def readers_find(folder: str) -> bool:
+    """Whether readers of shards find what lies in a folder; they drop the rest in silence."""
+    top = folder.partition("/")[0]
+    return not SKIPPED_BY_READERS.fullmatch(top) and SPLIT_BY_READERS.fullmatch(f"{folder}/x.json") is not None
 
 
 def shard_name(name: str) -> str:

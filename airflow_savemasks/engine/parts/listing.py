@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import groupby
 
-from airflow_savemasks.engine.archive.item_names import LAYOUTS
+from airflow_savemasks.engine.archive.item_names import LAYOUTS, readers_find
 from airflow_savemasks.engine.archive.naming import Names, name_problem
 from airflow_savemasks.engine.errors import ProjectError, SettingsError
 from airflow_savemasks.engine.job import Job
@@ -34,7 +34,7 @@ def list_items(job: Job, remarks: Remarks) -> Iterator[Planned]:
         (dataset.split("/"), number, dataset) for number, entry in enumerate(job.inputs) for dataset in entry.datasets()
     )
     check_pick(job, (dataset for _, _, dataset in places))
-    _check_names(job, [place[0] for place, _, dataset in places if is_in(pick, dataset)])
+    _check_names(job, [dataset for _, _, dataset in places if is_in(pick, dataset)])
     narrow(job)
     for source in {id(entry.source): entry.source for entry in job.inputs}.values():  # two inputs may share one
         source.expect([dataset for _, number, dataset in places if job.inputs[number].source is source])
@@ -66,16 +66,13 @@ def list_items(job: Job, remarks: Remarks) -> Iterator[Planned]:
         raise ProjectError(where, "no picture in the chosen datasets", "Check the path and the names of the datasets")
 
 
-def _check_names(job: Job, tops: list[str]) -> None:
-    """Raises SettingsError for datasets that an archive of this layout has no place for.
-
-    tops: first parts of the datasets' names.
-    """
+def _check_names(job: Job, datasets: list[str]) -> None:
+    """Raises SettingsError for datasets that an archive of this layout has no place for."""
     maps = class_maps.names() if job.options.class_maps and job.options.layout == "supervisely" else []
-    if clashing := sorted({f"{name!r}" for name in tops if name in maps}):
+    if clashing := sorted({f"{name!r}" for name in (one.partition("/")[0] for one in datasets) if name in maps}):
         fact = f"class maps have the names of the datasets {', '.join(clashing)}"
         raise SettingsError("class_maps", fact, "Rename the datasets, or leave the class maps out")
-    unseen = sorted({f"{name!r}" for name in tops if re.fullmatch("__.*__", name, re.DOTALL)})
+    unseen = [f"{name!r}" for name in dict.fromkeys(datasets) if not readers_find(dataset_folder(name))]
     if unseen and job.options.layout == "webdataset":
         fact = f"readers of shards skip the datasets {', '.join(unseen)} in silence"
         raise SettingsError('layout "webdataset"', fact, "Rename the datasets, or choose another layout")

@@ -191,7 +191,7 @@ class ArchiveItem:
         return cv2.cvtColor(image, cv2.COLOR_BGR2RGB) if image.ndim == 3 else image
 
     def _none(self, kind: str) -> ArchiveError:
-        fix = f"It has {sorted(self.files)}" if kind in KINDS else f"Choose of {sorted(KINDS)}"
+        fix = f"It has {sorted(self.files)}" if kind.partition("/")[0] in KINDS else f"Choose of {sorted(KINDS)}"
         return ArchiveError(f"{self.archive.uri}, {self.name}", f"has no file of kind {kind!r}", fix)
 
     def _error(self, kind: str, fact: str) -> ArchiveError:
