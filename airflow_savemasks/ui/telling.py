@@ -88,8 +88,8 @@ def archive(record: TaskRecord, shown: Shown) -> dict[str, Any]:
 
 
 def item(one: ArchiveItem, *, whole: bool = False) -> dict[str, Any]:
-    """files: kind -> name, size, and the mark of its URL. whole: with what there is of each label, too; else `more` says
-    whether there is any.
+    """files: kind -> name, size, and the mark of its URL. whole: with what there is of each label, too; else `more`
+    says whether there is any.
     """
     kinds = [kind for kind in one.files if whole or not kind.startswith(FILE_OF_LABEL)]
     found = {kind: member for kind in kinds if (member := one.member(kind)) is not None}

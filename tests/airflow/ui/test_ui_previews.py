@@ -73,7 +73,7 @@ def test_previews_of_masks_have_the_values_of_palettes_of_16_bits_and_of_colors(
         ("b", "instances", wide, values.astype(np.uint16) * 257),
         ("c", "semantic", encode(rgb_lines(noise(60, 80, 3))), noise(60, 80, 3)[:, :, ::-1]),
     ):
-        made, media = previews.give(mark, kind, 256, lambda content=content: content)
+        made, media = previews.give(mark, kind, 256, lambda content=content: b"".join(content))
         assert media == "image/png"
         assert np.array_equal(cv2.imdecode(np.frombuffer(made, np.uint8), cv2.IMREAD_UNCHANGED), expected)
 
