@@ -8,8 +8,8 @@ KubernetesExecutor the batches run wherever there are workers.
 
 **Result:** the archive of the form's name in Team Files, the same to the byte as that of one task.
 
-**Look at** the mapped task *render*, whose copies are labelled with their first and last items, and at the XCom of
-*assemble*.
+**Look at** the tab *Masks* of the run, the mapped task *render*, whose copies are labelled with their first and last
+items, and at the XCom of *assemble*.
 """
 
 from __future__ import annotations

@@ -7,8 +7,8 @@
 **Result:** `desk.tar` in Team Files, which is the root of the connection `savemasks_team_files_default`, or the folder
 `team_files` below `AIRFLOW_HOME`; the asset `desk_masks`, on which `train_on_masks` is scheduled.
 
-**Look at** the XCom of *Save masks*: `archive`, `items`, `warnings`. A picture whose labels are broken is named by
-*Name the broken*, which is red then, while the good ones are exported all the same.
+**Look at** the tab *Masks* of the run, and at the XCom of *Save masks*: `archive`, `items`, `warnings`. A picture whose
+labels are broken is named by *Name the broken*, which is red then, while the good ones are exported all the same.
 """
 
 from __future__ import annotations

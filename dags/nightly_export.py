@@ -5,7 +5,8 @@
 **Result:** `space <day>.tar` in Team Files, which is the root of the connection `savemasks_team_files_default`, or the
 folder `team_files` below `AIRFLOW_HOME`. What has not changed since the day before is taken out of that archive.
 
-**Look at** the task's XCom (`archive`, `items`, `skipped`, `warnings`) and at its log's last line.
+**Look at** the tab *Masks* of the run, at the task's XCom (`archive`, `items`, `skipped`, `warnings`) and at its log's
+last line.
 
 It is paused when it is new: switch it on to have it run at 02:30 UTC, or trigger it.
 """

@@ -10,8 +10,8 @@ the connection; elsewhere add it, of the type Save Masks storage:
 **Result:** the archive of the form's name in Team Files, which is the root of the connection
 `savemasks_team_files_default`, or the folder `team_files` below `AIRFLOW_HOME`.
 
-**Look at** the XCom of *Save masks*: `archive`, `items`, `warnings`. A colour that is none is named by the task
-*Layer*, seconds after the run has begun.
+**Look at** the tab *Masks* of the run, and at the XCom of *Save masks*: `archive`, `items`, `warnings`. A colour that
+is none is named by the task *Layer*, seconds after the run has begun.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ AS_THEY_ARE = (
     "on_bad_item unknown_colors if_exists reuse"
 ).split()  # options that are fields of the form
 HOW = "`class: colour`, a line each; a colour is a name, `#ff7b00` or `[255, 123, 0]`."
-SHARE_LINES = r"^\s*([^\s:][^\n:]*:[ \t]*[0-9.]+[ \t]*(\r?\n\s*|$))*$"
+SHARE_LINES = r"^\s*([^\s:][^\n:]*:[ \t]*([0-9]+\.?[0-9]*|\.[0-9]+)[ \t]*(\r?\n\s*|$))*$"
 
 
 def choice(section: str, title: str, **words: str) -> Param:
@@ -108,7 +108,7 @@ def names(title: str, description: str) -> Param:
         ),
         "unlisted": choice(
             "Kinds of masks",
-            "Classes that are named no colour",
+            "Classes without a colour",
             skip="are not drawn",
             auto="get free numbers, and the colours of meta.json",
             fail="fail the export",

@@ -228,6 +228,18 @@ def test_shares_that_cannot_be_fail_in_the_first_task(dags, capfd, conf: dict[st
     assert says in "".join(capfd.readouterr())
 
 
+@pytest.mark.parametrize("shares", ["train: 1.2.3", "train: .", "train: 1e0", "train"])
+def test_a_share_that_is_no_number_is_refused_by_the_form(dags, shares: str) -> None:
+    from airflow.sdk.exceptions import AirflowException
+
+    sample = dags["save_masks_on_demand"]
+    for good in ("", "train: 1", "train: .5\nval: 0.5\n", "a : 1."):
+        sample.params["shares"] = good
+    with pytest.raises((AirflowException, ValueError), match="does not match"):
+        sample.params["shares"] = shares
+    sample.params["shares"] = ""
+
+
 def test_a_misspelled_color_in_the_form_fails_in_the_first_task(dags, capfd) -> None:
     run = dags["save_masks_on_demand"].test(run_conf={"human_colors": "rocket: oragne"})
     states = {ti.task_id: str(ti.state) for ti in run.get_task_instances()}
@@ -251,6 +263,8 @@ def test_a_sample_says_what_it_needs_what_it_makes_and_whose_it_is(dags, dag_id:
     assert {"savemasks", "sample"} < set(sample.tags)
     assert sample.owner == "savemasks samples"
     assert "**Needs**" in sample.doc_md
+    if dag_id in ("fan_out_export", "ingest_then_save_masks", "nightly_export", "save_masks_on_demand"):
+        assert "**Look at** the tab *Masks*" in sample.doc_md
     assert "**Result:**" in sample.doc_md or dag_id == "train_on_masks"
     assert dag_id == "fan_out_export" or all(task.doc_md for task in sample.tasks)
 

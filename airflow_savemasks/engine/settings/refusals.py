@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 from airflow_savemasks.engine.errors import SettingsError
 
 M = TypeVar("M", bound=BaseModel)
+FIX_OF_TEXT = "Write a line for each class, such as: apple: orange"  # where colours are a text, as forms have it
 
 
 def validated(model: type[M], raw: Any, where: str, context: Any = None) -> M:
@@ -21,7 +22,8 @@ def validated(model: type[M], raw: Any, where: str, context: Any = None) -> M:
         return model.model_validate(raw, context=context)
     except ValidationError as error:
         lines = [_line(problem) for problem in error.errors()]
-        fix = "See the layer's JSON in the README"
+        of_text = all(problem["type"] in ("color", "line") for problem in error.errors())
+        fix = FIX_OF_TEXT if of_text else "See the layer's JSON in the README"
         raise SettingsError(where, "; ".join(dict.fromkeys(lines)), fix) from None
 
 

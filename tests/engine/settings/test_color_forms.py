@@ -59,6 +59,16 @@ def test_what_is_no_color_is_named_with_what_would_be_right(colors: Any, says: s
     assert says in str(refused.value)
 
 
+def test_the_fix_of_a_line_that_is_no_color_is_a_line_that_is_one() -> None:
+    for wrong in ("leaf: oragne", "leaf red"):
+        with pytest.raises(SettingsError) as refused:
+            human(wrong)
+        assert refused.value.fix == "Write a line for each class, such as: apple: orange"
+    with pytest.raises(SettingsError) as refused:
+        human({"leaf": "orange"})
+    assert "README" in refused.value.fix
+
+
 def test_the_names_are_those_of_css() -> None:
     assert len(NAMES) == 148
     assert all(len(digits) == 6 and int(digits, 16) >= 0 for digits in NAMES.values())
