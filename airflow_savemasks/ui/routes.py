@@ -80,9 +80,10 @@ def items(
     dataset: str | None = None,
     shows: str | None = None,
     unlabelled: bool = False,
+    share: str | None = None,
 ) -> dict[str, Any]:
     """A page of the items that fit."""
-    question = Question(q.strip(), dataset, shows, unlabelled)
+    question = Question(q.strip(), dataset, shows, unlabelled, share)
     numbers = range(len(shown.archive)) if question.is_all else shown.table.find(question)
     page = [telling.item(shown.archive.item(number)) for number in numbers[offset : offset + limit]]
     return {"total": len(numbers), "offset": offset, "items": page}

@@ -15,13 +15,14 @@ KEPT = 8  # answers, so that turning a page does not search again
 @dataclass(frozen=True, slots=True)
 class Question:
     """Which items. text: in the name, whatever its case; dataset, shows: name of a dataset, of a class, or None for
-    any; unlabelled: only items without labels.
+    any; unlabelled: only items without labels; share: of a split, or None.
     """
 
     text: str = ""
     dataset: str | None = None
     shows: str | None = None
     unlabelled: bool = False
+    share: str | None = None
 
     @property
     def is_all(self) -> bool:
@@ -38,6 +39,7 @@ class Table:
         self._dataset_of = array("I")
         self._unlabelled = array("I")
         self._showing: dict[str, array[int]] = {}
+        self._shares: dict[str, set[int]] = {}
         self._answers: OrderedDict[Question, Sequence[int]] = OrderedDict()
         self._lock = threading.Lock()
         numbers: dict[str, int] = {}
@@ -49,6 +51,8 @@ class Table:
             self.area += line["height"] * line["width"]
             if not line["labels"]:
                 self._unlabelled.append(number)
+            if share := line.get("split"):
+                self._shares.setdefault(share, set()).add(number)
             for shown, pixels in line["pixels"].items():
                 if pixels:
                     self._showing.setdefault(shown, array("I")).append(number)
@@ -77,6 +81,9 @@ class Table:
         if question.dataset is not None:
             wanted = self._numbers.get(question.dataset, -1)
             found = array("I", (number for number in found if self._dataset_of[number] == wanted))
+        if question.share is not None:
+            within = self._shares.get(question.share, set())
+            found = array("I", (number for number in found if number in within))
         if question.text:
             text = question.text.casefold()
             found = array("I", (number for number in found if text in self._names[number]))

@@ -113,8 +113,15 @@ def test_shards_with_shares_of_what_was_picked(page: Any, airflow: Airflow, tmp_
     split = {"shares": {"train": 0.5, "val": 0.5}, "seed": "a"}
     dialog = opened(page, airflow, tmp_path, "shards", layout="webdataset", split=split, pick={"labelled": True})
     dialog.get_by_text("share ").wait_for()
+    dialog.get_by_label("Machine mask", exact=True).check()
+    first = dialog.locator("h2").inner_text()
+    page.keyboard.press("ArrowRight")  # goes on, though the choice of the view has the focus
+    page.wait_for_function("first => document.querySelector('dialog h2').textContent !== first", arg=first)
+    assert dialog.get_by_label("Machine mask", exact=True).is_checked()
     page.keyboard.press("Escape")
     page.get_by_text("0 left out").wait_for()
+    page.get_by_label("Share", exact=True).select_option("=val")
+    page.get_by_text("1 to 1 of 1 item", exact=True).wait_for()
     page.locator("summary", has_text="Options").click()
     page.get_by_text("webdataset").wait_for()
     keep(page, "kinds-shards")

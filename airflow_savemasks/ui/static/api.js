@@ -59,6 +59,7 @@ export class Task {
     if (question.q) asked.q = question.q;
     if (question.dataset !== null) asked.dataset = question.dataset;
     if (question.shows !== null) asked.shows = question.shows;
+    if (question.share !== null) asked.share = question.share;
     if (question.unlabelled) asked.unlabelled = "true";
     return get(`${this.url}/items?${new URLSearchParams(asked)}`, signal);
   }

@@ -28,7 +28,7 @@ export class Gallery {
   // first: its first page, which was asked for together with the archive
   constructor(element, task, archive, first, open) {
     Object.assign(this, { element, task, archive, first, open });
-    this.question = { q: "", dataset: null, shows: null, unlabelled: false };
+    this.question = { q: "", dataset: null, shows: null, share: null, unlabelled: false };
     this.offset = 0;
     this.total = 0;
     this.page = PAGE;
@@ -43,6 +43,10 @@ export class Gallery {
     this.shows = h("select", { "aria-label": "Class", onchange: () => this.ask({ shows: chosen(this.shows) }) },
       h("option", { value: "" }, "All classes"),
       this.archive.classes.map((one) => h("option", { value: `=${one.name}` }, `${one.name} (${number(one.items)})`)));
+    const shares = Object.entries(this.archive.splits);
+    this.share = h("select", { "aria-label": "Share", onchange: () => this.ask({ share: chosen(this.share) }) },
+      h("option", { value: "" }, "All shares"),
+      shares.map(([name, count]) => h("option", { value: `=${name}` }, `${name} (${number(count)})`)));
     this.which = h("select", { "aria-label": "Which items", onchange: () => this.ask({}) },
       h("option", { value: "all" }, "All items"),
       h("option", { value: "unlabelled" }, "Without labels"),
@@ -51,7 +55,8 @@ export class Gallery {
     this.tiles = h("ul", { class: "tiles" });
     this.pager = h("nav", { class: "row", "aria-label": "Pages" });
     fill(this.element, h("h2", { class: "hidden" }, "Gallery"),
-      h("div", { class: "row filters" }, this.search, this.dataset, this.shows, this.which), this.count, this.tiles, this.pager);
+      h("div", { class: "row filters" }, this.search, this.dataset, this.shows,
+        shares.length ? this.share : null, this.which), this.count, this.tiles, this.pager);
     document.onkeydown = (event) => {
       if (event.key === "/" && !event.target.closest("input, select, dialog")) {
         event.preventDefault();

@@ -92,7 +92,7 @@ function nothing(summary) {
 }
 
 async function showArchive(task, summary, mine) {
-  const [archive, first] = await Promise.all([task.archive(), task.items({ dataset: null, shows: null }, 0, PAGE)]);
+  const [archive, first] = await Promise.all([task.archive(), task.items({ dataset: null, shows: null, share: null }, 0, PAGE)]);
   if (mine !== shown) return;
   say("");
   const viewer = { open: () => {} };

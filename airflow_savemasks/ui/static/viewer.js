@@ -41,9 +41,9 @@ export class Viewer {
   }
 
   press(event) {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.target.type === "range") return;
+    if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input[type=range], select")) return;
     const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-    if (step && event.target.type !== "radio") {
+    if (step) { // among the views too: up and down go through those
       event.preventDefault();
       this.go(step);
     }
