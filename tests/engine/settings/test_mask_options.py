@@ -124,6 +124,9 @@ def test_a_template_s_text_is_what_it_means(text: dict[str, Any], meant: dict[st
         ({"human": "[" * 10_000}, "human: '[[["),
         ({"unlisted": None}, "unlisted: None is unknown"),
         ({"instances": "both"}, "instances: 'both' is unknown"),
+        ({"human": '{"alpha": 0.5, "alpha": 0.7}'}, """human: '{"alpha": 0.5, "alpha": 0.7}' is no JSON object"""),
+        ({"split": '{"shares": {"a": 0.5, "a": 1}}'}, """split: '{"shares": {"a": 0.5, "a": 1}}' is no JSON object"""),
+        ({"split": below("split", [("shares", '{"a": 0.5, "a": 1}')])}, 'split.shares: \'{"a": 0.5, "a": 1}\' is nei'),
     ],
 )
 def test_a_template_s_text_that_means_nothing_of_the_kind_is_refused(text: dict[str, Any], says: str) -> None:
