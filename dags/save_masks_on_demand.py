@@ -20,7 +20,7 @@ from typing import Any
 
 from airflow.sdk import Param, dag, get_current_context, task
 
-from airflow_savemasks.hooks.suggestions import projects_below
+from airflow_savemasks.hooks.suggestions import missing_connections, projects_below
 from airflow_savemasks.operators.save_masks import SaveMasksOperator
 
 CONNECTION = "savemasks_on_demand"
@@ -56,7 +56,7 @@ def names(title: str, description: str) -> Param:
     default_args={"owner": "savemasks samples"},
     tags=["savemasks", "sample", "form"],
     description="An export from a form: which project, which masks, which colours",
-    doc_md=__doc__,
+    doc_md=f"{__doc__}{missing_connections(CONNECTION)}",
     params={
         "project": Param(
             "space",

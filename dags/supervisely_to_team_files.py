@@ -14,8 +14,10 @@ from datetime import timedelta
 
 from airflow.sdk import Param, dag, get_current_context, task
 
+from airflow_savemasks.hooks.suggestions import missing_connections
 from airflow_savemasks.operators.save_masks import SaveMasksOperator
 
+CONNECTIONS = ("supervisely_default", "savemasks_instance_team_files")
 RGB = {"type": "array", "items": {"type": "integer", "minimum": 0, "maximum": 255}, "minItems": 3, "maxItems": 3}
 
 
@@ -24,7 +26,7 @@ RGB = {"type": "array", "items": {"type": "integer", "minimum": 0, "maximum": 25
     catchup=False,
     tags=["savemasks", "sample", "supervisely"],
     description="A project of a Supervisely instance as an archive with masks in the instance's Team Files",
-    doc_md=__doc__,
+    doc_md=f"{__doc__}{missing_connections(*CONNECTIONS)}",
     default_args={"owner": "savemasks samples", "retries": 2, "retry_delay": timedelta(minutes=1)},
     params={
         "project": Param(

@@ -34,6 +34,13 @@ class Limits(BaseModel):
         120_000_000, description="pixels of a bitmap or alpha mask, also outside of its picture"
     )
     bitmap_bytes: Bound = Field(512 * MIB, description="bytes of a bitmap's data once it is inflated")
+    line_pixels: Bound = Field(
+        10_000_000_000,
+        description="pixels that the lines and points of a picture paint with a line_width above 1, each time counted",
+    )
+    instance_pixels: Bound = Field(
+        100_000_000_000, description='pixels of the masks of all labels of a picture with instances="files"'
+    )
     meta_bytes: Bound = Field(64 * MIB, description="bytes of meta.json")
     nesting: Bound = Field(64, description="datasets inside of each other")
     members: Bound = Field(1_000_000, description="files in a packed source")

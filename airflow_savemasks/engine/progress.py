@@ -68,6 +68,8 @@ def outcome_line(result: Mapping[str, Any]) -> str:
     said = [f"{whole} item{'s' if whole != 1 else ''}"]
     if items["skipped"]:
         said.append(f"{items['skipped']} skipped")
+    if result.get("left_out"):
+        said.append(f"{result['left_out']} left out")
     if result["unchanged"]:
         said.append("nothing changed")
     elif items["reused"]:

@@ -1,4 +1,4 @@
-"""What a form may suggest: the projects below the root of a connection."""
+"""What a DAG's page and form may say of this deployment: the projects below a root, connections that are missing."""
 
 from __future__ import annotations
 
@@ -27,3 +27,22 @@ def projects_below(conn_id: str, most: int = 50) -> list[str]:
     except Exception:  # noqa: BLE001 - whatever it is, the run tells it
         return []
     return sorted(found)[:most]
+
+
+def missing_connections(*conn_ids: str) -> str:
+    """Lines for a DAG's page that name those which do not exist, with a line to add each; "" where all are there.
+
+    For `doc_md`: Markdown that follows on the page's own text. What cannot be told is not said.
+    """
+    from airflow.sdk import BaseHook
+
+    from airflow_savemasks.hooks.clients import is_missing
+
+    lines = []
+    for conn_id in conn_ids:
+        try:
+            BaseHook.get_connection(conn_id)
+        except Exception as error:  # noqa: BLE001 - a DAG has to parse all the same, and its run tells what is wrong
+            if is_missing(error):
+                lines.append(f"\n\n> **Missing here:** the connection `{conn_id}`. Add it under Admin, Connections.")
+    return "".join(lines)

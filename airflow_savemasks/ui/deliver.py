@@ -71,9 +71,11 @@ def pieces(item: ArchiveItem, kind: str) -> Iterator[bytes]:
 
 
 def zip_of(item: ArchiveItem) -> Response:
-    """All files of an item."""
+    """All files of an item. Raises ArchiveError, StorageError where the first of them cannot be read."""
     name = item.name.replace("/", "_")
-    return StreamingResponse(_zipped(item), media_type="application/zip", headers=attachment(f"{name}.zip"))
+    zipped = _zipped(item)
+    first = next(zipped)  # an archive that was replaced is an answer, and no half of a zip
+    return StreamingResponse(chain([first], zipped), media_type="application/zip", headers=attachment(f"{name}.zip"))
 
 
 def stored(storage: ReadableStorage, path: str, known: Entry, media: str) -> Response:

@@ -6,6 +6,7 @@ Airflow calls this where it ends a run, in the scheduler: whatever goes wrong he
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,10 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 log = logging.getLogger(__name__)
+MARKDOWN = re.compile(r"([\\`*\[\]<>&~|])")  # Airflow shows notes as Markdown; `_` within a word is one there
 LONGEST = 1000  # letters that Airflow keeps of a note
+STEPS = ("plan", "render", "assemble")  # of a group, which is one export
+LAST = ("SaveMasksOperator", "AssembleOperator")  # operators whose tasks end with an archive
 
 
 @hookimpl
@@ -61,13 +65,15 @@ def text_of(xcoms: Iterable[tuple[str, str, Any]]) -> str:
         elif isinstance(value, dict) and isinstance(value.get("archive"), str):
             results[task_id] = value
     lines = [_line(results[task_id]) for task_id in named if task_id in results]
-    batches = {task_id.rpartition(".")[0] for task_id in results}  # of a group, whose last task has the archive
-    lines += [
-        f"{task_id}: no archive"
-        for task_id in named
-        if task_id not in results and (not task_id.rpartition(".")[0] or task_id.rpartition(".")[0] not in batches)
-    ]
+    made = set(map(_export_of, results))
+    lines += [f"{name}: no archive" for name in dict.fromkeys(map(_export_of, named)) if name not in made]
     return "\n".join(lines)[:LONGEST]
+
+
+def _export_of(task_id: str) -> str:
+    """A task, or the group that it is a step of."""
+    group, _, step = task_id.rpartition(".")
+    return group if group and step in STEPS else task_id
 
 
 def _line(result: dict[str, Any]) -> str:
@@ -76,11 +82,13 @@ def _line(result: dict[str, Any]) -> str:
     total = counts["rendered"] + counts["reused"]
     said = [f"{counts[name]} {name}" for name in ("skipped", "reused") if counts[name]]
     outcome = "nothing changed" if result.get("unchanged") else ", ".join(said)
-    name = str(result["archive"]).rpartition("/")[2]
+    name = MARKDOWN.sub(r"\\\1", str(result["archive"]).rpartition("/")[2])
     return f"{name}: {total} item{'' if total == 1 else 's'}{f', {outcome}' if outcome else ''}"
 
 
 def _xcoms(session: Session, dag_run: DagRun) -> list[tuple[str, str, Any]]:
+    """What tasks left; one that failed before it left anything is there by its operator."""
+    from airflow.models.taskinstance import TaskInstance
     from airflow.models.xcom import XComModel
     from sqlalchemy import select
 
@@ -91,4 +99,11 @@ def _xcoms(session: Session, dag_run: DagRun) -> list[tuple[str, str, Any]]:
         .where(*here, XComModel.task_id.in_(ours), XComModel.key.in_((NAMED, "return_value")))
         .order_by(XComModel.timestamp)
     )
-    return [(row.task_id, row.key, XComModel.deserialize_value(row)) for row in rows]
+    left = [(row.task_id, row.key, XComModel.deserialize_value(row)) for row in rows]
+    failed = session.scalars(
+        select(TaskInstance.task_id)
+        .where(TaskInstance.dag_id == dag_run.dag_id, TaskInstance.run_id == dag_run.run_id)
+        .where(TaskInstance.operator.in_(LAST), TaskInstance.state.in_(("failed", "upstream_failed")))
+        .order_by(TaskInstance.task_id)
+    )
+    return left + [(task_id, NAMED, None) for task_id in failed]

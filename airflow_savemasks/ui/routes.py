@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from base64 import b64decode
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -24,6 +25,7 @@ from airflow_savemasks.ui.table import Question
 RUN = "/api/dags/{dag_id}/runs/{run_id}"
 TASK = f"{RUN}/tasks/{{task_id}}/{{map_index}}"
 LINES = "application/jsonl"
+MOST_PREVIEW = 40_000  # characters in base64
 CLOCKS = 60.0  # seconds that two machines' clocks may differ
 SHELF = Shelf()
 PREVIEWS = Previews()
@@ -143,7 +145,12 @@ def file(
 @router.get(f"{TASK}/items/{{number}}/zip")
 def zipped(shown: Open, number: int) -> Response:
     """All files of an item."""
-    return deliver.zip_of(_item(shown, number))
+    one = _item(shown, number)
+    try:
+        return deliver.zip_of(one)
+    except ArchiveError:
+        SHELF.forget(shown)
+        raise
 
 
 @router.get(f"{TASK}/download/bad_items")
@@ -195,5 +202,17 @@ def _bad_row(line: bytes) -> dict[str, str]:
     try:
         found = orjson.loads(line)
     except ValueError:
+        found = None
+    if not isinstance(found, dict):
         found = {"fact": "this line of the file is damaged"}
-    return {name: str(found.get(name, "")) for name in ("item", "place", "fact", "fix")}
+    texts = {name: str(found.get(name, "")) for name in ("item", "place", "fact", "fix")}
+    return texts | {"preview": _data_url(found.get("preview"))}
+
+
+def _data_url(given: Any) -> str:
+    """A preview as the address of an image; "" for what is no JPEG, or too large for one."""
+    try:
+        content = b64decode(given, validate=True) if isinstance(given, str) and len(given) < MOST_PREVIEW else b""
+    except ValueError:
+        content = b""
+    return f"data:image/jpeg;base64,{given}" if content.startswith(b"\xff\xd8\xff") else ""

@@ -23,6 +23,7 @@ from airflow_savemasks.ui.table import Table
 
 MOST_ITEMS = 1_000_000  # of all archives that are kept open together, but for the last one
 MOST = 8  # archives that are kept open
+IN_AN_INSTANCE = "lies in the Team Files of an instance, of which no ranges can be read: its masks are not shown here"
 OPENED_FOR = 60.0  # seconds that a connection's storage is used without looking the connection up again
 LOOKED_FOR = 2.0  # seconds that a manifest is taken for the one that was there
 
@@ -70,6 +71,10 @@ class Shelf:
         if not record.ours or not isinstance(result, dict) or not isinstance(result.get("archive"), str):
             raise Nothing("This task has no archive of masks")
         storage, name = self._place(record, lambda storage: name_of({"archive": result["archive"]}, storage))
+        if storage.keeps_parts:
+            raise ArchiveError(
+                result["archive"], IN_AN_INSTANCE, "Download it there, or export to a folder or a bucket"
+            )
         key = storage.locate(""), name
         with self._lock:
             opening = self._opening.setdefault(key, threading.Lock())

@@ -47,8 +47,8 @@ def summary(record: TaskRecord) -> dict[str, Any]:
         "result": {
             **{name: result.get(name) for name in FIGURES},
             "archive": result["archive"],
-            "warnings": grouped(result.get("warnings") or []),
-            "skipped": len(result.get("skipped") or []),
+            "warnings": grouped(_listed(result.get("warnings"))),
+            "skipped": len(_listed(result.get("skipped"))),
         }
         if made
         else None,
@@ -96,6 +96,11 @@ def item(one: ArchiveItem) -> dict[str, Any]:
             for kind, member in found.items()
         },
     }
+
+
+def _listed(value: Any) -> list[Any]:
+    """A list of a result, which somebody else may have written."""
+    return value if isinstance(value, list) else []
 
 
 def grouped(warnings: Iterable[Any]) -> list[dict[str, Any]]:

@@ -308,6 +308,17 @@ def test_without_its_connection_the_export_on_demand_fails_and_says_what_to_add(
     )
 
 
+def test_the_page_of_a_sample_says_which_connections_are_missing_here(dags, monkeypatch) -> None:
+    from airflow_savemasks.hooks.suggestions import missing_connections
+
+    assert "Missing here" not in dags["save_masks_on_demand"].doc_md
+    page = dags["supervisely_to_team_files"].doc_md
+    assert "**Missing here:** the connection `supervisely_default`" in page
+    assert "**Missing here:** the connection `savemasks_instance_team_files`" in page
+    monkeypatch.setenv("AIRFLOW_CONN_SUPERVISELY_DEFAULT", '{"conn_type": "supervisely"}')
+    assert "supervisely_default" not in missing_connections("supervisely_default", "no_such")
+
+
 def test_the_makefile_defines_the_connection_of_the_export_on_demand() -> None:
     """As the shell that make starts reads it."""
     root = Path(__file__).parents[2]

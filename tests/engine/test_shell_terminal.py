@@ -174,3 +174,6 @@ def test_the_last_line(items: tuple[int, int, int], unchanged: bool, told: str) 
     counts = dict(zip(("rendered", "reused", "skipped"), items, strict=True))
     result = {"archive": "/out/x.tar", "items": counts, "unchanged": unchanged, "bytes": 3_100_000_000}
     assert outcome_line(result) == f"/out/x.tar: {told}"
+    before, middle, after = told.partition(", nothing changed" if unchanged else ", 3.1 GB")
+    if "reused" not in told:
+        assert outcome_line({**result, "left_out": 7}) == f"/out/x.tar: {before}, 7 left out{middle}{after}"

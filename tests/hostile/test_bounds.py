@@ -216,6 +216,37 @@ def test_outlines_of_random_points_end_in_time(
         refused(found, "crosses itself", "crossings")
 
 
+def line(points: int, side: int) -> dict[str, Any]:
+    outline = np.random.default_rng(2).integers(0, side, (points, 2)).tolist()
+    return {"classTitle": "any", "tags": [], "geometryType": "line", "points": {"exterior": outline, "interior": []}}
+
+
+@pytest.mark.parametrize(("width", "drawn"), [("3", True), ("400", False), ("32767", False)])
+def test_wide_lines_end_in_time_or_are_refused(project: Path, tmp_path: Path, width: str, drawn: bool) -> None:
+    put(project, "a.png", flat(2000, 2000), (2000, 2000), [line(100_000, 2000)])
+    words = ("--line-width", width)
+    found = run_export(project, tmp_path / "out", MACHINE_ONLY, *words, seconds=30)
+    if drawn:
+        assert found.code == 0, found.errors
+    else:
+        refused(found, "label 0 (class 'any')", "a line_width above 1", "line_pixels")
+
+
+def test_many_wide_points_and_short_lines_are_refused_together(project: Path, tmp_path: Path) -> None:
+    point = {"classTitle": "any", "tags": [], "geometryType": "point", "points": {"exterior": [[9, 9]], "interior": []}}
+    put(project, "a.png", flat(2000, 2000), (2000, 2000), [point] * 5000)
+    refused(run_export(project, tmp_path / "out", MACHINE_ONLY, "--line-width", "3000", seconds=30), "line_pixels")
+    assert run_export(project, tmp_path / "out", MACHINE_ONLY, "--line-width", "30", seconds=30).code == 0
+
+
+def test_a_file_for_each_of_too_many_labels_is_refused(project: Path, tmp_path: Path) -> None:
+    label = {"classTitle": "box", "tags": [], "points": {"exterior": [[1, 1], [2, 2]], "interior": []}}
+    put(project, "a.png", flat(4000, 4000), (4000, 4000), [label] * 7000)
+    found = run_export(project, tmp_path / "out", MACHINE_ONLY, "--instances", "files", seconds=30)
+    refused(found, "7000 masks of single labels", "instance_pixels", 'instances="ids"')
+    assert run_export(project, tmp_path / "out", MACHINE_ONLY, "--instances", "ids", seconds=30).code == 0
+
+
 def test_an_outline_of_200_000_points_along_a_thing_is_cut_and_drawn(project: Path, tmp_path: Path) -> None:
     turn = np.linspace(0, 2 * np.pi, 200_000, endpoint=False)
     radius = 450 + 40 * np.sin(40 * turn)

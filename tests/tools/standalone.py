@@ -1,4 +1,4 @@
-"""`make ui`: Airflow on loopback with the sample DAGs unpaused, but for those that would run by the clock; shows the
+"""`make ui`: Airflow on loopback with the sample DAGs unpaused, but for those that would run by the clock; shows each
 login; ends with everything it started.
 """
 
@@ -114,8 +114,9 @@ def main() -> int:
                 print(f"Airflow ended with {airflow.returncode}; look into {HOME / 'ui.log'}")
                 return 1
             time.sleep(1)
-        for user, password in json.loads(PASSWORDS.read_text()).items():
-            unpause(user, password)
+        passwords = json.loads(PASSWORDS.read_text())
+        unpause("admin", passwords["admin"])
+        for user, password in passwords.items():
             print(f"\n  {ADDRESS}   user {user}   password {password}\n\nCtrl-C ends it.", flush=True)
         return airflow.wait()
     except KeyboardInterrupt:

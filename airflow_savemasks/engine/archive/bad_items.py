@@ -1,12 +1,13 @@
 """The bad items of an export: the first in memory for the error's text, all of them in a file beside the archive.
 
-`<dst>.bad_items.jsonl` has a line for each: item, place, fact, fix. Batches of a group write theirs to the work folder
-first, and the file is made of all that lie there, in the order of the plan.
+`<dst>.bad_items.jsonl` has a line for each: item, place, fact, fix; the first ones a preview, too. Batches of a group
+write theirs to the work folder first, and the file is made of all that lie there, in the order of the plan.
 """
 
 from __future__ import annotations
 
 import tempfile
+from base64 import b64encode
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
@@ -22,27 +23,30 @@ from airflow_savemasks.engine.storage.base import CHUNK, WritableStorage
 
 KEPT = 1000  # errors in memory
 IN_MEMORY = 1 << 20  # bytes of lines, then they go to a file
+PREVIEWS = 50  # bad items with a preview, the first ones
 NUMBER = 8  # digits of a batch's place in the plan
 
 
 @dataclass(frozen=True, slots=True)
 class BadItem:
-    """item: its folder and name in the archive; place, fact, fix: of its error."""
+    """item: its folder and name in the archive; place, fact, fix: of its error; preview: a JPEG in base64, or ""."""
 
     item: str
     place: str
     fact: str
     fix: str
+    preview: str = ""
 
     @classmethod
-    def of(cls, item: str, error: ItemError) -> BadItem:
-        return cls(item, error.where, error.problem, error.fix)
+    def of(cls, item: str, error: ItemError, preview: bytes = b"") -> BadItem:
+        return cls(item, error.where, error.problem, error.fix, b64encode(preview).decode())
 
     def to_error(self) -> ItemError:
         return ItemError(self.place, self.fact, self.fix)
 
     def to_line(self) -> bytes:
-        return orjson.dumps({"item": self.item, "place": self.place, "fact": self.fact, "fix": self.fix}) + b"\n"
+        told = {"item": self.item, "place": self.place, "fact": self.fact, "fix": self.fix}
+        return orjson.dumps(told | ({"preview": self.preview} if self.preview else {})) + b"\n"
 
 
 @dataclass(frozen=True, slots=True)

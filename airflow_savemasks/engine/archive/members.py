@@ -20,7 +20,8 @@ class Rendered:
 
     item: its folder and name in the archive; pieces: its members as they stand in the archive, one after the other,
     `size` bytes in all; line: that of the index without its beginning (archive/index.py); unread: the error is one of
-    reading it, which the next try may not meet; left_out: it is no item of the archive, as `pick` says.
+    reading it, which the next try may not meet; left_out: it is no item of the archive, as `pick` says; preview: of a
+    bad item whose picture decodes a small JPEG.
     """
 
     item: str
@@ -32,6 +33,7 @@ class Rendered:
     error: ItemError | None = None
     unread: bool = False
     left_out: bool = False
+    preview: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

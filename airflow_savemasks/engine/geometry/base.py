@@ -77,6 +77,10 @@ class Geometry(ABC):
         """A box that holds all that is painted, which may lie outside of the picture."""
         return self.box()
 
+    def stroked_pixels(self, height: int, width: int) -> float:
+        """About how many pixels its lines and points paint on a canvas, each time counted; 0 where it is filled."""
+        return 0
+
     @abstractmethod
     def clip(self, width: int, height: int, limits: Limits) -> Sequence[Geometry]:
         """What of it lies in a picture of width x height pixels: itself where all does, nothing, or pieces of it.
@@ -143,6 +147,13 @@ def widened(box: Box, line_width: int) -> Box:
     more = (line_width + 1) // 2 if line_width > 1 else 0
     left, top, right, bottom = box
     return left - more, top - more, right + more, bottom + more
+
+
+def stroked(points: Points, others: Points, line_width: int, height: int, width: int) -> float:
+    """About how many pixels segments from points to others, (n, 2) each, paint on a canvas, overlaps counted."""
+    most = float(np.hypot(height, width))
+    lengths = np.minimum(np.hypot(*(others - points).T.astype(np.float64)), most)
+    return float(np.minimum((lengths + line_width) * line_width, height * width).sum())
 
 
 def box_of(points: Points) -> Box:

@@ -39,6 +39,9 @@ class Cuboid2d(WholeOrNothing):
     def painted_box(self) -> Box:
         return self.nodes.painted_box()
 
+    def stroked_pixels(self, height: int, width: int) -> float:
+        return self.nodes.stroked_pixels(height, width)
+
     def draw(self, canvas: Canvas, color: Color) -> None:
         self.nodes.draw(canvas, color)
 

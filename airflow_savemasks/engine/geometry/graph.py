@@ -28,6 +28,9 @@ class Graph(WholeOrNothing):
     def painted_box(self) -> Box:
         return self.nodes.painted_box()
 
+    def stroked_pixels(self, height: int, width: int) -> float:
+        return self.nodes.stroked_pixels(height, width)
+
     def draw(self, canvas: Canvas, color: Color) -> None:
         self.nodes.draw(canvas, color)
 

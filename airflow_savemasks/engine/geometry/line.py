@@ -19,6 +19,7 @@ from airflow_savemasks.engine.geometry.base import (
     Points,
     box_of,
     json_points,
+    stroked,
     widened,
 )
 from airflow_savemasks.engine.geometry.clip import check_crossings, clip_line
@@ -44,6 +45,9 @@ class Line(Geometry):
 
     def painted_box(self) -> Box:
         return widened(self.box(), self.width)
+
+    def stroked_pixels(self, height: int, width: int) -> float:
+        return stroked(self.points[:-1], self.points[1:], self.width, height, width)
 
     def clip(self, width: int, height: int, limits: Limits) -> Sequence[Geometry]:
         if self.lies_inside(width, height):

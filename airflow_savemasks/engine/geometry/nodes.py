@@ -8,8 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import cv2
+import numpy as np
 
-from airflow_savemasks.engine.geometry.base import Box, Canvas, Color, Json, Points, as_points, box_of, widened
+from airflow_savemasks.engine.geometry.base import Box, Canvas, Color, Json, Points, as_points, box_of, stroked, widened
 
 
 @dataclass(slots=True)
@@ -45,6 +46,15 @@ class Nodes:
                 cv2.line(canvas, shown[source], shown[target], color, self.width)
         for x, y in shown.values():
             draw_point(canvas, x, y, self.width, color)
+
+    def stroked_pixels(self, height: int, width: int) -> float:
+        places = {name: number for number, name in enumerate(self.names)}
+        pairs = [(places[a], places[b]) for a, b in self.edges if a in places and b in places]
+        found = stroked(self.points, self.points, self.width, height, width)
+        if pairs:
+            sources, targets = np.array(pairs).T
+            found += stroked(self.points[sources], self.points[targets], self.width, height, width)
+        return found
 
     def painted_box(self) -> Box:
         return widened(box_of(self.points), self.width)

@@ -30,6 +30,9 @@ class Point(WholeOrNothing):
     def painted_box(self) -> Box:
         return widened(self.box(), self.width)
 
+    def stroked_pixels(self, height: int, width: int) -> float:
+        return min(self.width * self.width, height * width)
+
     def lies_inside(self, width: int, height: int) -> bool:
         return 0 <= self.x < width and 0 <= self.y < height
 

@@ -12,7 +12,7 @@ from airflow_savemasks.engine.archive.naming import Names, name_problem
 from airflow_savemasks.engine.errors import ProjectError, SettingsError
 from airflow_savemasks.engine.job import Job
 from airflow_savemasks.engine.masks import class_maps
-from airflow_savemasks.engine.parts.picked import check_pick, is_in, is_left_out, nothing_picked
+from airflow_savemasks.engine.parts.picked import check_pick, is_in, is_left_out, narrow, nothing_picked
 from airflow_savemasks.engine.parts.plan import Planned, planned
 from airflow_savemasks.engine.project.dataset import dataset_folder
 from airflow_savemasks.engine.project.remarks import Remarks
@@ -35,6 +35,7 @@ def list_items(job: Job, remarks: Remarks) -> Iterator[Planned]:
     )
     check_pick(job, (dataset for _, _, dataset in places))
     _check_names(job, [dataset for _, _, dataset in places if is_in(pick, dataset)])
+    narrow(job)
     for source in {id(entry.source): entry.source for entry in job.inputs}.values():  # two inputs may share one
         source.expect([dataset for _, number, dataset in places if job.inputs[number].source is source])
     for _, group in groupby(places, key=lambda place: place[0]):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 
 from airflow_savemasks.engine.errors import ProjectError, SettingsError
 from airflow_savemasks.engine.job import Job
-from airflow_savemasks.engine.project.source import Item
+from airflow_savemasks.engine.project.source import Item, Narrows
 from airflow_savemasks.engine.settings.pick import Pick
 
 MOST_NAMED = 50  # names that exist, in a message
@@ -37,6 +38,18 @@ def check_pick(job: Job, datasets: Iterable[str]) -> None:
     ]
     where = ", ".join(f"pick.{kind}" for kind, names in wrong.items() if names)
     raise SettingsError(where, "; ".join(said), "Correct the names: they are those of the archive, after the mapping")
+
+
+def narrow(job: Job) -> None:
+    """Tell sources whose listing knows tags and labels what is left out anyway, so that no annotation of it is read."""
+    pick = job.options.pick
+    if pick is None or not pick.reads:
+        return
+    uses = Counter(id(entry.source) for entry in job.inputs)
+    for entry in job.inputs:
+        if isinstance(entry.source, Narrows) and uses[id(entry.source)] == 1:  # one that is shared has two mappings
+            tags = entry.reader.tags_that_become(pick.tags) if pick.tags else None
+            entry.source.narrow(tags, labelled=pick.labelled or bool(pick.classes))
 
 
 def is_in(pick: Pick | None, dataset: str) -> bool:

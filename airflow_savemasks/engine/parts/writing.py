@@ -15,7 +15,7 @@ from hashlib import sha256
 from itertools import chain
 from typing import BinaryIO
 
-from airflow_savemasks.engine.archive.bad_items import BadItem, BadItems, Skipped
+from airflow_savemasks.engine.archive.bad_items import PREVIEWS, BadItem, BadItems, Skipped
 from airflow_savemasks.engine.archive.index import Origin, line_at
 from airflow_savemasks.engine.archive.members import Rendered, RenderedGroup
 from airflow_savemasks.engine.log import log
@@ -72,7 +72,7 @@ class PartWriter:
         """Note a bad item, and say so."""
         assert rendered.error is not None
         log.error(str(rendered.error))
-        told = BadItem.of(rendered.item, rendered.error)
+        told = BadItem.of(rendered.item, rendered.error, rendered.preview if self.bad.count < PREVIEWS else b"")
         self.bad.add(told)
         return told
 

@@ -5,7 +5,7 @@ Rules: supervisely-format, sections 1 (ann/*.json), 3 (clipping) and 6 (output).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import NoneType
 from typing import Any
@@ -143,6 +143,10 @@ class AnnotationReader:
         if data.get("imageId") is not None:
             out["imageId"] = data["imageId"]
         return Annotation(height, width, labels, out)
+
+    def tags_that_become(self, names: Collection[str]) -> set[str]:
+        """The names at the source of the tags that are called so after the mapping."""
+        return {old for old, new in self._tag_names.items() if new in names}
 
     def _check_bytes(self, content: bytes, where: str) -> None:
         """Before it is parsed, which takes up to a hundred times the memory of the text."""

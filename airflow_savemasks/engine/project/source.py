@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from airflow_savemasks.engine.errors import ItemError
 from airflow_savemasks.engine.limits import Limits
@@ -107,4 +107,15 @@ class Source(Protocol):
         """The bytes of some items, in their order: those that were listed, or an error. wanted: None wants all.
 
         Raises StorageError where the storage itself fails.
+        """
+
+
+@runtime_checkable
+class Narrows(Protocol):
+    """A source whose listing knows what is left out anyway."""
+
+    def narrow(self, tags: Collection[str] | None, *, labelled: bool) -> None:
+        """What has none of these tags, or no label where `labelled`, is given without an annotation from now on.
+
+        tags: by their names at the source; None: they do not matter.
         """

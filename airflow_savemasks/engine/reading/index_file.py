@@ -5,18 +5,24 @@ from __future__ import annotations
 import mmap
 import tempfile
 from array import array
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import Future
+from functools import partial
 from hashlib import sha256
 from typing import Any
 
+import numpy as np
 import orjson
 
 from airflow_savemasks.engine.archive.index import IndexLine, parse_line
-from airflow_savemasks.engine.archive.lines import read_lines
 from airflow_savemasks.engine.archive.published import Published
 from airflow_savemasks.engine.errors import ArchiveError
 from airflow_savemasks.engine.storage.base import Entry, ReadableStorage
+from airflow_savemasks.engine.storage.in_flight import InFlight
 
+PIECE = 8 << 20  # bytes of one read
+AHEAD = 6  # reads on their way at once behind a network, where one connection is slower than all of them
 EXPORT_AGAIN = "Export it again with reuse=False"
 
 
@@ -31,10 +37,15 @@ class IndexFile:
         self._numbers: dict[str, int] | None = None
         running = sha256()
         with tempfile.TemporaryFile(prefix="savemasks-index-") as file:
-            for line in read_lines(storage, index.file, index.size, Entry(index.size, index.identity, 0.0)):
-                running.update(line)
-                file.write(line)
-                self._starts.append(self._starts[-1] + len(line))
+            at = 0
+            for piece in _pieces(storage, index.file, Entry(index.size, index.identity, 0.0)):
+                running.update(piece)
+                file.write(piece)
+                ends = np.flatnonzero(np.frombuffer(piece, np.uint8) == ord("\n")) + (at + 1)
+                self._starts.frombytes(ends.astype(np.uint64).tobytes())
+                at += len(piece)
+            if self._starts[-1] < at:
+                self._starts.append(at)
             file.flush()
             self._lines = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if index.size else b""
         if running.hexdigest() != index.sha256:
@@ -62,3 +73,22 @@ class IndexFile:
 
     def _raw(self, number: int) -> bytes:
         return bytes(self._lines[self._starts[number] : self._starts[number + 1]])
+
+
+def _pieces(storage: ReadableStorage, path: str, known: Entry) -> Iterator[bytes]:
+    """A file in its order, AHEAD * PIECE bytes of it in memory at most. Raises what `stream` raises."""
+    if not storage.remote:
+        yield from storage.stream(path, 0, known.size, known)
+        return
+    flights = InFlight()
+    begun: deque[Future[bytes]] = deque()
+    for at in range(0, known.size, PIECE):
+        begun.append(flights.begin(partial(_range, storage, path, at, known), PIECE))
+        if len(begun) == AHEAD:
+            yield begun.popleft().result()
+    for call in begun:
+        yield call.result()
+
+
+def _range(storage: ReadableStorage, path: str, at: int, known: Entry) -> bytes:
+    return b"".join(storage.stream(path, at, min(PIECE, known.size - at), known))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -46,6 +46,7 @@ class InstanceProject:
         self.uri = f"supervisely://project/{self._record['id']}"
         self._meta: Json | None = None
         self._tree: dict[str, int] | None = None
+        self._lacks: Callable[[Json], bool] = lambda _: False
         self._ahead = Ahead(self._list, lambda found: len(found[0]), CALLS)
 
     def watch(self, stop: threading.Event) -> None:
@@ -70,6 +71,17 @@ class InstanceProject:
                 raise ProjectError(self.uri, problem, f"Choose of {known}")
             chosen += found
         return sorted(set(chosen), key=lambda name: name.split("/"))
+
+    def narrow(self, tags: Collection[str] | None, *, labelled: bool) -> None:
+        """See `Narrows`. An image that is listed with labels is looked at: none of them may lie in the picture."""
+        ids = {tag.get("id") for tag in self.meta().get("tags") or [] if tags is None or tag.get("name") in tags}
+        by_tag = tags is not None and None not in ids
+
+        def lacks(image: Json) -> bool:
+            has_none = by_tag and not any(tag.get("tagId") in ids for tag in image.get("tags") or [])
+            return has_none or (labelled and image.get("labelsCount") == 0)
+
+        self._lacks = lacks
 
     def expect(self, datasets: Sequence[str]) -> None:
         self._datasets()
@@ -97,7 +109,8 @@ class InstanceProject:
         for image in self._api.pages("images.list", body):
             with self._api.understood("images.list"):
                 if self._is_wanted(image, tag_ids):
-                    found.append(item_of(image, dataset, dataset_id))
+                    item = item_of(image, dataset, dataset_id)
+                    found.append(replace(item, annotation=None) if self._lacks(image) else item)
                 else:
                     left_out += 1
         return sorted(found, key=lambda item: item.name), left_out

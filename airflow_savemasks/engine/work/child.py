@@ -125,7 +125,7 @@ def _portable(error: Exception) -> Exception:
 
 
 def _told(one: Rendered) -> Told:
-    return one.size, one.line, one.error, one.unread, one.left_out
+    return one.size, one.line, one.error, one.unread, one.left_out, one.preview
 
 
 def _die_with_the_export() -> None:

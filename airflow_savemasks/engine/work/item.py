@@ -16,7 +16,9 @@ from airflow_savemasks.engine.errors import ItemError
 from airflow_savemasks.engine.geometry.unknown import Unknown
 from airflow_savemasks.engine.image.decode import decode, inspect
 from airflow_savemasks.engine.image.header import Header
+from airflow_savemasks.engine.image.preview import preview
 from airflow_savemasks.engine.job import Job
+from airflow_savemasks.engine.masks.bounds import check_wide_lines
 from airflow_savemasks.engine.masks.drawing import Drawing
 from airflow_savemasks.engine.masks.registry import draw_masks, notes_of
 from airflow_savemasks.engine.parts.plan import Planned
@@ -52,7 +54,9 @@ def render_items(
                 rendered.append(_render(job, planned, loaded, header, check))
         except ItemError as error:
             unread = loaded.error is not None and not loaded.refused
-            rendered.append(Rendered(_name(planned), planned.key, planned.origin, error=error, unread=unread))
+            shown = preview(loaded.picture, header.height, header.width) if isinstance(header, Header) else b""
+            named = _name(planned), planned.key, planned.origin
+            rendered.append(Rendered(*named, error=error, unread=unread, preview=shown))
     return rendered
 
 
@@ -80,6 +84,7 @@ def _render(job: Job, planned: Planned, loaded: Loaded, header: Header, check: C
             raise _other_size(where, image.shape[0], image.shape[1], annotation.height, annotation.width)
         return image
 
+    check_wide_lines(annotation.labels, annotation.height, annotation.width, job.options)
     drawing = Drawing(annotation.labels, annotation.height, annotation.width, job.colors, decoded, check, job.options)
     place, called = (planned.folder, planned.name), LAYOUTS[job.options.layout]
     masks = [

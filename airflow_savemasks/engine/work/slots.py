@@ -11,7 +11,8 @@ from airflow_savemasks.engine.errors import ItemError
 from airflow_savemasks.engine.parts.plan import Planned
 from airflow_savemasks.engine.storage.base import Buffer
 
-Told = tuple[int, bytes, ItemError | None, bool, bool]  # size, line, error, unread, left out; the rest is planned
+# of an item: size, line, error, unread, left out, preview; the rest is planned
+Told = tuple[int, bytes, ItemError | None, bool, bool, bytes]
 
 
 class Slot:
@@ -39,9 +40,9 @@ def rendered_in(slot: Slot, items: Sequence[Planned], told: Sequence[Told]) -> l
     """Items whose bytes lie in a slot, one after the other."""
     view = slot.view(sum(size for size, *_ in told))
     found, at = [], 0
-    for planned, (size, line, error, unread, left_out) in zip(items, told, strict=True):
+    for planned, (size, line, error, unread, left_out, preview) in zip(items, told, strict=True):
         pieces: list[Buffer] = [view[at : at + size]] if size else []
         at += size
-        name = f"{planned.folder}/{planned.name}"
-        found.append(Rendered(name, planned.key, planned.origin, pieces, size, line, error, unread, left_out))
+        named = f"{planned.folder}/{planned.name}", planned.key, planned.origin
+        found.append(Rendered(*named, pieces, size, line, error, unread, left_out, preview))
     return found

@@ -2,7 +2,7 @@
 
 import { h, fill, number, plural, table } from "./dom.js";
 
-const PAGE = 60;
+export const PAGE = 60;
 const LARGE_PAGE = 24; // where every tile is a preview that has to be made
 const LARGE_BYTES = 400_000;
 const LARGE_PIXELS = 2_000_000;
@@ -25,8 +25,9 @@ export function imageOf(task, item, kind, side, alt) {
 }
 
 export class Gallery {
-  constructor(element, task, archive, open) {
-    Object.assign(this, { element, task, archive, open });
+  // first: its first page, which was asked for together with the archive
+  constructor(element, task, archive, first, open) {
+    Object.assign(this, { element, task, archive, first, open });
     this.question = { q: "", dataset: null, shows: null, unlabelled: false };
     this.offset = 0;
     this.total = 0;
@@ -97,7 +98,8 @@ export class Gallery {
   }
 
   async fit(offset, signal) {
-    const told = await this.task.items(this.question, offset, this.page, signal);
+    const told = this.first || await this.task.items(this.question, offset, this.page, signal);
+    this.first = null;
     const large = told.items.filter((item) => faceOf(item) && isLarge(item, faceOf(item))).length;
     if (large > LARGE_PAGE && this.page > LARGE_PAGE) {
       this.page = LARGE_PAGE;

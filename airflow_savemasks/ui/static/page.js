@@ -2,7 +2,7 @@
 
 import { here, Refused, Task, tasksOfRun } from "./api.js";
 import { byId, fill, h } from "./dom.js";
-import { Gallery } from "./gallery.js";
+import { Gallery, PAGE } from "./gallery.js";
 import { showBad, showDownloads, showExport, showProgress } from "./panels.js";
 import { follow } from "./theme.js";
 import { Viewer } from "./viewer.js";
@@ -76,7 +76,7 @@ async function start(task) {
   if (mine !== shown) return;
   showState(summary.task);
   showProgress(summary);
-  if (summary.result) await showArchive(task, summary);
+  if (summary.result) await showArchive(task, summary, mine);
   else {
     const bad = summary.ours ? await showBad(task, summary) : 0;
     say(bad ? "" : nothing(summary));
@@ -87,14 +87,16 @@ async function start(task) {
 function nothing(summary) {
   if (!summary.ours) return "This task exports no masks.";
   if (summary.task.state === "failed") return "No bad items are known of this try: why it failed stands in the task's log.";
+  if (summary.task.state === "upstream_failed") return "A task before this one failed: why stands in that task's log.";
   return "This task has made no archive.";
 }
 
-async function showArchive(task, summary) {
-  const archive = await task.archive();
+async function showArchive(task, summary, mine) {
+  const [archive, first] = await Promise.all([task.archive(), task.items({ dataset: null, shows: null }, 0, PAGE)]);
+  if (mine !== shown) return;
   say("");
   const viewer = { open: () => {} };
-  const gallery = new Gallery(byId("gallery"), task, archive, (position, item) => viewer.open(position, item));
+  const gallery = new Gallery(byId("gallery"), task, archive, first, (position, item) => viewer.open(position, item));
   const dialog = byId("viewer").cloneNode(false); // without what listens for an earlier task
   byId("viewer").replaceWith(dialog);
   const one = new Viewer(dialog, task, archive, gallery);

@@ -29,8 +29,9 @@ export async function showBad(task, summary) {
     element.hidden = !told.total;
     const turn = (text, to) => h("button", { type: "button", onclick: () => page(to), disabled: to < 0 || to >= told.total }, text);
     fill(element, h("h2", {}, `${plural(told.total, "bad item")}${summary.task.state === "failed" ? ": nothing was published" : ""}`),
-      table("Bad items", ["Item", "Place", "What is wrong", "What to do"],
-        told.rows.map((row) => [row.item, row.place, row.fact, row.fix])),
+      table("Bad items", ["Picture", "Item", "Place", "What is wrong", "What to do"],
+        told.rows.map((row) => [
+          row.preview ? h("img", { class: "bad", src: row.preview, alt: row.item }) : "", row.item, row.place, row.fact, row.fix])),
       h("p", { class: "row" }, told.total > ROWS ? [turn("◀ Before", offset - ROWS), turn("More ▶", offset + ROWS)] : null,
         h("a", { href: task.download("bad_items"), download: "" }, "All of them as a file")));
     return told.total;

@@ -5,9 +5,12 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from base64 import b64decode
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 
 from tests.airflow.ui.runs import CYRILLIC, HTML, Run, export, finished, xcom
@@ -164,10 +167,33 @@ def test_a_failed_export_shows_its_bad_items(served: Any, admin: Any, dags, tmp_
     bad = served.get(f"{run.tab}/bad", headers=admin).json()
     assert bad["total"] == 1
     assert bad["rows"][0]["item"] == "ds0/0001.png"
-    assert all(bad["rows"][0].values())
+    assert all(value for name, value in bad["rows"][0].items() if name != "preview")
+    assert bad["rows"][0]["preview"] == ""
     file = served.get(f"{run.tab}/download/bad_items", headers=admin)
     assert file.content == (team_files / "broken.bad_items.jsonl").read_bytes()
     assert served.get(f"{run.tab}/archive", headers=admin).status_code == 404
+
+
+def test_a_bad_item_whose_picture_decodes_is_shown_with_it(
+    served: Any, admin: Any, dags, tmp_path: Path, team_files: Path
+) -> None:
+    project = make_project(tmp_path / "project", 2)
+    (project / "ds0/ann/0001.png.json").write_text("{")
+    run = finished(export(dags, project, {**LAYER, "dst": "seen"}))
+    (row,) = served.get(f"{run.tab}/bad", headers=admin).json()["rows"]
+    kind, _, content = row["preview"].partition(",")
+    assert kind == "data:image/jpeg;base64"
+    shown = cv2.imdecode(np.frombuffer(b64decode(content), np.uint8), cv2.IMREAD_COLOR)
+    picture = cv2.imread(str(project / "ds0/img/0001.png"))
+    assert shown.shape == picture.shape
+    assert np.corrcoef(shown.mean(axis=2).ravel(), picture.mean(axis=2).ravel())[0, 1] > 0.8  # noise, as a JPEG
+
+
+@pytest.mark.parametrize("preview", ["x", "PHN2Zz4=", 5, None, ["/9j/"], "/9j/" + "A" * 60_000, 'javascript:"'])
+def test_a_preview_that_is_none_is_not_shown(preview: Any) -> None:
+    from airflow_savemasks.ui.routes import _bad_row
+
+    assert _bad_row(json.dumps({"item": "a", "preview": preview}).encode())["preview"] == ""
 
 
 def test_a_skipped_item_is_listed_with_its_reason(served: Any, admin: Any, dags, team_files: Path) -> None:
@@ -207,6 +233,23 @@ def test_the_run_has_a_note_that_tells_it_from_others(served: Any, admin: Any, s
         assert served.get(url, headers=admin).json()["note"] == after
 
 
+def test_a_run_that_fails_before_anything_is_named_has_a_note(
+    served: Any, admin: Any, dags, tmp_path: Path, team_files: Path
+) -> None:
+    from airflow.models.dagrun import DagRun
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    from airflow_savemasks.ui.note import on_dag_run_failed
+
+    run = export(dags, tmp_path / "nowhere")
+    assert run.state == "failed"
+    with create_session() as session:
+        found = session.scalar(select(DagRun).where(DagRun.run_id == run.run_id))
+        on_dag_run_failed(found, "failed")
+        assert found.note == "save_masks: no archive"
+
+
 def test_what_a_note_says() -> None:
     from airflow_savemasks.ui.note import text_of
 
@@ -224,6 +267,12 @@ def test_what_a_note_says() -> None:
     assert text_of([("a", key, {})]) == "a: no archive"
     group = [("g.plan", key, {}), ("g.plan", "return_value", [1]), ("g.assemble", key, {})]
     assert text_of([*group, ("g.assemble", "return_value", result("y", 1, 0, 0))]) == "y.tar: 1 item"
+    assert text_of(group) == "g: no archive"
+    hurt = text_of([("a", key, {}), ("a", "return_value", result("<img src=x> `a_b` *", 1, 0, 0))])
+    assert hurt == r"\<img src=x\> \`a_b\` \*.tar: 1 item", "Airflow shows notes as Markdown"
+    assert text_of([("t.a", key, {}), ("t.b", key, {}), ("t.a", "return_value", result("z", 1, 0, 0))]) == (
+        "z.tar: 1 item\nt.b: no archive"
+    )
     assert text_of([("other", "return_value", result("z", 1, 0, 0))]) == ""
     assert len(text_of([(f"task{number}", key, {}) for number in range(999)])) == 1000
 

@@ -232,7 +232,10 @@ def test_the_page_runs_no_script_but_its_own(served: Any, admin: Any, shown: Run
     assert "unsafe" not in policy
     assert "://" not in page.text
     assert re.findall(r"<script(?![^>]*src=)|\son\w+=|style=", page.text) == []
-    for name in set(re.findall(r"assets/([\w.]+)", page.text)):
+    names = set(re.findall(r"assets/([\w.]+)", page.text))
+    static = Path(__file__).parents[3] / "airflow_savemasks/ui/static"
+    assert names == {path.name for path in static.iterdir()} - {"page.html"}, "what is imported is loaded at once"
+    for name in names:
         assert served.get(f"/savemasks/dags/{shown.dag_id}/assets/{name}", headers=admin).status_code == 200
 
 

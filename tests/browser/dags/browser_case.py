@@ -7,7 +7,14 @@ from airflow.sdk import Param, dag, get_current_context, task
 from airflow_savemasks.operators.save_masks import SaveMasksOperator
 
 
-@dag(schedule=None, params={"project": Param("", type="string"), "layer": Param({}, type="object")})
+@dag(
+    schedule=None,
+    params={
+        "project": Param("", type="string"),
+        "layer": Param({}, type="object"),
+        "on_bad_item": Param("fail", enum=["fail", "skip"]),
+    },
+)
 def browser_case() -> None:
     @task
     def data_1() -> str:
@@ -17,7 +24,9 @@ def browser_case() -> None:
     def layer() -> dict:
         return dict(get_current_context()["params"]["layer"])
 
-    data_1() >> SaveMasksOperator(task_id="save_masks", layer=layer(), workers=1)
+    data_1() >> SaveMasksOperator(
+        task_id="save_masks", layer=layer(), workers=1, on_bad_item="{{ params.on_bad_item }}"
+    )
 
 
 browser_case()

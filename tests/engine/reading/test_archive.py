@@ -157,6 +157,8 @@ def test_archives_and_items_go_to_other_processes(opened: Archive, way: str) -> 
     with multiprocessing.get_context(way).Pool(2) as pool:
         assert pool.map(total, list(opened)) == wanted
         assert pool.map(of_number, [(opened, number) for number in range(15)]) == wanted
+        pool.close()
+        pool.join()  # no SIGTERM: forked workers have the signal handlers of whatever ran in this process before
 
 
 def test_a_process_opens_an_archive_once_for_all_items_that_come_to_it(opened: Archive) -> None:
