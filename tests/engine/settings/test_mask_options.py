@@ -135,6 +135,11 @@ def test_a_template_s_text_that_means_nothing_of_the_kind_is_refused(text: dict[
     assert str(refused.value).startswith(says)
 
 
+def test_an_option_that_does_not_exist_is_refused_as_a_text_too() -> None:
+    with pytest.raises(SettingsError, match=r"line_widht: there is no such option. Did you mean 'line_width'\?"):
+        checked({"line_widht": "3"})
+
+
 def test_older_options_come_through_as_they_are() -> None:
     assert from_texts({"workers": "3", "reuse": "none"}) == {"workers": "3", "reuse": "none"}
 
