@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from airflow_savemasks.engine.errors import ArchiveError, SettingsError, Stopped
+from airflow_savemasks.engine.reading.kinds import KINDS
 from airflow_savemasks.shell.screen import Screen
 from airflow_savemasks.stopping import Stopping
 
@@ -89,8 +90,6 @@ def show_verb(args: argparse.Namespace, stopping: Stopping, screen: Screen) -> d
 
 def extract_verb(args: argparse.Namespace, stopping: Stopping, screen: Screen) -> dict[str, Any]:
     """Files of an archive into a folder, which is a project then. Each is whole or not there at any time."""
-    from airflow_savemasks.engine.reading.item import KINDS
-
     stopping.says = "stopped"
     archive = _opened(args)
     items = _chosen(archive, args)

@@ -59,7 +59,7 @@ def from_file(path: str, text: str) -> dict[str, Any]:
     path = without_secrets(path)
     example = 'Write one, such as {"on_bad_item": "skip", "limits": {"labels": 200000}}'
     try:
-        given = json.loads(text, object_pairs_hook=_once)
+        given = json.loads(text, object_pairs_hook=texts.once)
     except (ValueError, RecursionError) as error:
         raise SettingsError(path, f"is no JSON ({error})", example) from error
     if not isinstance(given, Mapping):
@@ -120,12 +120,3 @@ def _pair(name: str, text: str) -> tuple[str, str]:
             _object_flag(name), f"{text!r} is not {_what(name)}", f"Write one, such as {_object_flag(name)} {example}"
         )
     return field, value
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A JSON object; of two values for one name neither can be meant."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise ValueError(f"{next(name for name in names if names.count(name) > 1)!r} is there twice")
-    return found

@@ -7,9 +7,9 @@ import sys
 from pathlib import PurePath
 
 from airflow_savemasks import __version__
+from airflow_savemasks.engine.reading.kinds import KINDS
 from airflow_savemasks.shell.flags import add_flags
 
-KINDS = ("picture", "annotation", "human", "machine", "instances", "semantic")  # those of engine/reading/item.py
 ARCHIVE = "path or URI of the .tar, or of one of its volumes"
 
 
@@ -99,7 +99,7 @@ def _add_show(show: argparse.ArgumentParser) -> None:
         help=f"which of its files: {', '.join(KINDS)}, or instances/NAME where each label has a file "
         "(default: none, what is known of the item)",
     )
-    kind.completer = lambda **_: KINDS  # type: ignore[attr-defined]
+    kind.completer = lambda **_: list(KINDS)  # type: ignore[attr-defined]
     show.add_argument("--out", metavar="FILE", help="where it is written, - for standard output (default: -)")
 
 
@@ -112,7 +112,7 @@ def _add_extract(extract: argparse.ArgumentParser) -> None:
     extract.add_argument("--dataset", metavar="NAME", help="only the items of this one (default: all)")
     extract.add_argument("--split", metavar="NAME", help="only the items of this share (default: all)")
     extract.add_argument(
-        "--kind", choices=KINDS, action="append", help="only such files; may be given again (default: all kinds)"
+        "--kind", choices=list(KINDS), action="append", help="only such files; may be given again (default: all kinds)"
     )
 
 

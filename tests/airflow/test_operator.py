@@ -408,6 +408,22 @@ def test_an_option_of_the_wrong_type_from_a_template_fails_at_once_and_publishes
     assert not (tmp_path / "out").exists() or not list((tmp_path / "out").iterdir())
 
 
+def test_objects_are_written_as_one_text_around_templates(operator, tmp_path: Path) -> None:
+    """As the README says; a list may also be a template alone."""
+    task = operator(
+        sources={"$data_1": str(make_project(tmp_path / "project"))},
+        human='{"alpha": {{ params.alpha }}, "layout": "overlay"}',
+        pick="{{ {'classes': params.classes} }}",
+        split="{{ params.split }}",
+    )
+    split = {"shares": [["b", 0.5], ["a", 0.5]]}
+    task.render_template_fields({"params": {"alpha": 0.25, "classes": ["leaf"], "split": split}})
+    manifest = json.loads(Path(task.execute(context())["manifest"]).read_text())
+    assert manifest["settings"]["options"] == {
+        "human": {"alpha": 0.25, "layout": "overlay"}, "pick": {"classes": ["leaf"]}, "split": split,
+    }  # fmt: skip
+
+
 def test_every_option_of_masks_has_a_wrong_type_above() -> None:
     from airflow_savemasks.engine.settings.mask_options import MaskOptions
 

@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from airflow_savemasks.engine.settings.mask_options import MaskOptions
+from airflow_savemasks.engine.storage.folder import FolderStorage
 from tests.airflow.test_dags import result_of
+from tests.engine.option_samples import COLORS, OPTIONS, make_full_project, published
 from tests.engine.samples import LAYER, WORK, add_item, make_project, run
 
 
@@ -18,7 +21,7 @@ def group_run(dags, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv(
         "AIRFLOW_CONN_SAVEMASKS_TEAM_FILES_DEFAULT", json.dumps({"conn_type": "savemasks", "extra": extra})
     )
-    return lambda conf: dags["group_case"].test(run_conf=conf)
+    return lambda conf: dags["group_case"].test(run_conf={"options": {}, **conf})  # or the last run's stay
 
 
 def test_the_group_makes_the_archive_of_the_operator_and_reuses_like_it(group_run, tmp_path: Path) -> None:
@@ -38,6 +41,31 @@ def test_the_group_makes_the_archive_of_the_operator_and_reuses_like_it(group_ru
     assert third["unchanged"]
     assert third["items"] == {"rendered": 0, "reused": 40, "skipped": 0}
     assert not (tmp_path / "team" / ".parts").exists()
+
+
+@pytest.mark.parametrize("name", ["everything", "everything in shards", "files"])
+def test_options_of_masks_out_of_a_run_s_conf_make_the_archive_that_the_shell_makes(
+    group_run, tmp_path: Path, name: str
+) -> None:
+    project = make_full_project(tmp_path / "project", items=5)
+    options = {key: value for key, value in OPTIONS[name].items() if key in MaskOptions.model_fields}
+    conf = {"project": str(project), "layer": COLORS, "options": options}
+    assert group_run(conf).state == "success"
+    run(project, tmp_path / "alone", COLORS, **options)
+    assert published(FolderStorage(tmp_path / "team")) == published(FolderStorage(tmp_path / "alone"))
+
+
+def test_an_option_of_the_wrong_type_fails_where_the_group_plans(group_run, tmp_path: Path, capfd) -> None:
+    project = make_project(tmp_path / "project", items=2)
+    options = {"line_width": 2.5, "split": {"shares": {"a": "1"}}, "pick": {"classes": []}}
+    failed = group_run({"project": str(project), "layer": LAYER, "options": options})
+    assert failed.state == "failed"
+    states = {ti.task_id: str(ti.state) for ti in failed.get_task_instances()}
+    assert states["save_masks.plan"] == "failed"
+    said = "".join(capfd.readouterr())
+    for says in ("line_width: 2.5 is no whole number", "split.shares: '1' is no share", "pick.classes: [] is no list"):
+        assert says in said.replace("\\'", "'")
+    assert not (tmp_path / "team").exists() or not list((tmp_path / "team").iterdir())
 
 
 def test_the_group_hands_every_option_to_each_of_its_tasks() -> None:

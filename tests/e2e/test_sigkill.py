@@ -16,7 +16,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine.samples import LAYER, WORK, make_project
+from airflow_savemasks.engine.archive.verify import verify
+from airflow_savemasks.engine.storage.folder import FolderStorage
+from tests.engine.option_samples import COLORS, OPTIONS, make_full_project, published
+from tests.engine.samples import LAYER, WORK, make_project, run
 
 ROUNDS = 20
 MOST_KILLS = 3  # in a round; then the export may end
@@ -99,3 +102,31 @@ def test_an_export_killed_again_and_again_ends_with_the_same_archive(
         items = json.loads(output.splitlines()[-1])["items"]
         assert items["reused"] >= finished
         assert not [path for path in tmp_path.rglob("*") if path.name.endswith(".tmp")]
+
+
+def test_killed_again_and_again_with_other_options_each_time(tmp_path: Path) -> None:
+    """Palettes, shards, volumes, shares, files of labels on one name: in the end just what was asked for last."""
+    project = make_full_project(tmp_path / "project", items=50)
+    (tmp_path / "layer.json").write_text(json.dumps(COLORS))
+    fresh: dict[str, dict[str, bytes]] = {}
+    for number in range(4):
+        rng = random.Random(number)
+        out = tmp_path / f"out{number}"
+        *killed, wanted = rng.sample(list(OPTIONS), 4)
+        for name in (*killed, wanted):
+            (tmp_path / "options.json").write_text(json.dumps(OPTIONS[name]))
+            words = [str(tmp_path / "layer.json"), "--source", str(project), "--team-files", str(out)]
+            process = start([*words, "--options", str(tmp_path / "options.json")])
+            try:
+                process.communicate(timeout=None if name == wanted else rng.uniform(0.6, 2.0))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.communicate()
+            else:
+                assert process.returncode == 0, (number, name)
+        if wanted not in fresh:
+            run(project, tmp_path / wanted, COLORS, **OPTIONS[wanted])
+            fresh[wanted] = published(FolderStorage(tmp_path / wanted))
+        assert published(FolderStorage(out)) == fresh[wanted], (number, killed, wanted)
+        assert not (out / WORK).exists()
+        verify(FolderStorage(out), "export")

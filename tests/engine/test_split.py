@@ -123,6 +123,12 @@ def test_a_tag_that_has_no_values_is_refused(tmp_path: Path, by: str, says: str)
     assert not (tmp_path / "out/export.tar").exists()
 
 
+def test_where_no_tag_has_values_that_is_said(tmp_path: Path) -> None:
+    project = make_project(tmp_path / "p", items=1)
+    with pytest.raises(SettingsError, match="tag .day. does not exist. No tag has values"):
+        run(project, tmp_path / "out", split={**THREE, "by": "tag:day"})
+
+
 def test_adding_and_removing_pictures_moves_no_other_and_renders_none(tmp_path: Path) -> None:
     project = make_project(tmp_path / "p", items=30)
     run(project, tmp_path / "out", split=THREE)

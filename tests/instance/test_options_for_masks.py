@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.engine.samples import annotation, make_project, members, run
-from tests.engine.test_shards import EVERYTHING
+from tests.engine.test_shards import EVERYTHING, samples
 from tests.instance.test_instance import run_from, run_to
 
 TAGS = [
@@ -77,3 +77,21 @@ def test_shards_go_into_team_files_with_what_lies_beside_them(server, api, proje
     again = run_to(api, team, project, tmp_path / "parts", **EVERYTHING)
     assert again["unchanged"] or again["items"]["rendered"] == 0
     assert result["items"]["rendered"] == 13
+
+
+def test_names_with_any_extension_are_samples_of_their_own(server, api, project: Path, tmp_path: Path) -> None:
+    """Of an instance: a picture that is called like the annotation of its sample would be the same member twice."""
+    dataset = next(iter(server.instance.datasets))
+    names = ["a.json", "a.JSON", "b", "c.human", "d.machine.png", "e.", ".f", "g.PNG", "h.j/son"]
+    for name in names:
+        server.instance.add_image(dataset, project / "ds0/img/0000.png", annotation(0), name=name)
+    result = run_from(api, "supervisely://ws/p", tmp_path / "b", layout="webdataset", instances="ids")
+    found = samples(result["archive"])
+    assert len(found) == 13 + len(names)
+    assert all(len(files) == 5 for files in found.values())
+    picture = (project / "ds0/img/0000.png").read_bytes()
+    for key, extension in (
+        ("a", "img"), ("a_1", "img"), ("b", "img"), ("c", "human"), ("d_machine", "png"), ("e", "img"), ("_f", "img"),
+        ("g", "png"), ("h", "j_son"),
+    ):  # fmt: skip
+        assert found[f"ds0/{key}"][extension] == picture

@@ -13,10 +13,10 @@ from os.path import splitext
 from airflow_savemasks.engine.archive import naming
 
 SKIPPED_BY_READERS = re.compile("__.*__", re.DOTALL)  # folders at the top
-SPLIT_BY_READERS = re.compile(
-    r"(?:.*/|)[^.]+[.][^/]*"
-)  # what they take for a key and an extension; a dot is no line feed
-NO_EXTENSION = ".img"  # of a picture in a shard whose name has none
+# What readers take for a key and an extension; a dot is no line feed
+SPLIT_BY_READERS = re.compile(r"(?:.*/|)[^.]+[.][^/]*")
+NO_EXTENSION = ".img"  # of a picture in a shard whose name has none, or that of the annotation
+ANNOTATION = ".json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +41,13 @@ def readers_find(folder: str) -> bool:
 
 
 def shard_name(name: str) -> str:
-    """`a.b.JPG` -> `a_b.jpg`: readers of shards split a name at its first dot, and know extensions in lower case."""
+    """`a.b.JPG` -> `a_b.jpg`: readers of shards split a name at its first dot, and know extensions in lower case.
+
+    A picture of an instance may be called `a.json`, as the annotation of its sample is: then it is `a.img`.
+    """
     stem, extension = splitext(name)
-    return stem.replace(".", "_") + (extension.lower() if len(extension) > 1 else NO_EXTENSION)
+    own = extension.lower()
+    return stem.replace(".", "_") + (own if len(own) > 1 and own != ANNOTATION else NO_EXTENSION)
 
 
 def key_of(folder: str, name: str) -> str:
@@ -62,7 +66,7 @@ LAYOUTS = {
     ),
     "webdataset": Layout(
         own_name=shard_name,
-        annotation=lambda folder, name: f"{key_of(folder, name)}.json",
+        annotation=lambda folder, name: f"{key_of(folder, name)}{ANNOTATION}",
         picture=lambda folder, name: f"{folder}/{name}",
         mask=lambda folder, name, _, short, ending: f"{key_of(folder, name)}.{short}{ending}",
         listed=key_of,

@@ -16,18 +16,11 @@ from numpy.typing import NDArray
 from airflow_savemasks.engine.archive.index import IndexLine, Member
 from airflow_savemasks.engine.errors import ArchiveError
 from airflow_savemasks.engine.image.png_read import indices_as_gray
+from airflow_savemasks.engine.reading.kinds import KINDS
 
 if TYPE_CHECKING:
     from airflow_savemasks.engine.reading.archive import Archive
 
-KINDS = {
-    "picture": "img",
-    "annotation": "ann",
-    "human": "masks_human",
-    "machine": "masks_machine",
-    "instances": "masks_instances",
-    "semantic": "masks_semantic_rgb",
-}
 AS_WRITTEN = cv2.IMREAD_UNCHANGED
 TURNED = cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH  # as its EXIF data say, as the masks are
 

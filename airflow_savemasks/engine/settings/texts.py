@@ -58,6 +58,19 @@ def below(name: str, pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
     return found
 
 
+class Twice(ValueError):
+    """A JSON object has a name twice: neither of its values can be meant."""
+
+
+def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object of pairs, for `json.loads`. Raises Twice."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise Twice(f"{next(name for name in names if names.count(name) > 1)!r} is there twice")
+    return found
+
+
 def _is_list(field: FieldInfo | None) -> bool:
     return field is not None and get_origin(field.annotation) is tuple
 
@@ -67,7 +80,9 @@ def _meant(text: str, is_word: bool) -> Any:
     if is_word:
         return text
     try:
-        return json.loads(text)
+        return json.loads(text, object_pairs_hook=once)
+    except Twice:
+        return text
     except (ValueError, RecursionError):
         pass  # Python's way, then
     try:

@@ -124,12 +124,20 @@ def test_a_template_s_text_is_what_it_means(text: dict[str, Any], meant: dict[st
         ({"human": "[" * 10_000}, "human: '[[["),
         ({"unlisted": None}, "unlisted: None is unknown"),
         ({"instances": "both"}, "instances: 'both' is unknown"),
+        ({"human": '{"alpha": 0.5, "alpha": 0.7}'}, """human: '{"alpha": 0.5, "alpha": 0.7}' is no JSON object"""),
+        ({"split": '{"shares": {"a": 0.5, "a": 1}}'}, """split: '{"shares": {"a": 0.5, "a": 1}}' is no JSON object"""),
+        ({"split": below("split", [("shares", '{"a": 0.5, "a": 1}')])}, 'split.shares: \'{"a": 0.5, "a": 1}\' is nei'),
     ],
 )
 def test_a_template_s_text_that_means_nothing_of_the_kind_is_refused(text: dict[str, Any], says: str) -> None:
     with pytest.raises(SettingsError) as refused:
         checked(text)
     assert str(refused.value).startswith(says)
+
+
+def test_an_option_that_does_not_exist_is_refused_as_a_text_too() -> None:
+    with pytest.raises(SettingsError, match=r"line_widht: there is no such option. Did you mean 'line_width'\?"):
+        checked({"line_widht": "3"})
 
 
 def test_older_options_come_through_as_they_are() -> None:
