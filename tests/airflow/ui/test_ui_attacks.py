@@ -110,7 +110,7 @@ def test_a_line_of_bad_items_that_is_none_is_shown_as_damaged(
     finally:
         file.unlink()
     assert told["total"] == 2
-    assert told["rows"][1] == {"item": "a", "place": "b", "fact": "c", "fix": "d"}
+    assert told["rows"][1] == {"item": "a", "place": "b", "fact": "c", "fix": "d", "preview": ""}
     assert all(isinstance(value, str) for value in told["rows"][0].values())
 
 
