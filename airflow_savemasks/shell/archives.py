@@ -59,8 +59,14 @@ def list_verb(args: argparse.Namespace, stopping: Stopping, screen: Screen) -> N
         if args.shown is not None and args.shown not in item.pixels:
             continue
         height, width = item.shape
-        facts = f"{item.name}\t{width}x{height}\t{item.labels} labels\t{', '.join(item.pixels)}".rstrip()
+        seen = ", ".join(map(on_a_line, item.pixels))
+        facts = f"{on_a_line(item.name)}\t{width}x{height}\t{item.labels} labels\t{seen}".rstrip()
         sys.stdout.write((json.dumps(_facts(item), ensure_ascii=False) if args.json else facts) + "\n")
+
+
+def on_a_line(name: str) -> str:
+    """A name as a terminal may show it: what moves the cursor, turns the direction or ends a line is written out."""
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in name)
 
 
 def show_verb(args: argparse.Namespace, stopping: Stopping, screen: Screen) -> dict[str, Any] | None:  # noqa: ARG001

@@ -7,6 +7,8 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
+from difflib import get_close_matches
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow_savemasks.engine.errors import SaveMasksError, SettingsError, Stopped
@@ -41,6 +43,8 @@ def run(words: Sequence[str], stopping: Stopping) -> int:
         import argcomplete
 
         argcomplete.autocomplete(known)
+    if meant := mistyped(words):
+        known.error(f"there is no verb {words[0]!r}; did you mean {meant!r}?")
     args = known.parse_args(with_verb(words))
     screen = Screen()
     logging.basicConfig(handlers=[screen.handler()], level=logging.INFO, force=True)
@@ -67,6 +71,14 @@ def run(words: Sequence[str], stopping: Stopping) -> int:
         screen.error(f"unforeseen {kind}: {error}", "--debug shows where; please report it", "")
         return FAILED
     return DONE
+
+
+def mistyped(words: Sequence[str]) -> str | None:
+    """The verb that is meant by the first word where that is none, names no file, and reads like one."""
+    first = words[0] if words else ""
+    if first in VERBS or not first.isalpha() or Path(first).exists():
+        return None
+    return next(iter(get_close_matches(first, VERBS, 1, 0.75)), None)
 
 
 def with_verb(words: Sequence[str]) -> list[str]:

@@ -251,3 +251,20 @@ def test_verify_tells_how_far_it_is(archive: str) -> None:
     verify(open_storage(str(Path(archive).parent)), "export", tell=lambda done, whole: told.append((done, whole)))
     size = Path(archive).stat().st_size
     assert told[-1] == (size, size)
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("ds0/a b.png", "ds0/a b.png"),
+        ("ds0/Кот 🐈.png", "ds0/Кот 🐈.png"),
+        ("ds0/a\nb.png", "ds0/a\\nb.png"),
+        ("ds0/\x1b[31m.png", "ds0/\\x1b[31m.png"),
+        ("ds0/\u202egnp.exe", "ds0/\\u202egnp.exe"),
+        ("ds0/\u2028x", "ds0/\\u2028x"),
+    ],
+)
+def test_a_name_stays_on_its_line_and_moves_no_cursor(name: str, shown: str) -> None:
+    from airflow_savemasks.shell.archives import on_a_line
+
+    assert on_a_line(name) == shown

@@ -174,3 +174,18 @@ def test_ingest(words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[
         assert len(json.loads(capsys.readouterr().out)[happened]) == 4
     (inbox / "meta.json").unlink()
     assert main(["ingest", str(inbox), "--project", str(tmp_path / "new"), "--dataset", "ds0"]) == 1
+
+
+def test_a_mistyped_verb_is_told_with_the_one_that_is_meant(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for wrong, meant in (("exprt", "export"), ("verfy", "verify"), ("shwo", "show")):
+        with pytest.raises(SystemExit) as ended:
+            main([wrong, "layer.json"])
+        assert ended.value.code == 2
+        assert f"there is no verb {wrong!r}; did you mean {meant!r}?" in capsys.readouterr().err
+    (tmp_path / "exports").write_text("{}")  # a file of that name is a layer
+    with pytest.raises(SystemExit):
+        main(["exports"])
+    assert "--team-files" in capsys.readouterr().err

@@ -11,6 +11,9 @@ from airflow_savemasks.engine.errors import SettingsError
 
 M = TypeVar("M", bound=BaseModel)
 FIX_OF_TEXT = "Write a line for each class, such as: apple: orange"  # where colours are a text, as forms have it
+AS_TEXT = (
+    ' [R, G, B]; names and #ff7b00 are taken where all colours are one text: "kiwi: orange", a line for each class'
+)
 
 
 def validated(model: type[M], raw: Any, where: str, context: Any = None) -> M:
@@ -25,6 +28,11 @@ def validated(model: type[M], raw: Any, where: str, context: Any = None) -> M:
         of_text = all(problem["type"] in ("color", "line") for problem in error.errors())
         fix = FIX_OF_TEXT if of_text else "See the layer's JSON in the README"
         raise SettingsError(where, "; ".join(dict.fromkeys(lines)), fix) from None
+
+
+def _is_color(path: list[str]) -> bool:
+    """Whether a place is that of one class's colour."""
+    return len(path) > 1 and path[-2] in ("gt_machine_color", "gt_human_color")
 
 
 def _line(problem: Any) -> str:
@@ -54,7 +62,7 @@ def _line(problem: Any) -> str:
         case "literal_error":
             return f"{key}: {given} is not one of {problem['ctx']['expected']}"
         case "list_type":
-            return f"{key}: {given} is not a list"
+            return f"{key}: {given} is not a list{AS_TEXT if _is_color(path) else ''}"
         case "dict_type" | "model_type" | "model_attributes_type":
             return f"{key}: {given} is not an object"
         case _:
