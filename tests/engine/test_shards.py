@@ -182,32 +182,41 @@ def test_the_name_that_is_free_holds_for_all_files(tmp_path: Path) -> None:
     assert verify(open_storage(str(tmp_path / "out")), "export")["items"] == 2
 
 
+@pytest.mark.parametrize("split", [SPLIT, None])
 @pytest.mark.parametrize("step", ["volumes", "index", "some", "all"])
 def test_a_run_that_is_killed_while_it_publishes_is_ended_by_the_next_one(
-    tmp_path: Path, step: str, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    step: str,
+    split: dict[str, Any] | None,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
+    caplog.set_level("INFO")
     project = make_project(tmp_path / "p", items=4)
-    run(project, tmp_path / "new", **EVERYTHING)
+    options = {**EVERYTHING, "split": split}
+    run(project, tmp_path / "new", **options)
     run(project, tmp_path / "out", layout="webdataset")
     real = publishing._commit
-    wanted = {"volumes": 0, "index": 1, "some": 3, "all": 8}[step]
+    number = 8 if split else 6
+    wanted = {"volumes": 0, "index": 1, "some": 3, "all": number}[step]
 
     class Killed(BaseException):
         pass
 
     def killed(storage: Any, name: str, raw: Any, beside: Any, *more: Any) -> Any:
         files = [raw["index"], *raw["root_files"]]
-        assert len(files) == 8
+        assert len(files) == number
         for file, content in list(zip(files, beside, strict=True))[:wanted]:
             storage.compose(file["file"], [content])
         raise Killed
 
     monkeypatch.setattr(publishing, "_commit", killed)
     with pytest.raises(Killed):
-        run(project, tmp_path / "out", **EVERYTHING)
+        run(project, tmp_path / "out", **options)
     monkeypatch.setattr(publishing, "_commit", real)
-    result = run(project, tmp_path / "out", **EVERYTHING)
+    result = run(project, tmp_path / "out", **options)
     assert result["items"]["rendered"] == 0
+    assert "the last run was killed while it published; the rest is done" in caplog.text
     for path in (tmp_path / "new").glob("export.*"):
         if path.name != "export.manifest.json":
             assert (tmp_path / "out" / path.name).read_bytes() == path.read_bytes(), path.name

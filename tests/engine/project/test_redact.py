@@ -49,6 +49,8 @@ def test_every_key_is_removed_at_every_place_and_nowhere_else() -> None:
         "tags": clean_tags, "objects": [clean, {"tags": None}],
         "customBigData": {**people, "probabilityLabels": [clean], "probabilityClasses": [{"title": "c"}]},
     }  # fmt: skip
+    odd = {"tags": None, "objects": [], "customBigData": [people]}
+    assert redact_annotation(odd) is odd
     meta = {"classes": [{"title": "c", **people, "geometry_config": dict(people)}], "tags": [thing], **people}
     assert redact_meta(meta) == {
         "classes": [{"title": "c", "geometry_config": people}],
