@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 SECONDS = 9.0  # until no answer is an answer: whoever has pressed the button waits
 WRITING = {  # as `Storage.may_write` has it; only a write could tell whether a server obeys its condition
-    True: "write; whether a condition of a write is obeyed the first export tells",
-    False: "not write",
-    None: "whether it can be written, also on a condition, the first export tells",
+    True: "write: yes; write on a condition: the first export tells",
+    False: "write: no",
+    None: "write, also on a condition: the first export tells",
 }
 Told = tuple[bool, str]  # whether it works, and what to say
 
@@ -58,29 +58,23 @@ def of_storage(storage: Storage, *, local: bool, is_file: Callable[[], bool]) ->
     found = storage.listdir("")
     if not found.files and not found.folders and is_file():
         return False, f"{storage.uri} is no folder, but a file\nWrite the folder that it lies in"
-    may = ["list"]
     name = next((name for name, entry in found.files.items() if entry.size), None)
-    if name is not None:
-        may.append(_ranges(storage, name))
-    else:
-        may.append("whether files can be read is not known, as there is none")
+    reading = "not known, as there is no file" if name is None else _reading(storage, name)
     if local:
         writable = os.access(storage.uri, os.W_OK | os.X_OK)
-        may.append("write, also on a condition" if writable else "not write")
+        writing = "write: yes; write on a condition: yes" if writable else "write: no"
     else:
-        may.append(WRITING[storage.may_write()])
+        writing = WRITING[storage.may_write()]
     counts = f"{len(found.folders)} folders, {len(found.files)} files"
-    return True, f"{storage.uri} can be listed: {counts}; may: {', '.join(may)}"
+    return True, f"{storage.uri}: list: yes ({counts}); read: {reading}; {writing}"
 
 
-def _ranges(storage: Storage, name: str) -> str:
+def _reading(storage: Storage, name: str) -> str:
     """What reading the first byte of a file tells."""
     try:
         read = sum(map(len, storage.stream(name, 0, 1)))
     except NotFound:
-        return "whether files can be read is not known, as the first one went away"
+        return "not known, as the first file went away"
     except StorageError as error:
-        return f"not read ({error.problem})"
-    if storage.keeps_parts:
-        return "read, whole files only"
-    return "read, by ranges" if read == 1 else "read, whole files only"
+        return f"no ({error.problem})"
+    return "yes, by ranges" if read == 1 and not storage.keeps_parts else "yes, whole files only"

@@ -196,8 +196,8 @@ def test_the_test_button_makes_nothing_and_says_what_is_there(connect, tmp_path:
     (tmp_path / "out").mkdir()
     (tmp_path / "out/a.tar").write_bytes(b"x")
     before = (tmp_path / "out").stat().st_mtime_ns
-    may = "list, read, by ranges, write, also on a condition"
-    assert hook.test_connection() == (True, f"{tmp_path}/out can be listed: 0 folders, 1 files; may: {may}")
+    may = "list: yes (0 folders, 1 files); read: yes, by ranges; write: yes; write on a condition: yes"
+    assert hook.test_connection() == (True, f"{tmp_path}/out: {may}")
     assert (tmp_path / "out").stat().st_mtime_ns == before
     ok, text = StorageHook(connect("file", root=f"{tmp_path}/out/a.tar")).test_connection()
     assert not ok

@@ -115,11 +115,11 @@ def test_the_vector_of_the_specification(
 @pytest.mark.parametrize(
     ("pick", "says"),
     [
-        ({"classes": ["stone"]}, "pick.classes: no classes 'stone'; there are 'kiwi', 'lemon'"),
-        ({"datasets": ["b"]}, "pick.datasets: no datasets 'b'; there are 'a', 'a/b', 'ab'"),
+        ({"classes": ["stone"]}, "pick.classes: no classes 'stone'; there are ['kiwi', 'lemon']"),
+        ({"datasets": ["b"]}, "pick.datasets: no datasets 'b'; there are ['a', 'a/b', 'ab']"),
         (
             {"datasets": ["x", "a"], "tags": ["y", "z"], "classes": ["kiwi", "w"]},
-            "pick.datasets, pick.tags, pick.classes: no datasets 'x'; there are 'a', 'a/b', 'ab'; no tags 'y', 'z'",
+            "pick.datasets, pick.tags, pick.classes: no datasets 'x'; there are ['a', 'a/b', 'ab']; no tags 'y', 'z'",
         ),
     ],
 )

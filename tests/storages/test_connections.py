@@ -92,8 +92,7 @@ def test_roots_of_projects_and_team_files_on_a_storage(
         assert place.open("team").read(f"{source}.tar") == (tmp_path / "here/export.tar").read_bytes()
     working, words = TeamFilesHook("team").test_connection()
     assert working, words
-    assert "can be listed: 0 folders, 6 files" in words
-    assert "read, by ranges" in words
+    assert "list: yes (0 folders, 6 files); read: yes, by ranges; write" in words
     assert WRITING[{"gs": True, "azure": True}.get(kind)] in words
     assert not [name for name in place.open("team").listdir("").files if "may-this" in name]
     assert ProjectHook("projects").open("lemons").uri == f"{place.root}/projects/lemons"

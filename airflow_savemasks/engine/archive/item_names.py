@@ -20,7 +20,7 @@ ANNOTATION = ".json"
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class ItemNames:
     """own_name: of a picture, before numbers keep names apart; the others get an item's folder and the name it was
     given: annotation, picture, mask (with the folder, the short name and the ending of its kind) the member's name,
     listed what the list of a share says of it. has_files: whether meta.json and the like are members.
@@ -56,7 +56,7 @@ def key_of(folder: str, name: str) -> str:
 
 
 LAYOUTS = {
-    "supervisely": Layout(
+    "supervisely": ItemNames(
         own_name=lambda name: name,
         annotation=naming.annotation_member,
         picture=naming.picture_member,
@@ -64,7 +64,7 @@ LAYOUTS = {
         listed=naming.picture_member,
         has_files=True,
     ),
-    "webdataset": Layout(
+    "webdataset": ItemNames(
         own_name=shard_name,
         annotation=lambda folder, name: f"{key_of(folder, name)}{ANNOTATION}",
         picture=lambda folder, name: f"{folder}/{name}",

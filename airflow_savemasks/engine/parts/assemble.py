@@ -21,7 +21,7 @@ from airflow_savemasks.engine.parts.layout import Layout
 from airflow_savemasks.engine.parts.lease import Lease, publishing_alone, unless_published
 from airflow_savemasks.engine.parts.left_out import LeftOut
 from airflow_savemasks.engine.parts.next_file import NextFile, next_index
-from airflow_savemasks.engine.parts.picked import nothing_picked
+from airflow_savemasks.engine.parts.pick_as_listed import nothing_picked
 from airflow_savemasks.engine.parts.plan import PlanFiles
 from airflow_savemasks.engine.parts.publishing import publish
 from airflow_savemasks.engine.parts.receipts import Receipt

@@ -5,7 +5,7 @@ Rules: supervisely-format, sections 1 (ann/*.json), 3 (clipping) and 6 (output).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import NoneType
 from typing import Any
@@ -20,11 +20,11 @@ from airflow_savemasks.engine.geometry.unknown import Unknown
 from airflow_savemasks.engine.limits import LIMITS, Limits, TooLarge, above
 from airflow_savemasks.engine.project.meta import ClassMapping, Meta, names_after
 from airflow_savemasks.engine.project.redact import redact_annotation
+from airflow_savemasks.engine.tally import some
 
 COPIED = ("instance", "smartToolInput")
 COPIED_WHOLE = (*COPIED, "id", "labelerLogin", "createdAt", "updatedAt")  # unless clipping makes several labels of one
 HELD = 32 << 20  # pixels of labels that stay decoded between reading and drawing; others are decoded again
-MOST_NAMES = 20
 FIX_LABEL = "Mend the label at the source"
 
 
@@ -170,7 +170,7 @@ class AnnotationReader:
             raise ItemError(
                 f"{place}, label {number}",
                 f"class {name!r} is not in meta.json",
-                f"Add the class, or use one of {_some(self._meta.classes)}",
+                f"Add the class, or use one of {some(sorted(self._meta.classes))}",
             )
         raw_tags = item.get("tags")
         if not isinstance(raw_tags, list):
@@ -216,13 +216,15 @@ class AnnotationReader:
             known = self._meta.tags.get(name) if isinstance(name, str) else None
             if known is None:
                 raise ItemError(
-                    where(), f"tag {name!r} is not in meta.json", f"Add the tag, or use one of {_some(self._meta.tags)}"
+                    where(),
+                    f"tag {name!r} is not in meta.json",
+                    f"Add the tag, or use one of {some(sorted(self._meta.tags))}",
                 )
             if not known.accepts(tag.get("value")):
                 raise ItemError(
                     where(),
                     f"tag {known.name!r} of type {known.value_type!r} has the value {tag.get('value')!r}",
-                    "Correct the value" + (f": one of {_some(known.values)}" if known.values else ""),
+                    "Correct the value" + (f": one of {some(sorted(known.values))}" if known.values else ""),
                 )
             if not isinstance(tag.get("customData", {}), dict | NoneType):
                 raise ItemError(where(), f'"customData" of tag {known.name!r} is no object', "Remove it")
@@ -235,13 +237,6 @@ def empty_annotation(height: int, width: int) -> Annotation:
     """For a picture without an annotation file: no labels, the size of the turned picture in pixels."""
     size = {"height": height, "width": width}
     return Annotation(height, width, [], {"description": "", "size": size, "tags": [], "customBigData": {}})
-
-
-def _some(names: Iterable[str]) -> str:
-    """Some names for a message: projects have thousands of classes, and a message may be written for each item."""
-    shown = sorted(names)
-    more = f" and {len(shown) - MOST_NAMES} more" if len(shown) > MOST_NAMES else ""
-    return f"{shown[:MOST_NAMES]}{more}"
 
 
 def _size(data: Any, where: str) -> tuple[int, int]:

@@ -1,4 +1,7 @@
-"""The tag whose values decide a split, looked for in meta.json. Rules: more-masks, section 11."""
+"""The tag whose values decide a split, looked for in meta.json. Rules: more-masks, section 11.
+
+Apart from the option itself, which is imported wherever a DAG is parsed and knows no projects.
+"""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from airflow_savemasks.engine.limits import above
 from airflow_savemasks.engine.parts.plan import Planned
 from airflow_savemasks.engine.project.source import Loaded
 from airflow_savemasks.engine.work.in_order import in_order
-from airflow_savemasks.engine.work.picking import wanted_of
+from airflow_savemasks.engine.work.pick_as_annotated import wanted_of
 from airflow_savemasks.engine.work.where import where_of
 
 ROOM = 64 << 20  # bytes of pictures that are being loaded or wait to be rendered; a larger one goes alone

@@ -8,8 +8,9 @@ import orjson
 import pytest
 
 from airflow_savemasks.engine.errors import ItemError, ProjectError
-from airflow_savemasks.engine.project.annotation import MOST_NAMES, AnnotationReader
+from airflow_savemasks.engine.project.annotation import AnnotationReader
 from airflow_savemasks.engine.project.meta import Meta, map_meta, merge_metas, parse_meta
+from airflow_savemasks.engine.tally import MOST_NAMES
 from tests.engine.project.test_meta import graph, meta, tag
 
 BOX = {"classTitle": "a", "tags": [], "points": {"exterior": [[1, 1], [3, 4]], "interior": []}}

@@ -9,8 +9,9 @@ from airflow_savemasks.engine.errors import ProjectError, SettingsError
 from airflow_savemasks.engine.job import Job
 from airflow_savemasks.engine.project.source import Item, Narrows
 from airflow_savemasks.engine.settings.pick import Pick
+from airflow_savemasks.engine.tally import some
 
-MOST_NAMED = 50  # names that exist, in a message
+MOST_NAMED = 50  # names that exist, in a message that is written once
 
 
 def check_pick(job: Job, datasets: Iterable[str]) -> None:
@@ -32,7 +33,7 @@ def check_pick(job: Job, datasets: Iterable[str]) -> None:
     if not any(wrong.values()):
         return
     said = [
-        f"no {kind} {', '.join(map(repr, names))}; there are {_some(known[kind])}"
+        f"no {kind} {', '.join(map(repr, names))}; there are {some(known[kind], MOST_NAMED)}"
         for kind, names in wrong.items()
         if names
     ]
@@ -77,8 +78,3 @@ def _with_parents(datasets: Iterable[str]) -> list[str]:
         parts = dataset.split("/")
         found.update("/".join(parts[:end]) for end in range(1, len(parts) + 1))
     return sorted(found)
-
-
-def _some(names: list[str]) -> str:
-    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
-    return ", ".join(map(repr, names[:MOST_NAMED])) + more if names else "none"
