@@ -197,6 +197,18 @@ def test_long_lists_lie_in_the_work_folder_until_they_are_copied(
     assert not list((tmp_path / "long/.parts").rglob("next*"))
 
 
+def test_a_line_of_an_index_that_names_no_share_is_an_error_with_its_item(tmp_path: Path) -> None:
+    from airflow_savemasks.engine.archive.index import KnownItem
+    from airflow_savemasks.engine.parts.splits import Splits
+
+    job = job_of(make_project(tmp_path / "p", items=1), split=THREE)
+    item = KnownItem(0, 0, 0, "ds0/a.png", "", ((), 0, ""), 0, 0, {}, {}, "dev")
+    with Splits(job, FolderStorage(tmp_path)) as splits:
+        with pytest.raises(ArchiveError, match=r"ds0/a.png: its line of the index names the share 'dev'; there are \["):
+            splits.add(item)
+        splits.finish()
+
+
 def test_a_retry_and_a_group_make_the_same_archive(tmp_path: Path) -> None:
     from airflow_savemasks.engine.parts.assemble import assemble
 

@@ -13,10 +13,12 @@ from airflow_savemasks.engine.archive import tar
 from airflow_savemasks.engine.archive.index import KnownItem
 from airflow_savemasks.engine.archive.item_names import LAYOUTS
 from airflow_savemasks.engine.archive.published import File
+from airflow_savemasks.engine.errors import ArchiveError
 from airflow_savemasks.engine.job import Job
 from airflow_savemasks.engine.parts.next_file import NextFile
 from airflow_savemasks.engine.parts.receipts import folder_of
 from airflow_savemasks.engine.storage.base import Piece, Storage
+from airflow_savemasks.engine.storage.in_flight import at_once
 
 
 def next_split(dst: str, number: int) -> str:
@@ -32,6 +34,7 @@ class Splits:
 
     def __init__(self, job: Job, team_files: Storage) -> None:
         shares = [name for name, _ in job.options.split.shares] if job.options.split else []
+        self._team_files = team_files
         self._listed = LAYOUTS[job.options.layout].listed
         self._stack = ExitStack()
         self._lists = {name: NextFile(team_files, next_split(job.layer.dst, n)) for n, name in enumerate(shares)}
@@ -50,17 +53,19 @@ class Splits:
         self._stack.__exit__(kind, error, trace)
 
     def add(self, item: KnownItem) -> None:
-        """One more picture. Raises KeyError for an item of no share: then it was rendered with other options."""
+        """One more picture. Raises ArchiveError for a line of an index that names none of the shares."""
         if not self._lists:
             return
+        if item.split not in self._lists:
+            fact = f"its line of the index names the share {item.split!r}; there are {list(self._lists)}"
+            raise ArchiveError(f"{self._team_files.uri}, {item.item}", fact, "Export it again with reuse=False")
         folder, _, name = item.item.rpartition("/")
         self._lists[item.split].write(f"{self._listed(folder, name)}\n".encode())
         self.counts[item.split] += 1
 
     def finish(self) -> None:
         """Have the lists appear in the work folder. Raises StorageError, Stopped."""
-        for file in self._lists.values():
-            file.finish()
+        at_once(self._team_files.remote, *(file.finish for file in self._lists.values()))
 
     def files(self) -> list[tuple[File, Piece]]:
         """`splits/train.txt` and the like with size and SHA-256, and where the content lies."""
