@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import Asset, BaseOperator, BaseOperatorLink
+from airflow.sdk import BaseOperator, BaseOperatorLink
 
 from airflow_savemasks.engine.settings.describe import FIELDS, is_object
 from airflow_savemasks.engine.settings.texts import checked
+from airflow_savemasks.operators.assets import tell_assets
+from airflow_savemasks.operators.lineage import Lineage
 from airflow_savemasks.operators.masks_page import NAMED, ArchiveLink, ManifestLink, MasksLink
 from airflow_savemasks.operators.outcome import opening, outcome
 from airflow_savemasks.operators.upstream import checked_sources, find_source
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 OPTIONS = tuple(FIELDS)  # arguments of the operator, one by one, and template fields
 
 
-class SaveMasksOperator(BaseOperator):
+class SaveMasksOperator(Lineage, BaseOperator):
     """Exports the projects of a layer to an archive in Team Files.
 
     layer: the layer's JSON or a whole graph, as pasted; sources: `$name` (or a project's name in a graph) -> URI,
@@ -35,8 +37,8 @@ class SaveMasksOperator(BaseOperator):
     templates make of them; they are written out so that editors complete them, and a test holds them to the model. All
     are JSON types.
 
-    Returns the result (README, "The result"). A retry renders only what is not finished yet. The event of an asset
-    among its `outlets` has `archive`, `manifest`, `items`, `bytes` and `unchanged` of the result as its extra.
+    Returns the result (README, "The result"). A retry renders only what is not finished yet. Assets and aliases among
+    its `outlets`, metrics and lineage: docs/observability.md.
     """
 
     template_fields: Sequence[str] = ("layer", "sources", "team_files_conn_id", "project_conn_id", *OPTIONS)
@@ -132,17 +134,22 @@ class SaveMasksOperator(BaseOperator):
 
         from airflow_savemasks.engine.progress import Progress
         from airflow_savemasks.hooks.team_files import TeamFilesHook
+        from airflow_savemasks.operators.metrics import counted
 
         self._stop = threading.Event()
-        with outcome(self.retry_bad_items):
+        progress = Progress(self._teller(context))
+        with outcome(self.retry_bad_items), counted(self.tags(), progress) as count:
             team_files = TeamFilesHook(self.team_files_conn_id, executor=self.executor).open()
             team_files.watch(self._stop)
             with opening():
                 job = self.open_job(context, team_files)
             job.watch(self._stop)
             name_files(context, team_files, job.layer.dst)
-            result = self.work(job, team_files, self._stop, Progress(self._teller(context)))
-        self._tell_assets(context, result)
+            self.reads(job, team_files)
+            result = self.work(job, team_files, self._stop, progress)
+            count(result)
+        self.wrote(result)
+        tell_assets(self.outlets, context.get("outlet_events"), result)
         return result
 
     def work(self, job: Job, team_files: Storage, stop: threading.Event, progress: Progress) -> Any:
@@ -150,6 +157,10 @@ class SaveMasksOperator(BaseOperator):
         from airflow_savemasks.engine.export import export
 
         return export(job, team_files, stop, progress)
+
+    def tags(self) -> dict[str, str]:
+        """Of this task's metrics."""
+        return {"dag_id": self.dag_id, "task_id": self.task_id} if self.has_dag() else {"task_id": self.task_id}  # type: ignore[no-untyped-call]
 
     def on_kill(self) -> None:
         """Ask the engine to stop: it looks between stripes of a picture, and publishes nothing any more."""
@@ -182,16 +193,6 @@ class SaveMasksOperator(BaseOperator):
         if (plan := self.plan_name()) is not None:
             use_indices(team_files, layer.dst, plan, opened.values())
         return job.open_job(layer, opened, options)
-
-    def _tell_assets(self, context: Context, result: Any) -> None:
-        """Write where the archive is, and what is in it, into the events of the assets that are this task's outlets."""
-        events = context.get("outlet_events")
-        if events is None or not isinstance(result, dict) or "archive" not in result:
-            return
-        told = {key: result[key] for key in ("archive", "manifest", "items", "bytes", "unchanged")}
-        for outlet in self.outlets:
-            if isinstance(outlet, Asset):
-                events[outlet].extra.update(told)
 
     def _teller(self, context: Context) -> Callable[[str], None] | None:
         """Writes progress where the UI shows it: the task state store of Airflow 3.3 and later."""

@@ -132,8 +132,8 @@ class ShownProgress(Progress):
         super().__init__()
         self._bar = bar
 
-    def start(self, total: int, reused: int) -> None:
-        super().start(total, reused)
+    def start(self, total: int, reused: int, what: str = "") -> None:
+        super().start(total, reused, what)
         self._show(always=True)
 
     def add(self, size: int) -> None:

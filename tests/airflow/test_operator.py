@@ -6,6 +6,7 @@ import json
 import tarfile
 import threading
 import time
+from hashlib import sha256
 from inspect import signature
 from pathlib import Path
 from types import NoneType
@@ -306,8 +307,11 @@ def test_the_event_of_an_asset_says_where_the_archive_is(operator, tmp_path: Pat
     events = {asset: mock.Mock(extra={"mine": 1})}
     task = operator(sources={"$data_1": str(project)}, outlets=[asset])
     result = task.execute(context(outlet_events=events))
-    told = {name: result[name] for name in ("archive", "manifest", "items", "bytes", "unchanged")}
+    same = ("archive", "manifest", "index", "manifest_sha256", "items", "classes", "class_count", "bytes", "unchanged")
+    told = {name: result[name] for name in same} | {"rendered": 4, "reused": 0}
     assert events[asset].extra == {"mine": 1, **told}
+    assert told["manifest_sha256"] == sha256(Path(result["manifest"]).read_bytes()).hexdigest()
+    assert told["classes"] == {"leaf": 4, "box": 4}
     json.dumps(events[asset].extra)
 
 

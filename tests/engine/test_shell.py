@@ -28,9 +28,9 @@ def test_the_last_line_of_standard_output_is_the_result(words: list[str]) -> Non
     result = json.loads(done.stdout.splitlines()[-1])
     assert set(result) == {
         "archive", "manifest", "index", "items", "skipped", "files", "bytes", "unchanged", "seconds", "warnings",
-        "unannotated", "orphans",
+        "unannotated", "orphans", "manifest_sha256", "classes", "class_count", "stages", "sources", "summary",
     }  # fmt: skip
-    assert "4/4 items" in done.stderr
+    assert "export.tar: 4 items, 0 of them finished already" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -129,6 +129,11 @@ def seal(raw: dict[str, Any]) -> bytes:
     return blank.replace(FIELD % NO_SUM.encode(), FIELD % sha256(blank).hexdigest().encode())
 
 
+def manifest_digest(raw: dict[str, Any]) -> str:
+    """SHA-256 of the bytes of a manifest's file. raw: its content, with or without its last field."""
+    return sha256(seal(raw)).hexdigest()
+
+
 def is_sealed(content: bytes) -> bool:
     """Whether every byte of a manifest is as it was written."""
     found = SUM.search(content)

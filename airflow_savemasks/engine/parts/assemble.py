@@ -10,10 +10,11 @@ from typing import Any
 
 from airflow_savemasks.engine.archive.bad_items import Skipped
 from airflow_savemasks.engine.archive.naming import index_path, manifest_path, volume_names
-from airflow_savemasks.engine.archive.published import Published, look_at
+from airflow_savemasks.engine.archive.published import Published, look_at, manifest_digest
 from airflow_savemasks.engine.errors import ArchiveError, BadItemsError, Stopped
 from airflow_savemasks.engine.job import Job
 from airflow_savemasks.engine.parts.cleanup import clean_up, remove_parts
+from airflow_savemasks.engine.parts.contents import classes_of
 from airflow_savemasks.engine.parts.drawn import check_drawn, check_published
 from airflow_savemasks.engine.parts.finished import Finished, FinishedItems
 from airflow_savemasks.engine.parts.head import head_of
@@ -108,7 +109,7 @@ def _publish(
         raw = publish(job, team_files, plan, name, layout, index, splits, rendered, known, finished.leads, lease)
     ours = [file["file"] for file in (*raw["volumes"], raw["index"], *raw.get("root_files", ()))]
     warnings = clean_up(team_files, plan, name, old, ours, layout.totals.skipped, finished.found_in)
-    result = _result(team_files, name, raw, time.monotonic() - began, warnings, unchanged=False)
+    result = _result(team_files, name, raw, manifest_digest(raw), time.monotonic() - began, warnings, unchanged=False)
     return result
 
 
@@ -151,7 +152,8 @@ def _place_all(
         raise nothing_picked(job, layout.totals.left_out)
     if len(layout.totals.skipped) > job.options.max_skipped:
         fix = f"Mend them, or raise max_skipped above {job.options.max_skipped}"
-        raise BadItemsError([one.bad.to_error() for one in layout.totals.skipped], fix)
+        bad = [one.bad.to_error() for one in layout.totals.skipped]
+        raise BadItemsError(bad, fix, items=files.plan.items)
 
 
 def _unchanged(
@@ -168,20 +170,30 @@ def _unchanged(
 
 def _same_result(job: Job, team_files: Storage, same: Published, seconds: float) -> dict[str, Any]:
     check_published(job, same.raw)
+    digest = manifest_digest(same.raw)
     raw = {**same.raw, "items": {"rendered": 0, "reused": same.items, "skipped": same.skipped}}
-    return _result(team_files, same.name, raw, seconds, [], unchanged=True)
+    return _result(team_files, same.name, raw, digest, seconds, [], unchanged=True)
 
 
 def _result(
-    team_files: Storage, name: str, raw: dict[str, Any], seconds: float, more_warnings: list[str], *, unchanged: bool
+    team_files: Storage,
+    name: str,
+    raw: dict[str, Any],
+    digest: str,
+    seconds: float,
+    more_warnings: list[str],
+    *,
+    unchanged: bool,
 ) -> dict[str, Any]:
     volumes = volume_names(name, len(raw["volumes"]))
     result = {
         "archive": team_files.locate(volumes[0]),
         "manifest": team_files.locate(manifest_path(name)),
         "index": team_files.locate(index_path(name)),
+        "manifest_sha256": digest,
         "items": raw["items"],
         "unchanged": unchanged,
+        **classes_of(raw),
         "skipped": [{"item": one["item"], "reason": one["reason"]} for one in raw["skipped"]],
         "files": raw["totals"]["files"],
         "bytes": raw["totals"]["bytes"],

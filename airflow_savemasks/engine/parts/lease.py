@@ -90,7 +90,7 @@ class Lease:
             where = self._team_files.locate(self._path)
             fact = f"{other.process} publishes this archive since {other.since}"
             if other.token != told:
-                log.info("%s: %s; waiting for it", where, fact)
+                log.warning("%s: %s; waiting for it", where, fact)
                 told = other.token
             if time.monotonic() >= until:
                 fix = f"It was waited for {WAIT:.0f} seconds. Run it again when that export has ended, or end it"
@@ -127,7 +127,7 @@ class Lease:
                 continue
             if not self._is_over(other, entry):
                 return other
-            log.info("%s: %s is gone; taken over", self._team_files.locate(self._path), other.process)
+            log.debug("%s: %s is gone; taken over", self._team_files.locate(self._path), other.process)
 
     @contextmanager
     def held(self) -> Iterator[None]:

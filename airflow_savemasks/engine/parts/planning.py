@@ -73,8 +73,8 @@ def make_plan(
     for warning in warnings:
         log.warning(warning)
     if native.library is None:
-        log.info("no compiled kernels: slower. Install a C compiler, then airflow-savemasks again")
-    log.info("%s: %d items, %d of them to render", team_files.locate(f"{dst}.tar"), items, files.plan.todo)
+        log.warning("no compiled kernels: slower. Install a C compiler, then airflow-savemasks again")
+    log.debug("%s: %d items, %d of them to render", team_files.locate(f"{dst}.tar"), items, files.plan.todo)
     return files
 
 

@@ -150,10 +150,12 @@ def finish_publishing(team_files: Storage, dst: str, lease: Lease) -> None:
     planned = replace(published, index=kept[0], root_files=tuple(kept[1:]))
     different = next(differences_of(team_files, planned), None)
     if different is not None:
-        log.info("%s: not what the last run was publishing (%s)", team_files.locate(f"{published.name}.tar"), different)
+        log.debug(
+            "%s: not what the last run was publishing (%s)", team_files.locate(f"{published.name}.tar"), different
+        )
         _remove_begun(team_files, published, current.published)
         return
-    log.info("%s: the last run was killed while it published; the rest is done", team_files.locate(published.name))
+    log.debug("%s: the last run was killed while it published; the rest is done", team_files.locate(published.name))
     there = {file: team_files.stat(file) for file in published.volumes}
     written = {file: entry for file, entry in there.items() if entry is not None}
     pieces: list[Piece] = [Range(file.file, 0, file.size, team_files.stat(file.file)) for file in kept]
