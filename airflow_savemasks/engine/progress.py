@@ -19,16 +19,16 @@ STAGES = ("plan", "render", "publish")  # of an export, one after the other; in 
 class Progress:
     """Counts items and bytes, and the seconds of each stage; says how far it is every INTERVAL seconds.
 
-    tell: gets each line besides the log, such as the task state store; it must not raise. done, bytes: what was
-    rendered by now, and its size in the archive; reused: what was finished before; stages: stage -> seconds, of those
-    that have ended, however they did.
+    tell: gets each line besides the log, such as the task state store; it must not raise. done: items that are through;
+    rendered, bytes: those of them that go into the archive, which are not bad and not left out; reused: what was
+    finished before; stages: stage -> seconds, of those that have ended, however they did.
     """
 
     def __init__(self, tell: Callable[[str], None] | None = None, interval: float = INTERVAL) -> None:
         self._tell = tell
         self._interval = interval
         self._began = self._last = time.monotonic()
-        self.total = self.reused = self.done = self.bytes = 0
+        self.total = self.reused = self.done = self.rendered = self.bytes = 0
         self.stages: dict[str, float] = {}
 
     @contextmanager
@@ -46,9 +46,10 @@ class Progress:
         self._began = self._last = time.monotonic()
         self.say(f"{what}{': ' if what else ''}{items(total)}, {reused} of them finished already")
 
-    def add(self, size: int) -> None:
-        """One more item, with so many bytes in the archive."""
+    def add(self, size: int, *, made: bool = True) -> None:
+        """One more item is through, with so many bytes in the archive. made: whether it is in there."""
         self.done += 1
+        self.rendered += made
         self.bytes += size
         now = time.monotonic()
         if now - self._last >= self._interval:

@@ -42,9 +42,9 @@ def _emit_all(emit: Emit, progress: Progress, result: Any, error: BaseException 
     for stage, seconds in progress.stages.items():
         emit("timing", f"duration.{stage}", 1000 * seconds)
     if "render" in progress.stages:
-        emit("incr", "items_rendered", progress.done)
+        emit("incr", "items_rendered", progress.rendered)
         emit("incr", "bytes_rendered", progress.bytes)
-        if speed := images_per_second(progress.done, progress.stages):
+        if speed := images_per_second(progress.rendered, progress.stages):
             emit("gauge", "images_per_second", speed)
     if isinstance(result, Mapping) and "archive" in result:
         emit("incr", "items_reused", result["items"]["reused"])

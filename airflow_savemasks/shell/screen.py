@@ -136,8 +136,8 @@ class ShownProgress(Progress):
         super().start(total, reused, what)
         self._show(always=True)
 
-    def add(self, size: int) -> None:
-        super().add(size)
+    def add(self, size: int, *, made: bool = True) -> None:
+        super().add(size, made=made)
         self._show()
 
     def say(self, line: str) -> None:
