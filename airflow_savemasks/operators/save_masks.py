@@ -71,10 +71,12 @@ class SaveMasksOperator(BaseOperator):
         on_bad_item: str = "fail",
         max_skipped: int | str = 100,
         retry_bad_items: bool | str = False,
+        gates: dict[str, Any] | str | None = None,
         if_exists: str = "replace",
         reuse: bool | str = True,
         workers: int | str | None = None,
         volume_size: int | str | None = None,
+        keep: int | str | None = None,
         keep_parts_days: float | str = 7.0,
         limits: dict[str, Any] | str | None = None,
         **kwargs: Any,
@@ -101,10 +103,12 @@ class SaveMasksOperator(BaseOperator):
         self.on_bad_item = on_bad_item
         self.max_skipped = max_skipped
         self.retry_bad_items = retry_bad_items
+        self.gates = gates
         self.if_exists = if_exists
         self.reuse = reuse
         self.workers = workers
         self.volume_size = volume_size
+        self.keep = keep
         self.keep_parts_days = keep_parts_days
         self.limits = limits
         self._stop: threading.Event | None = None

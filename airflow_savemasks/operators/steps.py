@@ -43,7 +43,9 @@ class PlanOperator(SaveMasksOperator):
 
 
 class RenderOperator(SaveMasksOperator):
-    """Renders the items of one batch; mapped over what PlanOperator returned. Returns {"rendered", "reused", "bad"}.
+    """Renders the items of one batch; mapped over what PlanOperator returned.
+
+    Returns {"rendered", "reused", "bad", "seconds"}.
 
     Bad items fail AssembleOperator, in which those of all batches come together; only where they are to be retried
     (`retry_bad_items`) do they fail their own batch.
@@ -59,7 +61,7 @@ class RenderOperator(SaveMasksOperator):
     def plan_name(self) -> str:
         return str(self.batch["plan"])
 
-    def work(self, job: Job, team_files: Storage, stop: threading.Event, progress: Progress) -> dict[str, int]:
+    def work(self, job: Job, team_files: Storage, stop: threading.Event, progress: Progress) -> dict[str, Any]:
         from airflow_savemasks.engine.export import render_batch
         from airflow_savemasks.engine.parts.planning import load_plan
 
@@ -68,7 +70,8 @@ class RenderOperator(SaveMasksOperator):
         outcome = render_batch(job, team_files, files, self.batch, stop, progress, refuse=again)
         if outcome.bad.count:
             self.log.warning("%d bad items: the task that assembles names those of all batches", outcome.bad.count)
-        return {"rendered": outcome.rendered, "reused": outcome.reused, "bad": outcome.bad.count}
+        done = {"rendered": outcome.rendered, "reused": outcome.reused, "bad": outcome.bad.count}
+        return {**done, "seconds": round(outcome.seconds, 3)}
 
 
 class AssembleOperator(SaveMasksOperator):
@@ -100,6 +103,7 @@ class AssembleOperator(SaveMasksOperator):
         else:
             refuse_batches(job, team_files, files.plan, sum(outcome.get("bad", 0) for outcome in self.outcomes))
             rendered = sum(outcome["rendered"] for outcome in self.outcomes)
-            result = assemble(job, team_files, files, rendered, 0.0, stop)
+            rendering = sum(outcome.get("seconds", 0.0) for outcome in self.outcomes)
+            result = assemble(job, team_files, files, rendered, 0.0, stop, rendering=rendering)
         progress.say(outcome_line(result))
         return result

@@ -26,6 +26,7 @@ from airflow_savemasks.engine.parts.plan import Plan, PlanFiles, Planned, index_
 from airflow_savemasks.engine.parts.publishing import finish_publishing, next_manifest
 from airflow_savemasks.engine.parts.receipts import folder_of
 from airflow_savemasks.engine.parts.resume import find_finished, find_same, refuse_existing
+from airflow_savemasks.engine.parts.retention import check_keep
 from airflow_savemasks.engine.parts.seen import Seen, look
 from airflow_savemasks.engine.parts.targets import check_targets
 from airflow_savemasks.engine.project.remarks import Remarks
@@ -45,6 +46,7 @@ def make_plan(
     archive exists and must not, SettingsError if it cannot be written, Stopped once `stop` is set.
     """
     dst = job.layer.dst
+    check_keep(job)
     check_targets(job, team_files, dst)
     seen, sweep = _begin(job, team_files, stop)
     remarks = Remarks()
