@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import Asset, BaseOperator, BaseOperatorLink
 
 from airflow_savemasks.engine.settings.describe import FIELDS, is_object
-from airflow_savemasks.engine.settings.texts import checked
+from airflow_savemasks.engine.settings.texts import argument, checked
+from airflow_savemasks.engine.settings.values import flag
 from airflow_savemasks.operators.masks_page import NAMED, ArchiveLink, ManifestLink, MasksLink
 from airflow_savemasks.operators.outcome import opening, outcome
 from airflow_savemasks.operators.upstream import checked_sources, find_source
@@ -31,15 +32,23 @@ class SaveMasksOperator(BaseOperator):
 
     layer: the layer's JSON or a whole graph, as pasted; sources: `$name` (or a project's name in a graph) -> URI,
     absolute path, or path below the root of the project connection. A `$data_1` that `sources` does not name is the
-    XCom of the task `data_1`. The other arguments are the fields of `engine.settings.options.Options`, or texts that
-    templates make of them; they are written out so that editors complete them, and a test holds them to the model. All
-    are JSON types.
+    XCom of the task `data_1`. dry_run: renders and publishes nothing, and returns what an export would do
+    (docs/planning.md); all bad items stand in `<dst>.plan.bad_items.jsonl`, and no asset has an event. The other
+    arguments are the fields of `engine.settings.options.Options`, or texts that templates make of them; they are
+    written out so that editors complete them, and a test holds them to the model. All are JSON types.
 
     Returns the result (README, "The result"). A retry renders only what is not finished yet. The event of an asset
     among its `outlets` has `archive`, `manifest`, `items`, `bytes` and `unchanged` of the result as its extra.
     """
 
-    template_fields: Sequence[str] = ("layer", "sources", "team_files_conn_id", "project_conn_id", *OPTIONS)
+    template_fields: Sequence[str] = (
+        "layer",
+        "sources",
+        "team_files_conn_id",
+        "project_conn_id",
+        "only_plan",
+        *OPTIONS,
+    )
     template_fields_renderers = dict.fromkeys(
         ["layer", "sources", *(name for name, field in FIELDS.items() if is_object(field))], "json"
     )
@@ -79,6 +88,7 @@ class SaveMasksOperator(BaseOperator):
         keep: int | str | None = None,
         keep_parts_days: float | str = 7.0,
         limits: dict[str, Any] | str | None = None,
+        dry_run: bool | str = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -111,6 +121,7 @@ class SaveMasksOperator(BaseOperator):
         self.keep = keep
         self.keep_parts_days = keep_parts_days
         self.limits = limits
+        self.only_plan = dry_run  # `dry_run` itself is a method of BaseOperator
         self._stop: threading.Event | None = None
 
     def _do_render_template_fields(
@@ -144,8 +155,10 @@ class SaveMasksOperator(BaseOperator):
             with opening():
                 job = self.open_job(context, team_files)
             job.watch(self._stop)
-            name_files(context, team_files, job.layer.dst)
-            result = self.work(job, team_files, self._stop, Progress(self._teller(context)))
+            planning = argument("dry_run", flag, self.only_plan)
+            name_files(context, team_files, planned_name(job.layer.dst) if planning else job.layer.dst)
+            work = self._plan if planning else self.work
+            result = work(job, team_files, self._stop, Progress(self._teller(context)))
         self._tell_assets(context, result)
         return result
 
@@ -154,6 +167,18 @@ class SaveMasksOperator(BaseOperator):
         from airflow_savemasks.engine.export import export
 
         return export(job, team_files, stop, progress)
+
+    def _plan(self, job: Job, team_files: Storage, stop: threading.Event, progress: Progress) -> dict[str, Any]:
+        from airflow_savemasks.engine.archive.bad_items import keep_bad_items
+        from airflow_savemasks.engine.archive.naming import bad_items_path
+        from airflow_savemasks.engine.dry_run import dry_run
+
+        self.outlets = []  # nothing is new: whoever waits for the archive's asset is not to be started
+        result, bad = dry_run(job, team_files, stop, progress)
+        result["bad_items_file"] = keep_bad_items(team_files, bad_items_path(planned_name(job.layer.dst)), bad)
+        for reason in result["would_fail"]:
+            self.log.warning("the export would fail: %s", reason)
+        return result
 
     def on_kill(self) -> None:
         """Ask the engine to stop: it looks between stripes of a picture, and publishes nothing any more."""
@@ -213,6 +238,11 @@ class SaveMasksOperator(BaseOperator):
                 store = None
 
         return tell
+
+
+def planned_name(dst: str) -> str:
+    """The name below which the bad items of a dry run stand: an archive that is there keeps its own."""
+    return f"{dst}.plan"
 
 
 def name_files(context: Context, team_files: Storage, dst: str) -> None:

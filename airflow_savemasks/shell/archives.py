@@ -14,6 +14,7 @@ from urllib.parse import unquote, urlsplit
 from airflow_savemasks.engine.errors import ArchiveError, SettingsError, Stopped
 from airflow_savemasks.engine.reading.kinds import KINDS
 from airflow_savemasks.shell.screen import Screen
+from airflow_savemasks.shell.text import on_a_line
 from airflow_savemasks.stopping import Stopping
 
 if TYPE_CHECKING:
@@ -62,11 +63,6 @@ def list_verb(args: argparse.Namespace, stopping: Stopping, screen: Screen) -> N
         seen = ", ".join(map(on_a_line, item.pixels))
         facts = f"{on_a_line(item.name)}\t{width}x{height}\t{item.labels} labels\t{seen}".rstrip()
         sys.stdout.write((json.dumps(_facts(item), ensure_ascii=False) if args.json else facts) + "\n")
-
-
-def on_a_line(name: str) -> str:
-    """A name as a terminal may show it: what moves the cursor, turns the direction or ends a line is written out."""
-    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in name)
 
 
 def show_verb(args: argparse.Namespace, stopping: Stopping, screen: Screen) -> dict[str, Any] | None:  # noqa: ARG001

@@ -6,7 +6,7 @@ what is bounded is what is published; a failed gate keeps all finished items, so
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from heapq import heappush, heappushpop
 from typing import Any
@@ -21,6 +21,8 @@ from airflow_savemasks.engine.storage.base import Storage
 
 WORST = 10  # items, or classes, that a failed gate names
 DIGITS = 4  # of a share
+
+Failed = tuple[str, str, str]  # name of a gate, the fact, the worst items
 
 
 @dataclass(slots=True)
@@ -92,9 +94,28 @@ def check_gates(job: Job, counted: Counted, before: Published | None, where: str
     """
     gates = job.options.gates or Gates()
     moved = drifts(_pixels(before), counted.pixels) if before else []
+    if failed := failed_gates(gates, counted, moved):
+        raise GateError(failed, where)
+    unlabelled, empty = _share(counted.unlabelled, counted.items), _share(counted.empty, counted.items)
+    return {
+        "max_unlabelled": _figure(round(unlabelled, DIGITS), gates.max_unlabelled, items=counted.unlabelled),
+        "max_empty_masks": _figure(round(empty, DIGITS), gates.max_empty_masks, items=counted.empty),
+        "min_items": _figure(counted.items, gates.min_items),
+        "max_class_drift": _figure(
+            round(moved[0].size, DIGITS) if moved else None,
+            gates.max_class_drift,
+            **({"class": moved[0].name} if moved else {}),
+            against=before.name if before else None,
+        ),
+        "classes_present": _figure(sorted(shares(counted.pixels)), list(gates.classes_present) or None),
+    }
+
+
+def failed_gates(gates: Gates, counted: Counted, moved: Sequence[Drift] = ()) -> list[Failed]:
+    """The gates that what was counted does not pass. moved: how classes drifted, the largest first."""
     absent = [name for name in gates.classes_present if not counted.pixels.get(name)]
     unlabelled, empty = _share(counted.unlabelled, counted.items), _share(counted.empty, counted.items)
-    failed = []
+    failed: list[Failed] = []
     if gates.max_unlabelled is not None and unlabelled > gates.max_unlabelled:
         fact = _too_many(counted.unlabelled, counted.items, "have no label", gates.max_unlabelled)
         failed.append(("max_unlabelled", fact, _some(counted.first_unlabelled, counted.unlabelled)))
@@ -111,20 +132,7 @@ def check_gates(job: Job, counted: Counted, before: Published | None, where: str
         failed.append(("max_class_drift", fact, _drifted(beyond, counted)))
     if absent:
         failed.append(("classes_present", f"no mask shows {', '.join(map(repr, absent[:WORST]))}", _seen(counted)))
-    if failed:
-        raise GateError(failed, where)
-    return {
-        "max_unlabelled": _figure(round(unlabelled, DIGITS), gates.max_unlabelled, items=counted.unlabelled),
-        "max_empty_masks": _figure(round(empty, DIGITS), gates.max_empty_masks, items=counted.empty),
-        "min_items": _figure(counted.items, gates.min_items),
-        "max_class_drift": _figure(
-            round(moved[0].size, DIGITS) if moved else None,
-            gates.max_class_drift,
-            **({"class": moved[0].name} if moved else {}),
-            against=before.name if before else None,
-        ),
-        "classes_present": _figure(sorted(shares(counted.pixels)), list(gates.classes_present) or None),
-    }
+    return failed
 
 
 def check_gates_of(job: Job, team_files: Storage, published: Published) -> None:

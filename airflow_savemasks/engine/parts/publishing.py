@@ -49,12 +49,13 @@ class _Beside:
     bad_items: list[BadItem]
 
 
+NEXT_MANIFEST = "next.manifest.json"
 BESIDE = TypeAdapter(_Beside)
 
 
 def next_manifest(dst: str) -> str:
     """The manifest of the archive that is going to be published, without the identities that the files will have."""
-    return f"{folder_of(dst)}/next.manifest.json"
+    return f"{folder_of(dst)}/{NEXT_MANIFEST}"
 
 
 def publish(

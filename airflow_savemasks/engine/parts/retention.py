@@ -25,7 +25,8 @@ from airflow_savemasks.engine.parts.seen import work_files
 from airflow_savemasks.engine.storage.base import Storage
 
 NOTE = ".removing.json"
-FILES = TypeAdapter(tuple[str, dict[str, tuple[int, str]]])  # an archive's name; its files: size and identity
+Files = dict[str, tuple[int, str]]  # size and identity of each
+WHAT = TypeAdapter(tuple[str, str, Files])  # an archive's name, the one that was asked for, its files
 
 
 def check_keep(job: Job) -> None:
@@ -58,7 +59,7 @@ def remove_older(
     if job.options.keep is None or pattern is None:
         return removed, warnings
     try:
-        _finish(team_files, pattern, stop)
+        finish_removing(team_files, folder_of(str(pattern)), stop)
         there = archives_of(team_files, pattern)
         own = next((one for one in there if one.name == name), None)
         older = [old for old in there[job.options.keep :] if own is not None and old.when < own.when]
@@ -90,50 +91,54 @@ def _remove(
         archive = known.usable
         beside = [archive.index, *archive.root_files]
         files = archive.volumes | {file.file: (file.size, file.identity) for file in beside}
-        with team_files.writing(_note(pattern, old.name)) as out:
-            out.write(orjson.dumps((old.name, files)))
+        note = _note(folder_of(str(pattern)), old.name)
+        with team_files.writing(note) as out:
+            out.write(orjson.dumps((old.name, old.dst, files)))
         team_files.delete([manifest_path(old.name)])
-        _remove_rest(team_files, pattern, old, files)
+        _remove_rest(team_files, note, old, files)
     return True
 
 
-def _remove_rest(team_files: Storage, pattern: NamePattern, old: Dated, files: dict[str, tuple[int, str]]) -> None:
+def _remove_rest(team_files: Storage, note: str, old: Dated, files: Files) -> None:
     """All of an archive but its manifest, as far as it is what it was; then the note of it."""
     there = {file: team_files.stat(file) for file in files}
     same = [file for file, entry in there.items() if entry is not None and (entry.size, entry.identity) == files[file]]
     team_files.delete([*same, bad_items_path(old.name)])
     remove_parts(team_files, old.dst, work_files(team_files, old.dst))
-    team_files.delete([_note(pattern, old.name)])
+    team_files.delete([note])
 
 
-def _finish(team_files: Storage, pattern: NamePattern, stop: threading.Event | None) -> None:
-    """Remove what is left of archives that a killed run was removing. A note is not trusted: names are checked."""
-    folder = folder_of(str(pattern))
+def finish_removing(team_files: Storage, folder: str, stop: threading.Event | None = None) -> None:
+    """Remove what is left of archives that a killed run was removing. folder: the work folder of their pattern.
+
+    A note is not trusted: only files that may be of an archive of this pattern are removed, if it has no manifest.
+    """
     for file in team_files.listdir(folder).files:
         if not file.endswith(NOTE):
             continue
-        path = f"{folder}/{file}"
+        note = f"{folder}/{file}"
         try:
-            name, files = FILES.validate_json(team_files.read(path))
+            name, dst, files = WHAT.validate_json(team_files.read(note))
         except ValidationError as error:
-            log.warning("%s: not used: %s", team_files.locate(path), error)
+            log.warning("%s: not used: %s", team_files.locate(note), error)
             continue
-        old = pattern.read(name)
-        if old is None or path != _note(pattern, name):
+        pattern = pattern_of(dst, renamed=True)
+        old = pattern.read(name) if pattern else None
+        if old is None or old.dst != dst or note != _note(folder_of(str(pattern)), name):
             continue
-        with unless_published(team_files, old.dst, stop) as alone:
+        with unless_published(team_files, dst, stop) as alone:
             if not alone:
                 continue
-            if team_files.stat(manifest_path(name)) is None:  # otherwise it was not begun, or the name is another's
+            if team_files.stat(manifest_path(name)) is None:  # otherwise it was not begun, or exported again
                 own = {file: known for file, known in files.items() if _is_of(name, file)}
-                _remove_rest(team_files, pattern, old, own)
+                _remove_rest(team_files, note, old, own)
             else:
-                team_files.delete([path])
+                team_files.delete([note])
 
 
 def _is_of(name: str, file: str) -> bool:
     return file == index_path(name) or is_volume(name, file) or is_root_file(name, file)
 
 
-def _note(pattern: NamePattern, name: str) -> str:
-    return f"{folder_of(str(pattern))}/{sha256(name.encode()).hexdigest()[:16]}{NOTE}"
+def _note(folder: str, name: str) -> str:
+    return f"{folder}/{sha256(name.encode()).hexdigest()[:16]}{NOTE}"
