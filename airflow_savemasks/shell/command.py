@@ -28,6 +28,7 @@ VERBS: dict[str, Verb] = {
     "plan": exporting.plan_verb,
     "clean": exporting.clean_verb,
     "verify": archives.verify_verb,
+    "diff": archives.diff_verb,
     "list": archives.list_verb,
     "show": archives.show_verb,
     "extract": archives.extract_verb,

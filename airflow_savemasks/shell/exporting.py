@@ -39,7 +39,7 @@ def export_verb(args: argparse.Namespace, stopping: Stopping, screen: Screen) ->
 def plan_verb(args: argparse.Namespace, stopping: Stopping, screen: Screen) -> dict[str, Any]:
     """What an export with the same words would do; what a person reads of it goes to the screen."""
     from airflow_savemasks.engine.dry_run import dry_run
-    from airflow_savemasks.shell.forecast import show_bad_items, show_forecast, write_bad_items
+    from airflow_savemasks.shell.reports import show_bad_items, show_forecast, write_bad_items
 
     job, team_files = _opened(args, stopping)
     with screen.bar("reading annotations", "items") as bar:
@@ -79,7 +79,7 @@ def clean_verb(args: argparse.Namespace, stopping: Stopping, screen: Screen) -> 
     from airflow_savemasks.engine.parts.clean import clean
     from airflow_savemasks.engine.settings.texts import argument
     from airflow_savemasks.engine.settings.values import days
-    from airflow_savemasks.shell.forecast import show_folders
+    from airflow_savemasks.shell.reports import show_folders
 
     age = argument("--older-than", days, args.older_than)
     team_files = open_team_files_root(args.team_files)

@@ -43,6 +43,7 @@ def parser() -> argparse.ArgumentParser:
     _add_plan(verb("plan", "say what an export with the same words would do; renders and writes nothing"))
     _add_clean(verb("clean", "remove what exports that never ran again have left in Team Files; no archive is touched"))
     _add_verify(verb("verify", "re-read a published archive, and name every file that is not as it was written"))
+    _add_diff(verb("diff", "say what changed from one archive to another: items, and classes by their pixels"))
     _add_list(verb("list", "list the items of a published archive: name, size, labels and the classes to be seen"))
     _add_show(verb("show", "show what is known of one item of an archive, or write one of its files"))
     _add_extract(verb("extract", "extract an archive or some of its items into a folder, checking every file"))
@@ -100,6 +101,15 @@ def _add_clean(clean: argparse.ArgumentParser) -> None:
 def _add_verify(verify: argparse.ArgumentParser) -> None:
     verify.add_argument("archive", help=ARCHIVE)
     verify.add_argument("--item", metavar="NAME", help="only this one: ds0/x.png (default: all)")
+
+
+def _add_diff(diff: argparse.ArgumentParser) -> None:
+    diff.add_argument("old", help=ARCHIVE)
+    diff.add_argument("new", help="the one that it is compared with")
+    diff.add_argument("--html", metavar="FILE", help="write a page with masks side by side (default: none)")
+    diff.add_argument(
+        "--items", metavar="FILE", help="write all items that changed, a JSON object each (default: none)"
+    )
 
 
 def _add_list(listing: argparse.ArgumentParser) -> None:

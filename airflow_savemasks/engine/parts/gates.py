@@ -6,7 +6,7 @@ what is bounded is what is published; a failed gate keeps all finished items, so
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from heapq import heappush, heappushpop
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 from airflow_savemasks.engine.archive.index import KnownItem, read_line
 from airflow_savemasks.engine.archive.lines import read_lines
 from airflow_savemasks.engine.archive.published import Published
+from airflow_savemasks.engine.archive.shares import Drift, drifts, shares
 from airflow_savemasks.engine.errors import GateError
 from airflow_savemasks.engine.job import Job
 from airflow_savemasks.engine.settings.gates import Gates
@@ -58,32 +59,6 @@ class Counted:
             self.pixels[name] = self.pixels.get(name, 0) + pixels
             if pixels > self.most.get(name, (0, ""))[0]:
                 self.most[name] = pixels, item.item
-
-
-@dataclass(frozen=True, slots=True)
-class Drift:
-    """How a class's share of all visible pixels changed: 0 not at all, 1 it is gone."""
-
-    name: str
-    before: float
-    now: float
-
-    @property
-    def size(self) -> float:
-        return abs(self.now - self.before) / max(self.now, self.before)
-
-
-def shares(pixels: Mapping[str, int]) -> dict[str, float]:
-    """Class -> its share of all visible pixels; without classes of which there are none."""
-    whole = sum(pixels.values())
-    return {name: count / whole for name, count in pixels.items() if count}
-
-
-def drifts(before: Mapping[str, int], now: Mapping[str, int]) -> list[Drift]:
-    """Of each class that was seen before, the largest first. before, now: class -> visible pixels."""
-    new = shares(now)
-    found = [Drift(name, share, new.get(name, 0.0)) for name, share in shares(before).items()]
-    return sorted(found, key=lambda one: (-one.size, one.name))
 
 
 def check_gates(job: Job, counted: Counted, before: Published | None, where: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What a person reads of a plan, a few lines and tables, and of work folders."""
+"""What a person reads of a plan, of work folders and of a diff: a few lines, and tables."""
 
 from __future__ import annotations
 
@@ -63,6 +63,22 @@ def show_folders(screen: Screen, folders: Sequence[dict[str, Any]]) -> None:
         _table(screen, ["work folder", "archive", "files", "size", "days", ""], rows)
 
 
+def show_diff(screen: Screen, told: dict[str, Any]) -> None:
+    """What changed from one archive to another. told: as `Diff.to_json` gives it."""
+    items = told["items"]
+    screen.say(f"{told['old']} -> {told['new']}")
+    changes = ", ".join(f"{items[name]} {name}" for name in ("added", "removed", "changed", "same"))
+    screen.say(f"{items['before']} -> {items['after']} items: {changes}")
+    rows = (
+        [one["name"], *(_or_nothing(count) for count in one["items"]), *(_percent(share) for share in one["share"])]
+        for one in told["classes"]
+    )
+    _table(screen, ["class", "items before", "after", "share of pixels before", "after"], rows)
+    if told["most_changed"]:
+        rows = ([one["item"], _percent(one["moved"]), ", ".join(one["what"])] for one in told["most_changed"])
+        _table(screen, ["changed most", "of its pixels", "what"], rows, items["changed"])
+
+
 def write_bad_items(path: str, bad: BadItems) -> None:
     """All of them, a line of JSON each. Raises SettingsError where the file cannot be written."""
     try:
@@ -87,6 +103,14 @@ def _table(screen: Screen, head: Sequence[str], rows: Iterable[Sequence[str]], c
 
 def _color(color: Any) -> str:
     return NOTHING if color is None else ",".join(map(str, color)) if isinstance(color, list | tuple) else str(color)
+
+
+def _or_nothing(count: int | None) -> str:
+    return NOTHING if count is None else str(count)
+
+
+def _percent(share: float | None) -> str:
+    return NOTHING if share is None else f"{100 * share:.2f} %"
 
 
 def _size(size: int | None) -> str:
