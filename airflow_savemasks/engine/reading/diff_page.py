@@ -28,7 +28,7 @@ table { border-collapse: collapse; width: 100% } th, td { text-align: right; pad
 th:first-child, td:first-child { text-align: left } tr { border-bottom: 1px solid #8884 }
 .pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 320px), 1fr)); gap: .75rem }
 figure { margin: 0 } img { max-width: 100%; height: auto; display: block } figcaption, .less { opacity: .75 }
-.wide { overflow-x: auto }
+.wide { overflow-x: auto } th, td { overflow-wrap: normal } tr > :not(:first-child) { white-space: nowrap }
 """
 
 
