@@ -27,9 +27,9 @@ def save_masks(
 
     layer: the layer's JSON or a whole graph, as text or parsed; sources: `$name` (or a project's name in a graph) ->
     URI or path; team_files: URI or path of the folder for the archive; projects: where a graph's projects lie; dry_run:
-    render and write nothing, and return what an export would do (docs/planning.md); options: the fields of `Options`
-    (engine/settings/options.py). Returns the result (README, "The result"). Raises SaveMasksError and its kinds
-    (engine/errors.py).
+    render and write nothing, and return what an export would do (docs/how-to/planning.md); options: the fields of
+    `Options` (engine/settings/options.py). Returns the result (docs/reference/result.md). Raises SaveMasksError and its
+    kinds (engine/errors.py).
     """
     import threading
 

@@ -45,7 +45,7 @@ PENDING = (
 def dry_run(
     job: Job, team_files: Storage, stop: threading.Event, progress: Progress
 ) -> tuple[dict[str, Any], BadItems]:
-    """What `export` of this job would do. Returns plain JSON (docs/planning.md), and all bad items.
+    """What `export` of this job would do. Returns plain JSON (docs/how-to/planning.md), and all bad items.
 
     Writes nothing to Team Files. Raises what makes an export fail before it renders: SettingsError, ProjectError,
     ArchiveError, StorageError, and Stopped.

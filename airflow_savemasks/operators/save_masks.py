@@ -33,7 +33,7 @@ class SaveMasksOperator(BaseOperator):
     layer: the layer's JSON or a whole graph, as pasted; sources: `$name` (or a project's name in a graph) -> URI,
     absolute path, or path below the root of the project connection. A `$data_1` that `sources` does not name is the
     XCom of the task `data_1`. dry_run: renders and publishes nothing, and returns what an export would do
-    (docs/planning.md); all bad items stand in `<dst>.plan.bad_items.jsonl`, and no asset has an event. The other
+    (docs/how-to/planning.md); all bad items stand in `<dst>.plan.bad_items.jsonl`, and no asset has an event. The other
     arguments are the fields of `engine.settings.options.Options`, or texts that templates make of them; they are
     written out so that editors complete them, and a test holds them to the model. All are JSON types.
 
