@@ -10,6 +10,7 @@ SaveMasksError
 │   ├── NotFound       ... because there is no such file
 │   └── Changed        ... because the file is another one than the one that was listed
 ├── WorkerDied         a process that rendered for this one is gone
+├── GateError          a gate was not passed; nothing is published, and finished items are kept
 ├── ArchiveError       an archive exists already, lacks a part or fails verification
 └── Stopped            somebody asked the export to stop; nothing is published
 """
@@ -136,3 +137,25 @@ class BadItemsError(SaveMasksError):
 
     def __reduce__(self) -> tuple[type[BadItemsError], tuple[list[ItemError], str, int, str | None, int | None]]:
         return BadItemsError, (self.errors, self.fix, self.count, self.file, self.items)
+
+
+class GateError(SaveMasksError):
+    """Gates that an archive did not pass. failed: name, fact, and the worst items of each; archive: its place."""
+
+    def __init__(self, failed: Iterable[tuple[str, str, str]], archive: str) -> None:
+        self.failed = [(name, fact, worst) for name, fact, worst in failed]
+        self.archive = archive
+        name, fact, _ = self.failed[0]
+        more = f" (and {len(self.failed) - 1} more)" if len(self.failed) > 1 else ""
+        lines = [f"  {name}: {fact}{f': {worst}' if worst else ''}" for name, fact, worst in self.failed]
+        super().__init__(
+            f"gate {name}{more}",
+            f"{fact}; nothing was published:\n" + "\n".join([*lines, f"  the archive: {archive}"]) + "\n",
+            "Mend the project, or widen the gate: all finished items are kept, so nothing is rendered again",
+        )
+
+    def __str__(self) -> str:
+        return f"{self._fact()}{self.fix}"
+
+    def __reduce__(self) -> tuple[type[GateError], tuple[list[tuple[str, str, str]], str]]:
+        return GateError, (self.failed, self.archive)

@@ -45,11 +45,14 @@ from airflow_savemasks.engine.work.ways import Amount, rendered_items
 
 @dataclass(slots=True)
 class Outcome:
-    """Receipts of the parts that were rendered; how many items were found finished; the bad items."""
+    """Receipts of the parts that were rendered; how many items were found finished; the bad items; and seconds that
+    rendering took.
+    """
 
     receipts: list[Receipt] = field(default_factory=list)
     reused: int = 0
     bad: BadItems = field(default_factory=BadItems)
+    seconds: float = 0.0
 
     @property
     def rendered(self) -> int:
@@ -75,7 +78,8 @@ def export(job: Job, team_files: Storage, stop: threading.Event, progress: Progr
             raise Stopped
         seconds = time.monotonic() - began
         with progress.stage("publish"):
-            result = assemble(job, team_files, files, outcome.rendered, seconds, stop, outcome.receipts)
+            written, rendering = outcome.receipts, outcome.seconds
+            result = assemble(job, team_files, files, outcome.rendered, seconds, stop, written, rendering)
     return conclude(result, progress, progress.stages, listed(job))
 
 
@@ -166,6 +170,7 @@ def _render(
 
     first: number of the first one among those to render; alone: parts may stand one after the other (growing.py).
     """
+    began = time.monotonic()
     from_the_start = first == 0 and files.plan.todo == files.plan.items
     # a part that begins as the archive does can be copied on the server as it is
     lead = head_of(job) if from_the_start and team_files.remote else b""
@@ -176,6 +181,7 @@ def _render(
         skip_bad = job.options.on_bad_item == "skip"
         writer = PartWriter(team_files, files.plan, outcome.bad, progress, growing, skip_bad, lead)
         outcome.receipts += writer.write(rendered)
+    outcome.seconds += time.monotonic() - began
     progress.show(progress.line())
 
 

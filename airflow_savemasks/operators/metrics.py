@@ -5,16 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow_savemasks.engine.errors import BadItemsError
 from airflow_savemasks.engine.log import log
 from airflow_savemasks.engine.progress import Progress, images_per_second
 
+if TYPE_CHECKING:
+    from airflow.sdk import BaseOperator
+
 PREFIX = "savemasks"
 # where Airflow keeps its metrics for tasks: 3.3, 3.2, and before
 PLACES = ("airflow.sdk.observability.stats", "airflow.observability.stats", "airflow.stats")
 Emit = Callable[[str, str, float], None]
+
+
+def tags_of(task: BaseOperator) -> dict[str, str]:
+    """Of the metrics of a task; one that belongs to no DAG has no metrics of a DAG."""
+    ids = {"task_id": task.task_id}
+    return {"dag_id": task.dag_id, **ids} if task.has_dag() else ids  # type: ignore[no-untyped-call]
 
 
 @contextmanager

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator, BaseOperatorLink
 
 from airflow_savemasks.engine.settings.describe import FIELDS, is_object
-from airflow_savemasks.engine.settings.texts import checked
+from airflow_savemasks.engine.settings.texts import argument, checked
+from airflow_savemasks.engine.settings.values import flag
 from airflow_savemasks.operators.assets import tell_assets
 from airflow_savemasks.operators.lineage import Lineage
 from airflow_savemasks.operators.masks_page import NAMED, ArchiveLink, ManifestLink, MasksLink
@@ -33,15 +34,23 @@ class SaveMasksOperator(Lineage, BaseOperator):
 
     layer: the layer's JSON or a whole graph, as pasted; sources: `$name` (or a project's name in a graph) -> URI,
     absolute path, or path below the root of the project connection. A `$data_1` that `sources` does not name is the
-    XCom of the task `data_1`. The other arguments are the fields of `engine.settings.options.Options`, or texts that
-    templates make of them; they are written out so that editors complete them, and a test holds them to the model. All
-    are JSON types.
+    XCom of the task `data_1`. dry_run: renders and publishes nothing, and returns what an export would do
+    (docs/how-to/planning.md); all bad items stand in `<dst>.plan.bad_items.jsonl`, and no asset has an event. The other
+    arguments are the fields of `engine.settings.options.Options`, or texts that templates make of them; they are
+    written out so that editors complete them, and a test holds them to the model. All are JSON types.
 
     Returns the result (README, "The result"). A retry renders only what is not finished yet. Assets and aliases among
     its `outlets`, metrics and lineage: docs/observability.md.
     """
 
-    template_fields: Sequence[str] = ("layer", "sources", "team_files_conn_id", "project_conn_id", *OPTIONS)
+    template_fields: Sequence[str] = (
+        "layer",
+        "sources",
+        "team_files_conn_id",
+        "project_conn_id",
+        "only_plan",
+        *OPTIONS,
+    )
     template_fields_renderers = dict.fromkeys(
         ["layer", "sources", *(name for name, field in FIELDS.items() if is_object(field))], "json"
     )
@@ -73,12 +82,15 @@ class SaveMasksOperator(Lineage, BaseOperator):
         on_bad_item: str = "fail",
         max_skipped: int | str = 100,
         retry_bad_items: bool | str = False,
+        gates: dict[str, Any] | str | None = None,
         if_exists: str = "replace",
         reuse: bool | str = True,
         workers: int | str | None = None,
         volume_size: int | str | None = None,
+        keep: int | str | None = None,
         keep_parts_days: float | str = 7.0,
         limits: dict[str, Any] | str | None = None,
+        dry_run: bool | str = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -103,12 +115,15 @@ class SaveMasksOperator(Lineage, BaseOperator):
         self.on_bad_item = on_bad_item
         self.max_skipped = max_skipped
         self.retry_bad_items = retry_bad_items
+        self.gates = gates
         self.if_exists = if_exists
         self.reuse = reuse
         self.workers = workers
         self.volume_size = volume_size
+        self.keep = keep
         self.keep_parts_days = keep_parts_days
         self.limits = limits
+        self.only_plan = dry_run  # `dry_run` itself is a method of BaseOperator
         self._stop: threading.Event | None = None
 
     def _do_render_template_fields(
@@ -134,19 +149,20 @@ class SaveMasksOperator(Lineage, BaseOperator):
 
         from airflow_savemasks.engine.progress import Progress
         from airflow_savemasks.hooks.team_files import TeamFilesHook
-        from airflow_savemasks.operators.metrics import counted
+        from airflow_savemasks.operators.metrics import counted, tags_of
 
         self._stop = threading.Event()
         progress = Progress(self._teller(context))
-        with outcome(self.retry_bad_items), counted(self.tags(), progress) as count:
+        with outcome(self.retry_bad_items), counted(tags_of(self), progress) as count:
             team_files = TeamFilesHook(self.team_files_conn_id, executor=self.executor).open()
             team_files.watch(self._stop)
             with opening():
                 job = self.open_job(context, team_files)
             job.watch(self._stop)
-            name_files(context, team_files, job.layer.dst)
+            planning = argument("dry_run", flag, self.only_plan)
+            name_files(context, team_files, planned_name(job.layer.dst) if planning else job.layer.dst)
             self.reads(job, team_files)
-            result = self.work(job, team_files, self._stop, progress)
+            result = (self._plan if planning else self.work)(job, team_files, self._stop, progress)
             count(result)
         self.wrote(result)
         tell_assets(self.outlets, context.get("outlet_events"), result)
@@ -158,9 +174,17 @@ class SaveMasksOperator(Lineage, BaseOperator):
 
         return export(job, team_files, stop, progress)
 
-    def tags(self) -> dict[str, str]:
-        """Of this task's metrics."""
-        return {"dag_id": self.dag_id, "task_id": self.task_id} if self.has_dag() else {"task_id": self.task_id}  # type: ignore[no-untyped-call]
+    def _plan(self, job: Job, team_files: Storage, stop: threading.Event, progress: Progress) -> dict[str, Any]:
+        from airflow_savemasks.engine.archive.bad_items import keep_bad_items
+        from airflow_savemasks.engine.archive.naming import bad_items_path
+        from airflow_savemasks.engine.dry_run import dry_run
+
+        self.outlets = []  # nothing is new: whoever waits for the archive's asset is not to be started
+        result, bad = dry_run(job, team_files, stop, progress)
+        result["bad_items_file"] = keep_bad_items(team_files, bad_items_path(planned_name(job.layer.dst)), bad)
+        for reason in result["would_fail"]:
+            self.log.warning("the export would fail: %s", reason)
+        return result
 
     def on_kill(self) -> None:
         """Ask the engine to stop: it looks between stripes of a picture, and publishes nothing any more."""
@@ -210,6 +234,11 @@ class SaveMasksOperator(Lineage, BaseOperator):
                 store = None
 
         return tell
+
+
+def planned_name(dst: str) -> str:
+    """The name below which the bad items of a dry run stand: an archive that is there keeps its own."""
+    return f"{dst}.plan"
 
 
 def name_files(context: Context, team_files: Storage, dst: str) -> None:

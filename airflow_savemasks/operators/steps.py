@@ -54,8 +54,9 @@ class PlanOperator(SaveMasksOperator):
 
 
 class RenderOperator(SaveMasksOperator):
-    """Renders the items of one batch; mapped over what PlanOperator returned. Returns {"rendered", "reused",
-    "bad", "seconds"}.
+    """Renders the items of one batch; mapped over what PlanOperator returned.
+
+    Returns {"rendered", "reused", "bad", "seconds"}.
 
     Bad items fail AssembleOperator, in which those of all batches come together; only where they are to be retried
     (`retry_bad_items`) do they fail their own batch.
@@ -85,7 +86,7 @@ class RenderOperator(SaveMasksOperator):
         progress.say(f"{self.batch['label']}: {said}, {progress.pace()}, {seconds:.1f} s")
         if outcome.bad.count:
             self.log.warning("%d bad items: the task that assembles names those of all batches", outcome.bad.count)
-        return {**counts, "seconds": round(seconds, 3)}
+        return {**counts, "seconds": round(outcome.seconds, 3)}
 
 
 class AssembleOperator(SaveMasksOperator):
@@ -108,6 +109,10 @@ class AssembleOperator(SaveMasksOperator):
         from airflow_savemasks.engine.parts.planning import load_plan
 
         rendered = sum(outcome["rendered"] for outcome in self.outcomes)
+        began = {
+            "plan": self.plan[0].get("plan_seconds", 0.0),
+            "render": sum(outcome.get("seconds", 0.0) for outcome in self.outcomes),
+        }
         with progress.stage("publish"):
             try:
                 files = load_plan(job, team_files, self.plan_name())
@@ -119,9 +124,5 @@ class AssembleOperator(SaveMasksOperator):
                 plan = files.plan
                 refuse_batches(job, team_files, plan, sum(outcome.get("bad", 0) for outcome in self.outcomes))
                 progress.start(plan.items, plan.items - plan.todo, team_files.locate(f"{plan.dst}.tar"))
-                result = assemble(job, team_files, files, rendered, 0.0, stop)
-        began = {
-            "plan": self.plan[0].get("plan_seconds", 0.0),
-            "render": sum(outcome.get("seconds", 0.0) for outcome in self.outcomes),
-        }
+                result = assemble(job, team_files, files, rendered, 0.0, stop, rendering=began["render"])
         return conclude(result, progress, began | progress.stages, self.plan[0].get("sources", []))

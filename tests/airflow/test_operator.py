@@ -106,15 +106,16 @@ def test_the_written_out_signature_is_that_of_the_model() -> None:
     from airflow_savemasks.task_groups import SHARED
 
     arguments = signature(SaveMasksOperator.__init__, eval_str=True).parameters
-    assert [name for name in arguments if name not in ("self", "kwargs", *OWN)] == list(OPTIONS)
+    assert [name for name in arguments if name not in ("self", "kwargs", "dry_run", *OWN)] == list(OPTIONS)
     assert tuple(Options.model_fields) == OPTIONS
     for name, field in describe.FIELDS.items():
         assert arguments[name].default == describe.default_in_a_dag(field), name
         assert type(arguments[name].default) is type(describe.default(field)), name
         assert arguments[name].annotation == written(field), name
         assert checked({name: arguments[name].default}) == Options(**{name: arguments[name].default or field.default})
-    assert set(SaveMasksOperator.template_fields) == set(SHARED) == set(arguments) - {"self", "kwargs"}
-    shown_as_json = {"layer", "sources", "human", "pick", "split", "limits"}
+    assert set(SHARED) == set(arguments) - {"self", "kwargs", "dry_run"}
+    assert set(SaveMasksOperator.template_fields) == {*SHARED, "only_plan"}  # as `dry_run` is a method of Airflow's
+    shown_as_json = {"layer", "sources", "human", "pick", "split", "gates", "limits"}
     assert SaveMasksOperator.template_fields_renderers == dict.fromkeys(shown_as_json, "json")
 
 

@@ -8,12 +8,12 @@ import pickle
 import pytest
 
 from airflow_savemasks.engine import errors
-from airflow_savemasks.engine.errors import BadItemsError, ItemError, SaveMasksError, Stopped
+from airflow_savemasks.engine.errors import BadItemsError, GateError, ItemError, SaveMasksError, Stopped
 
 KINDS = [
     kind
     for _, kind in inspect.getmembers(errors, inspect.isclass)
-    if issubclass(kind, SaveMasksError) and kind not in {BadItemsError, Stopped}
+    if issubclass(kind, SaveMasksError) and kind not in {BadItemsError, GateError, Stopped}
 ]
 
 
@@ -48,3 +48,9 @@ def test_bad_items_begin_with_how_many_of_how_many_and_the_first(count: int, ite
 
 def test_a_stop_begins_with_that() -> None:
     assert str(Stopped()).startswith("export: stopped on request. Nothing was published")
+
+
+def test_a_gate_begins_with_its_name_and_figure() -> None:
+    error = GateError([("min_items", "3 items, at least 100 are wanted", "")], "/out/space.tar")
+    assert error.told().splitlines()[0].startswith("gate min_items: 3 items, at least 100 are wanted")
+    assert str(error).startswith("gate min_items: 3 items, at least 100 are wanted")

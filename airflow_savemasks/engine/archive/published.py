@@ -7,7 +7,7 @@ file of every item.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from hashlib import sha256
 from typing import Annotated, Any
@@ -229,6 +229,24 @@ def _read(team_files: ReadableStorage, name: str) -> tuple[Entry | None, Publish
             log.warning("%s: not used, everything is rendered: %s", team_files.locate(path), error)
             return entry, None
     return None, None
+
+
+def as_copied(team_files: ReadableStorage, published: Published) -> Published | None:
+    """An archive whose files were copied or moved since its manifest was written, as far as their sizes tell.
+
+    With the identities that they have now; None where one is gone or has another size. What is in them is not looked
+    at: whoever reads such an archive compares each file with its SHA-256.
+    """
+    beside = [published.index, *published.root_files]
+    sizes = {file: size for file, (size, _) in published.volumes.items()} | {file.file: file.size for file in beside}
+    entries = dict(
+        zip(sizes, at_once(team_files.remote, *(partial(team_files.stat, file) for file in sizes)), strict=True)
+    )
+    if any(entry is None or entry.size != sizes[file] for file, entry in entries.items()):
+        return None
+    index, *root_files = (file.model_copy(update={"identity": entries[file.file].identity}) for file in beside)
+    volumes = {file: (size, entries[file].identity) for file, (size, _) in published.volumes.items()}
+    return replace(published, volumes=volumes, index=index, root_files=tuple(root_files))
 
 
 def is_current(team_files: ReadableStorage, published: Published) -> bool:

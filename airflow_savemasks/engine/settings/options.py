@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from airflow_savemasks.engine.errors import SettingsError
 from airflow_savemasks.engine.limits import Limits
 from airflow_savemasks.engine.settings import values
-from airflow_savemasks.engine.settings.mask_options import MaskOptions
-from airflow_savemasks.engine.settings.values import Wrong, did_you_mean, is_nothing
+from airflow_savemasks.engine.settings.gates import Gates
+from airflow_savemasks.engine.settings.mask_options import EXACT, MaskOptions
+from airflow_savemasks.engine.settings.values import Wrong, did_you_mean, exact_object, is_nothing
 
 UnknownColors = Literal["error", "typos", "warn"]
 Flag = Annotated[bool, BeforeValidator(values.flag)]
@@ -60,6 +61,16 @@ class Options(MaskOptions):
         description="False makes Airflow fail at once for bad items; True retries them, as data may be mended.",
         json_schema_extra={"airflow_only": True},
     )
+    gates: Annotated[
+        Gates | None,
+        BeforeValidator(exact_object(Gates, '{"min_items": 100, "max_unlabelled": 0.2}', or_nothing=True)),
+        AfterValidator(lambda gates: gates if gates and gates.asks else None),
+    ] = Field(
+        None,
+        description="What is not published: any of max_unlabelled, max_empty_masks (shares of the items), min_items, "
+        "max_class_drift (share, against the archive that is replaced), classes_present (names).",
+        json_schema_extra=EXACT,
+    )
     if_exists: Annotated[
         Literal["replace", "fail", "rename"], BeforeValidator(values.one_of("replace", "fail", "rename"))
     ] = Field(
@@ -79,6 +90,11 @@ class Options(MaskOptions):
         None,
         description="Bytes after which the archive goes on in another volume (-00002.tar), each of which opens alone.",
         json_schema_extra={"unit": "bytes"},
+    )
+    keep: FromOne | None = Field(
+        None,
+        description="How many archives of this name's pattern stay, of dst with a date in it: older ones are removed.",
+        json_schema_extra={"unit": "archives"},
     )
     keep_parts_days: Days = Field(
         7.0,
