@@ -18,7 +18,7 @@ from tests.airflow.seen import StatsD, dags_test, team_files
 from tests.engine.samples import make_project
 
 PAGE = (Path(__file__).parents[2] / "docs/observability.md").read_text("utf-8")
-DAGS: dict[str, str] = dict(re.findall(r"```python\n# dags/(\w+)\.py\n(.*?)```", PAGE, re.DOTALL))
+DAGS: dict[str, str] = dict(re.findall(r"<!-- file: dags/(\w+)\.py -->\n```python\n(.*?)```", PAGE, re.DOTALL))
 SHELL = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)
 LINES = [block.splitlines() for block in re.findall(r"```text\n(.*?)```", PAGE, re.DOTALL)]
 
