@@ -93,6 +93,20 @@ readers: .readers/installed
 	$(if $(TORCH),$(READERS) -m pip install --quiet torch==2.13.0)
 	$(READERS) -m pytest -rs tests/readers
 
+## docs: the site in .site, strict, and every command and block of code in it run; it is read without a network
+DOCS := .docs/bin
+.docs/installed: tests/docs/requirements.txt .venv/installed
+	$(PYTHON) -m venv .docs
+	$(BIN)/uv pip install --quiet --python $(DOCS)/python -r tests/docs/requirements.txt
+	touch .docs/installed
+
+.PHONY: docs site
+site: .docs/installed
+	NO_MKDOCS_2_WARNING=1 $(DOCS)/mkdocs build --quiet --strict
+
+docs: site
+	$(BIN)/python -m pytest -n 2 tests/docs
+
 lint: .venv/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

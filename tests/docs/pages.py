@@ -162,11 +162,11 @@ def commands_of(code: str) -> Iterator[tuple[str, str]]:
 
 def matches(said: str, wanted: str) -> bool:
     """Whether the wanted lines are among those that were said, in this order; `...` in one is any text."""
-    lines = iter(line.strip() for line in said.splitlines())
+    lines = iter(" ".join(line.split()) for line in said.splitlines())
     for line in wanted.splitlines():
         if line.strip() in {"", "..."}:
             continue
-        pattern = re.compile(".*".join(map(re.escape, line.strip().split("..."))))
+        pattern = re.compile(".*".join(map(re.escape, " ".join(line.split()).split("..."))))
         if not any(pattern.fullmatch(one) for one in lines):
             return False
     return True

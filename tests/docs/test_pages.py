@@ -7,8 +7,12 @@ from pathlib import Path
 import pytest
 
 from tests.docs.pages import DOCS, ROOT, Story, blocks_of, commands_of, matches, needs_of, parse
+from tests.tools import raised, reference_pages
 
-ELSEWHERE = {"masks.md": "tests/readers/test_masks_page.py"}  # pages whose blocks another test runs, all of them
+ELSEWHERE = {  # pages whose blocks another test runs, all of them
+    "masks.md": "tests/readers/test_masks_page.py",
+    "samples.md": "tests/airflow/test_dags.py",
+}
 PAGES = sorted(
     page
     for page in [*DOCS.rglob("*.md"), ROOT / "README.md"]
@@ -23,9 +27,22 @@ def test_a_page_runs(page: Path, folder: Path, env: dict[str, str], request: pyt
     Story(page, folder, env).run()
 
 
+def test_pages_that_are_made_from_the_code_are_what_is_made() -> None:
+    for name, make in reference_pages.PAGES.items():
+        found = (reference_pages.REFERENCE / name).read_text("utf-8")
+        assert found == make(), f"{name}: run python tests/tools/reference_pages.py"
+
+
+def test_errors_are_found_where_they_are_raised() -> None:
+    found = raised.by_kind()
+    assert ("pick leaves out all ‹left out› pictures", "Ask for less in pick") in found["ProjectError"]
+    assert ("is no share from 0 to 1", "Write one, such as 0.2 for a fifth") in found["SettingsError"]
+    assert sum(map(len, found.values())) > 150
+
+
 def test_pages_that_run_elsewhere_name_the_test_that_does() -> None:
     for page, test in ELSEWHERE.items():
-        assert page.removesuffix(".md") in (ROOT / test).read_text("utf-8")
+        assert {"masks.md": "masks_page", "samples.md": "dags[dag_id].test"}[page] in (ROOT / test).read_text("utf-8")
 
 
 def story(tmp_path: Path, text: str) -> Story:
