@@ -10,10 +10,12 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from airflow_savemasks.documents import DOCUMENTS
 from airflow_savemasks.engine.limits import Limits
 from airflow_savemasks.engine.settings import describe
 from airflow_savemasks.engine.settings.gates import Gates
@@ -58,6 +60,17 @@ ERRORS_HEAD = """# Errors, with their fix
 Each error names the place, the fact and the fix. In Airflow the first line of a failed task is the fact, the second one
 the fix; in a shell they are the lines `error:` and `fix:`. What is filled in stands in ‹ ›. Which kinds are retried:
 [A failed export at 3 a.m.](../how-to/failed.md).
+"""
+RESULT_HEAD = """# The result
+
+What an export returns is the XCom of its task and the last line of `savemasks export`; plain JSON, and small. With
+`if_exists` "fail" or "rename", too, an export that finds its own result returns it. The models are
+`airflow_savemasks/documents.py`.
+"""
+MANIFEST_HEAD = """# Manifest and index
+
+They lie beside the archive: `<dst>.manifest.json` and `<dst>.index.jsonl`. How they are read: [archive](archive.md).
+The models are `airflow_savemasks/documents.py`.
 """
 SAMPLES_HEAD = """# Sample DAGs
 
@@ -180,11 +193,85 @@ def samples() -> str:
     return MADE + "\n".join(parts)
 
 
+def result() -> str:
+    """The result of an export, of a plan, and a line of the bad items."""
+    parts = [RESULT_HEAD]
+    parts += [_document(name) for name in ("result", "plan", "bad item")]
+    return MADE + "\n".join(parts)
+
+
+def manifest() -> str:
+    """Manifest and index."""
+    return MADE + "\n".join([MANIFEST_HEAD, _document("manifest"), _document("index line")])
+
+
+def _document(name: str) -> str:
+    """A document as tables, one for each object in it, and where its JSON Schema lies."""
+    model = DOCUMENTS[name]
+    schema = schema_of(name)
+    parts = [f"## {_title(name)}\n", f"{schema['description']}\n", f"[JSON Schema]({_file(name)})\n"]
+    parts.append(_object(schema))
+    for inner, below in schema.get("$defs", {}).items():
+        parts.append(f"### {inner} {{#{_anchor(model, inner)}}}\n")
+        if below.get("description"):
+            parts.append(f"{below['description']}\n")
+        parts.append(_object(below))
+    return "\n".join(parts)
+
+
+def _title(name: str) -> str:
+    return {"index line": "A line of the index", "bad item": "A line of the bad items"}.get(name, f"The {name}")
+
+
+def _file(name: str) -> str:
+    return f"{name.replace(' ', '_')}.schema.json"
+
+
+def _anchor(model: type[BaseModel], inner: str) -> str:
+    return f"{model.__name__}-{inner}".lower()
+
+
+def schema_of(name: str) -> dict[str, Any]:
+    """A document's JSON Schema."""
+    return DOCUMENTS[name].model_json_schema(by_alias=True)
+
+
+def _object(schema: dict[str, Any]) -> str:
+    rows = []
+    for key, field in schema["properties"].items():
+        always = "" if key in schema.get("required", ()) else " (not always)"
+        rows.append(f"| `{key}` | {_kind(field)} | {_cell(field.get('description', ''))}{always} |")
+    return "\n".join(["| key | | |", "|---|---|---|", *rows, ""])
+
+
+def _kind(field: dict[str, Any]) -> str:
+    """The type of a value, in words."""
+    if "$ref" in field:
+        return field["$ref"].rpartition("/")[2]
+    if "allOf" in field:
+        return _kind(field["allOf"][0])
+    if "anyOf" in field:
+        return " or ".join(_kind(one) for one in field["anyOf"])
+    if "const" in field:
+        return f"`{json.dumps(field['const'])}`"
+    if field.get("type") == "array":
+        return f"list of {_kind(field.get('items', {}))}"
+    if field.get("type") == "object" and isinstance(field.get("additionalProperties"), dict):
+        return f"object of {_kind(field['additionalProperties'])}"
+    words = {"integer": "whole number", "boolean": "true or false", "string": "text"}
+    return words.get(field.get("type", ""), field.get("type", "anything"))
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "options.md": options,
     "shell.md": shell,
     "errors.md": errors,
     "samples.md": samples,
+    "result.md": result,
+    "manifest.md": manifest,
+} | {
+    _file(name): lambda name=name: json.dumps(schema_of(name), indent=2) + "\n"  # type: ignore[misc]
+    for name in DOCUMENTS
 }
 
 
