@@ -49,7 +49,7 @@ test: .venv/installed
 	$(BIN)/python -m pytest
 
 fast: .venv/installed
-	$(BIN)/python -m pytest -n auto tests/engine tests/standin --ignore tests/engine/test_readme.py \
+	$(BIN)/python -m pytest -n auto tests/engine tests/standin \
 	  --ignore tests/engine/storage/test_stream_shell.py --ignore tests/engine/test_independence.py \
 	  --deselect tests/engine/storage/test_packed.py::test_a_zip_with_something_before_it_and_a_large_one
 

@@ -61,7 +61,7 @@ class Outcome:
 
 
 def export(job: Job, team_files: Storage, stop: threading.Event, progress: Progress) -> dict[str, Any]:
-    """The whole job in one process. Returns the result, plain JSON (README, "The result").
+    """The whole job in one process. Returns the result, plain JSON (docs/reference/result.md).
 
     Raises BadItemsError with all bad items, or another SaveMasksError; then nothing is published, and finished items
     are kept for the next try.

@@ -34,13 +34,15 @@ class SaveMasksOperator(Lineage, BaseOperator):
 
     layer: the layer's JSON or a whole graph, as pasted; sources: `$name` (or a project's name in a graph) -> URI,
     absolute path, or path below the root of the project connection. A `$data_1` that `sources` does not name is the
-    XCom of the task `data_1`. dry_run: renders and publishes nothing, and returns what an export would do
-    (docs/how-to/planning.md); all bad items stand in `<dst>.plan.bad_items.jsonl`, and no asset has an event. The other
-    arguments are the fields of `engine.settings.options.Options`, or texts that templates make of them; they are
-    written out so that editors complete them, and a test holds them to the model. All are JSON types.
+    XCom of the task `data_1`. team_files_conn_id: where archives go, `savemasks_team_files_default` by default, and
+    without that connection a folder below AIRFLOW_HOME; project_conn_id: root of a graph's projects and of relative
+    sources, `savemasks_projects_default` by default. dry_run: renders and publishes nothing, and returns what an export
+    would do (docs/how-to/planning.md); all bad items stand in `<dst>.plan.bad_items.jsonl`, and no asset has an event.
+    The other arguments are the fields of `engine.settings.options.Options`, or texts that templates make of them; they
+    are written out so that editors complete them, and a test holds them to the model. All are JSON types.
 
-    Returns the result (README, "The result"). A retry renders only what is not finished yet. Assets and aliases among
-    its `outlets`, metrics and lineage: docs/observability.md.
+    Returns the result (docs/reference/result.md). A retry renders only what is not finished yet. Assets and aliases
+    among its `outlets`, metrics and lineage: docs/observability.md.
     """
 
     template_fields: Sequence[str] = (

@@ -54,8 +54,8 @@ def assemble(
     Waits while somebody else publishes this archive (lease.py).
 
     rendered: how many items were rendered for it; seconds: that took so far; written: receipts of parts that this
-    process has written; rendering: seconds of rendering, those of all workers added up. Returns the result (README,
-    "The result"). Raises ArchiveError naming the items that are missing, or whoever does not come to the end of
+    process has written; rendering: seconds of rendering, those of all workers added up. Returns the result
+    (docs/reference/result.md). Raises ArchiveError naming the items that are missing, or whoever does not come to the end of
     publishing, BadItemsError if more items were skipped than allowed, GateError (gates.py), SettingsError if no mask
     would show anything (drawn.py), and Stopped once `stop` is set.
     """

@@ -29,7 +29,7 @@ class Options(MaskOptions):
     others may be given as the text that a template makes of it: "3", "True"; "", "none" and null are the default.
     `Options(**given)` raises SettingsError, with all that is wrong in it.
 
-    The operator's template fields, the shell's flags and help (engine/settings/describe.py) and the README's table
+    The operator's template fields, the shell's flags and help (engine/settings/describe.py) and the reference
     come from here. `unit` is what a number counts; what is `airflow_only` has no meaning, and no flag, in a shell;
     `in_a_dag` is the operator's own default, where nobody reads what a green task says.
     """
@@ -146,7 +146,7 @@ def _wrongs(details: ErrorDetails) -> list[Wrong]:
         return [(name, "is missing", "Write it")]
     if details["type"] == "wrong":
         return [(f"{name}{below}", fact, fix) for below, fact, fix in details["ctx"]["wrongs"]]
-    return [(name, str(details["msg"]), f"See {steps[0] if steps else name} in the README's table")]
+    return [(name, str(details["msg"]), f"See {steps[0] if steps else name} in docs/reference/options.md")]
 
 
 def _known(steps: list[str]) -> Iterable[str]:
