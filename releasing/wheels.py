@@ -2,7 +2,7 @@
 
 The kernels are plain C without Python's headers, so that one compiler, zig's, makes them for every platform on any machine.
 Two runs of the same sources give the same bytes, wherever they run: times come from the last commit (or SOURCE_DATE_EPOCH),
-and neither names of folders nor of this machine get in. Beside the wheels lie the SBOM (tools of supply.py) and SHA256SUMS.
+and neither names of folders nor of this machine get in. Beside the wheels lie the SBOM (sbom.py) and SHA256SUMS.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ import tempfile
 from hashlib import sha256
 from pathlib import Path
 
-from build_kernels import PLATFORM
+from sbom import sbom
 
-ROOT = Path(__file__).resolve().parent
+ROOT = Path(__file__).resolve().parents[1]
+PLATFORM = "SAVEMASKS_PLATFORM"  # build_kernels.py reads it
 
 # Platform in the wheel's name -> zig's name of it: the oldest glibc, musl and macOS that the wheel is for
 TARGETS = {
@@ -84,6 +85,9 @@ def main() -> int:
     shutil.rmtree(made, ignore_errors=True)
     made.mkdir(parents=True)
     paths = build(chosen.source.resolve(), made, chosen.platforms or list(TARGETS))
+    version = paths[0].name.removesuffix(".tar.gz").rpartition("-")[2]
+    paths.append(made / f"airflow_savemasks-{version}.cdx.json")
+    paths[-1].write_text(sbom(chosen.source, version))
     sums = "".join(f"{sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in sorted(paths))
     (made / "SHA256SUMS").write_text(sums)
     return 0
