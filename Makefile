@@ -13,7 +13,7 @@ AXE := .tools/axe
 COMPAT := lowest airflow32 airflow33 newest python312 python313
 
 .PHONY: demo ui browser test fast hostile schedules mutants storages contract readers e2e lint clean wheels packaging packaging-quick aarch64 \
-  compat $(COMPAT:%=compat-%) constraints audit licences lint-workflows
+  compat $(COMPAT:%=compat-%) constraints audit licences lint-workflows release-check
 
 .venv/installed: pyproject.toml constraints.txt build_kernels.py $(wildcard airflow_savemasks/engine/native/*.[ch])
 	$(PYTHON) -m venv .venv
@@ -144,6 +144,10 @@ licences: .release/installed
 ## lint-workflows: .github against zizmor, without a network
 lint-workflows: .release/installed
 	.release/bin/zizmor --offline --no-progress --pedantic --strict-collection .github
+
+## release-check: whether the checkout is ready for TAG=v0.1.0
+release-check:
+	$(PYTHON) releasing/check.py $(TAG)
 
 lint: .venv/installed
 	$(BIN)/ruff check .

@@ -14,6 +14,7 @@ import shlex
 import subprocess
 import sys
 import sysconfig
+import tempfile
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -52,14 +53,16 @@ def compile_kernels(folder: Path, library: Path) -> str:
     for path in sorted(folder.glob("*.[ch]")):
         running.update(path.read_bytes())
     compiler = shlex.split(os.environ.get("CC", "cc"))
-    made = library.with_name(f"{library.name}.{os.getpid()}").absolute()
     files = [path.name for path in sorted(folder.glob("*.c"))]  # by name, so that no folder of this machine gets in
-    words = [*compiler, *OPTIONS, f'-DSOURCES="{running.hexdigest()[:16]}"', "-o", str(made), *files]
-    try:
-        done = subprocess.run(words, capture_output=True, text=True, check=False, cwd=folder)
-    except OSError as error:
-        return f"{compiler[0]}: {error.strerror}"
-    if done.returncode:
-        return f"{shlex.join(words)}\n{done.stderr}"
-    made.replace(library)
+    # A folder beside it that is ours alone, and the same name in it: a signature for macOS holds the name
+    with tempfile.TemporaryDirectory(prefix=f"{library.name}.", dir=library.parent) as ours:
+        made = Path(ours, library.name).absolute()
+        words = [*compiler, *OPTIONS, f'-DSOURCES="{running.hexdigest()[:16]}"', "-o", str(made), *files]
+        try:
+            done = subprocess.run(words, capture_output=True, text=True, check=False, cwd=folder)
+        except OSError as error:
+            return f"{compiler[0]}: {error.strerror}"
+        if done.returncode:
+            return f"{shlex.join(words)}\n{done.stderr}"
+        made.replace(library)
     return ""

@@ -66,5 +66,5 @@ def purl(pin: Pin) -> str:
 
 def read_licences(root: Path) -> dict[str, str]:
     """Name -> licence, of docs/licences.md."""
-    rows = re.findall(r"^\| ([a-z0-9-]+) \| (.+?) \|", (root / "docs/licences.md").read_text("utf-8"), re.MULTILINE)
-    return dict(rows)
+    _, _, table = (root / "docs/licences.md").read_text("utf-8").partition("|---|---|---|\n")
+    return dict(re.findall(r"^\| ([a-z0-9-]+) \| (.+?) \|", table, re.MULTILINE))
