@@ -3,8 +3,9 @@
 Plain C for any C compiler (CC, or cc), called through ctypes: no header of Python is needed, and one build serves every
 Python. Without a compiler the package is built without kernels and does the same work with numpy and ISA-L, slower.
 
-releasing/wheels.py compiles for other machines: CC holds that compiler with its options, and SAVEMASKS_PLATFORM the platform
-for the wheel's name, such as manylinux2014_aarch64. Then no compiler is an error: a wheel of that name has kernels.
+releasing/wheels.py compiles for other machines: CC holds that compiler with its options, and SAVEMASKS_PLATFORM the
+platform for the wheel's name, such as manylinux2014_aarch64. Then no compiler is an error: a wheel of that name has
+kernels.
 """
 
 from __future__ import annotations

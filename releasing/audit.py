@@ -1,7 +1,7 @@
 """Known vulnerabilities of what constraints.txt names, by pip-audit; `make audit`.
 
-Exits with 1 where one is found. Where the service that knows them cannot be reached, or does not know some of the names, the
-log says so in a sentence, and it is no failure: the same commit does not fail for where it is looked at.
+Exits with 1 where one is found. Where the service that knows them cannot be reached, or does not know some of the
+names, the log says so in a sentence, and it is no failure: the same commit does not fail for where it is looked at.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ def ask(pins: list[Pin]) -> tuple[list[dict[str, Any]], str]:
     with tempfile.TemporaryDirectory() as folder:
         asked = Path(folder, "asked.txt")
         hashes = [" ".join(f"--hash=sha256:{text}" for text in pin.hashes) for pin in pins]
-        asked.write_text("".join(f"{pin.name}=={pin.version} {words}\n" for pin, words in zip(pins, hashes, strict=True)))
+        asked.write_text(
+            "".join(f"{pin.name}=={pin.version} {words}\n" for pin, words in zip(pins, hashes, strict=True))
+        )
         words = [sys.executable, "-m", "pip_audit", "-r", str(asked), "--no-deps", "--disable-pip"]
         words += ["--format", "json", "--progress-spinner", "off", "--timeout", "10"]
         done = subprocess.run(words, capture_output=True, text=True, check=False)

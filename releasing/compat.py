@@ -2,15 +2,15 @@
 
     python releasing/compat.py lowest        # or another name of ENVIRONMENTS; `make compat-lowest` and so on
 
-Each name has an environment of its own, `.compat/NAME`, made anew each time from what the index has on that day. Prints a row
-for docs/compatibility.md as its last line and writes to no file of the repository; exits with 1 where a test failed and
-with 3 where the machine has no such Python.
+Each name has an environment of its own, `.compat/NAME`, made anew each time from what the index has on that day.
+Prints a row for docs/compatibility.md as its last line and writes to no file of the repository; exits with 1 where a
+test failed and with 3 where the machine has no such Python.
 """
 
 from __future__ import annotations
 
 import argparse
-import datetime
+import datetime as dt
 import re
 import shutil
 import subprocess
@@ -30,8 +30,8 @@ class Environment:
     """Which Python, how versions are chosen, and what is asked for beside the package.
 
     before: the day after which no version counts. Airflow has no upper bounds for what it depends on: an older one is
-    installed with its own constraints, or, as here, with what there was when it appeared. 3.2.2 with pydantic 2.14, for one,
-    runs no task of anybody's.
+    installed with its own constraints, or, as here, with what there was when it appeared. 3.2.2 with pydantic 2.14,
+    for one, runs no task of anybody's.
     """
 
     python: str = "3.11"
@@ -98,7 +98,9 @@ def main() -> int:
     environment = ENVIRONMENTS[chosen.name]
     python = interpreter(environment.python)
     if not python:
-        print(f"This machine has no Python {environment.python}: install it, or leave {chosen.name} out", file=sys.stderr)
+        print(
+            f"This machine has no Python {environment.python}: install it, or leave {chosen.name} out", file=sys.stderr
+        )
         return 3
     python = install(chosen.name, environment, python)
     found = versions(python)
@@ -111,8 +113,10 @@ def main() -> int:
             last = line if re.search(r"\d+ (passed|failed|error)", line) else last
     outcome = re.sub(r"(, \d+ warnings?)? in .*", "", last.strip("= \n")) or "no test ran"
     rest = ", ".join(f"{name} {found[name]}" for name in SHOWN[1:])
-    date = datetime.datetime.now(datetime.UTC).date()
-    print(f"| `make compat-{chosen.name}` | {found['python']} | {found['apache-airflow']} | {rest} | {outcome} | {date} |")
+    date = dt.datetime.now(dt.UTC).date()
+    print(
+        f"| `make compat-{chosen.name}` | {found['python']} | {found['apache-airflow']} | {rest} | {outcome} | {date} |"
+    )
     return 1 if running.returncode else 0
 
 

@@ -1,6 +1,7 @@
 """Prints docs/licences.md: the licence of everything in constraints.txt, as its own metadata says; `make licences`.
 
-Runs with the Python of an environment in which all of constraints.txt is installed. Raises LookupError where something is not.
+Runs with the Python of an environment in which all of constraints.txt is installed. Raises LookupError where
+something is not.
 """
 
 from __future__ import annotations
@@ -15,9 +16,10 @@ ROOT = Path(__file__).resolve().parents[1]
 LONG = 60  # characters: more of it is the licence's text and not its name
 HEAD = """# Licences of all dependencies
 
-Made by `make licences` from the metadata of what `constraints.txt` names; what is installed on Windows or on other Pythons
-only is left out. *package*: comes with `pip install airflow-savemasks`; *extras*: with one of its extras; *development*: what
-tests and tools need, never installed with the package. None of it is part of our wheels, which hold nothing but our own files.
+Made by `make licences` from the metadata of what `constraints.txt` names; what is installed on Windows or on other
+Pythons only is left out. *package*: comes with `pip install airflow-savemasks`; *extras*: with one of its extras;
+*development*: what tests and tools need, never installed with the package. None of it is part of our wheels, which
+hold nothing but our own files.
 
 | distribution | licence | for |
 |---|---|---|"""

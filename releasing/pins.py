@@ -35,7 +35,7 @@ def read_pins(root: Path) -> dict[str, Pin]:
             if name := text.lstrip("# ").removeprefix("via").strip():
                 pin.via.append(name)
         elif line and not line.startswith("#"):
-            raise ValueError(f"constraints.txt: {line!r} is neither a version, a hash nor a comment; run `make constraints`")
+            raise ValueError(f"constraints.txt: {line!r} is no version, hash or comment; run `make constraints`")
     return pins
 
 
@@ -48,7 +48,7 @@ def direct(root: Path) -> set[str]:
 def reached(pins: dict[str, Pin], roots: set[str]) -> set[str]:
     """The names that are installed with some: they, what they ask for, and so on.
 
-    What only an extra of a distribution asks for is counted for the distribution, so these are rather too many than too few.
+    What only an extra of a distribution asks for is counted for the distribution: rather too many than too few.
     """
     found: set[str] = set()
     new = roots & set(pins)

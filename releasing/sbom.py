@@ -1,8 +1,8 @@
 """The bill of materials of a release, CycloneDX 1.6 as JSON: what is installed beside the package, by constraints.txt.
 
-Made of the repository's files alone, without times and random numbers, so that the same sources give the same bytes: the
-serial number, which may be left out, is. What only tools and tests need is not in it. Libraries that the package needs
-have the scope "required", those of the extras "optional".
+Made of the repository's files alone, without times and random numbers, so that the same sources give the same bytes:
+the serial number, which may be left out, is. What only tools and tests need is not in it. Libraries that the package
+needs have the scope "required", those of the extras "optional".
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Builds what a release consists of: the sdist, and from it one wheel for each platform, into dist/; `make wheels`.
 
-The kernels are plain C without Python's headers, so that one compiler, zig's, makes them for every platform on any machine.
-Two runs of the same sources give the same bytes, wherever they run: times come from the last commit (or SOURCE_DATE_EPOCH),
-and neither names of folders nor of this machine get in. Beside the wheels lie the SBOM (sbom.py) and SHA256SUMS.
+The kernels are plain C without Python's headers, so that one compiler, zig's, makes them for every platform on any
+machine. Two runs of the same sources give the same bytes, wherever they run: times come from the last commit (or
+SOURCE_DATE_EPOCH), and neither names of folders nor of this machine get in. Beside the wheels lie the SBOM (sbom.py)
+and SHA256SUMS.
 """
 
 from __future__ import annotations
@@ -77,7 +78,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("platforms", nargs="*", help=f"instead of all: {', '.join(TARGETS)}")
     parser.add_argument("--source", type=Path, default=ROOT, help="the checkout")
-    parser.add_argument("--dist", type=Path, help="folder for the files, emptied before; dist/ of the checkout if not given")
+    parser.add_argument(
+        "--dist", type=Path, help="folder for the files, emptied before; dist/ of the checkout if not given"
+    )
     chosen = parser.parse_args()
     if unknown := set(chosen.platforms) - set(TARGETS):
         parser.error(f"{', '.join(unknown)}: no platform of ours; there are {', '.join(TARGETS)}")

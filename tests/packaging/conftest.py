@@ -34,7 +34,9 @@ def make_wheels(source: Path, dist: Path, *platforms: str, cache: Path | None = 
     """Run releasing/wheels.py for a folder. cache: of zig, so that nothing is taken from an earlier build."""
     more = {"ZIG_GLOBAL_CACHE_DIR": str(cache), "ZIG_LOCAL_CACHE_DIR": str(cache)} if cache else {}
     words = [sys.executable, str(source / "releasing/wheels.py"), "--source", str(source), "--dist", str(dist)]
-    subprocess.run([*words, *platforms], check=True, env={**os.environ, "SOURCE_DATE_EPOCH": "1700000000"} | more | environment)
+    subprocess.run(
+        [*words, *platforms], check=True, env={**os.environ, "SOURCE_DATE_EPOCH": "1700000000"} | more | environment
+    )
     return dist
 
 

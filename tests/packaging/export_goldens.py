@@ -2,10 +2,11 @@
 
     python -P export_goldens.py TESTS WORK > digests.json
 
-TESTS: the folder tests of a checkout or of an sdist; WORK: where the cases are copied to, with fixed times, as indices hold
-both: the same for runs that are compared. Needs nothing but the package. Prints, as JSON, which package, kernels and machine
-did it, and the SHA-256 of every file that was published, but for manifests, which have times. Exits with 1 where pixels
-differ from the expected ones. test_wheel_installed.py and test_aarch64.py run it and compare what it prints.
+TESTS: the folder tests of a checkout or of an sdist; WORK: where the cases are copied to, with fixed times, as
+indices hold both: the same for runs that are compared. Needs nothing but the package. Prints, as JSON, which package,
+kernels and machine did it, and the SHA-256 of every file that was published, but for manifests, which have times.
+Exits with 1 where pixels differ from the expected ones. test_wheel_installed.py and test_aarch64.py run it and
+compare what it prints.
 """
 
 from __future__ import annotations

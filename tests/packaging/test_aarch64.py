@@ -28,7 +28,7 @@ pytestmark = [
     pytest.mark.skipif(os.uname().machine != "x86_64", reason="compares with x86_64"),
 ]
 FOLDER = ROOT / ".aarch64"
-# Scaled by OpenCV, which rounds in floating point, and fuses products and sums on aarch64: a value in thousands is one off
+# Scaled by OpenCV in floating point, which on aarch64 fuses products and sums: one value in thousands is one off
 SCALED = {"golden-extras/human_max_side", "golden-extras/everything"}
 
 

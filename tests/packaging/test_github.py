@@ -20,7 +20,13 @@ from tests.packaging.conftest import ROOT
 
 GITHUB = ROOT / ".github"
 WORKFLOWS = sorted((GITHUB / "workflows").glob("*.yml"))
-ZIZMOR = [str(Path(sys.executable).with_name("zizmor")), "--offline", "--no-progress", "--pedantic", "--strict-collection"]
+ZIZMOR = [
+    str(Path(sys.executable).with_name("zizmor")),
+    "--offline",
+    "--no-progress",
+    "--pedantic",
+    "--strict-collection",
+]
 
 
 def load(path: Path) -> Any:
@@ -70,7 +76,9 @@ def test_a_release_builds_attests_and_publishes_without_a_password() -> None:
     assert "make wheels" in said
     assert said[0].startswith("make release-check")
     assert "id-token" not in jobs["build"]["permissions"]  # what runs our code gets no right to sign or publish
-    used = {name: [step["uses"].partition("@")[0] for step in job["steps"] if "uses" in step] for name, job in jobs.items()}
+    used = {
+        name: [step["uses"].partition("@")[0] for step in job["steps"] if "uses" in step] for name, job in jobs.items()
+    }
     assert used["attest"][-1] == "actions/attest-build-provenance"
     assert used["publish"][-1] == "pypa/gh-action-pypi-publish"
     assert jobs["publish"]["needs"] == "attest"

@@ -60,7 +60,17 @@ def test_pip_installs_it_with_the_compiler_that_is_there(unpacked: Path, dist: P
     """As on a platform without a wheel: pip makes an environment for hatchling, and compiles with cc."""
     (sdist,) = dist.glob("*.tar.gz")
     subprocess.run([sys.executable, "-m", "venv", str(tmp_path / "env")], check=True)
-    words = [str(tmp_path / "env/bin/python"), "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", str(tmp_path), str(sdist)]
+    words = [
+        str(tmp_path / "env/bin/python"),
+        "-m",
+        "pip",
+        "wheel",
+        "--quiet",
+        "--no-deps",
+        "-w",
+        str(tmp_path),
+        str(sdist),
+    ]
     subprocess.run(words, check=True, cwd=tmp_path)
     (wheel,) = tmp_path.glob("*.whl")
     assert "-py3-none-linux_" in wheel.name

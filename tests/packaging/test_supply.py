@@ -69,7 +69,9 @@ def test_a_file_with_another_hash_is_refused(tmp_path: Path, tool: str) -> None:
 def test_the_makefile_installs_nothing_without_constraints() -> None:
     """But for environments that are there to have other versions."""
     text = (ROOT / "Makefile").read_text().replace("\\\n", " ")
-    lines = [line for line in text.splitlines() if " pip install " in line and "SDK)" not in line and "READERS)" not in line]
+    lines = [
+        line for line in text.splitlines() if " pip install " in line and "SDK)" not in line and "READERS)" not in line
+    ]
     assert len(lines) >= 5
     assert [line for line in lines if "constraints.txt" not in line and "--require-hashes" not in line] == []
 
@@ -98,7 +100,9 @@ def test_all_licences_are_listed() -> None:
     assert set(listed) - set(pins) == set()
     assert [name for name in set(pins) - set(listed) if not pins[name].marker] == []
     rows = (ROOT / "docs/licences.md").read_text()
-    assert [name for name, use in used_for(ROOT).items() if name in listed and f"| {use} |" not in _row(rows, name)] == []
+    assert [
+        name for name, use in used_for(ROOT).items() if name in listed and f"| {use} |" not in _row(rows, name)
+    ] == []
 
 
 def _row(rows: str, name: str) -> str:
@@ -110,7 +114,8 @@ def test_no_licence_is_a_surprise() -> None:
     strange = {
         name: said
         for name, said in read_licences(ROOT).items()
-        if uses[name] != "development" and re.search(r"GPL|AGPL|General Public|EUPL|SSPL|BUSL|Commons|ropriet|not said", said)
+        if uses[name] != "development"
+        and re.search(r"GPL|AGPL|General Public|EUPL|SSPL|BUSL|Commons|ropriet|not said", said)
     }
     assert set(strange) == set(KNOWN), strange
 
@@ -150,7 +155,9 @@ def test_the_audit_asks_and_says_what_came_of_it() -> None:
 
 
 def test_a_line_of_another_form_in_constraints_is_told(tmp_path: Path) -> None:
-    (tmp_path / "constraints.txt").write_text("six==1.17.0 ; python_version < '4' \\\n    --hash=sha256:ab\n    # via\n    #   x\n")
+    (tmp_path / "constraints.txt").write_text(
+        "six==1.17.0 ; python_version < '4' \\\n    --hash=sha256:ab\n    # via\n    #   x\n"
+    )
     assert read_pins(tmp_path)["six"] == Pin("six", "1.17.0", "python_version < '4'", ["ab"], ["x"])
     (tmp_path / "constraints.txt").write_text("-e .\n")
     with pytest.raises(ValueError, match="make constraints"):

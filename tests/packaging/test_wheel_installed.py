@@ -33,7 +33,9 @@ def installed(dist: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(installed: Path, *words: str, **environment: str) -> str:
     """What a command of the environment prints, run in the environment's folder; it has to succeed."""
     home = installed.parents[1]
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "AIRFLOW", "VIRTUAL_ENV"))}
+    clean = {
+        name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "AIRFLOW", "VIRTUAL_ENV"))
+    }
     clean |= {"AIRFLOW_HOME": str(home / "airflow"), "HOME": str(home), "PATH": f"{installed}:{clean['PATH']}"}
     done = subprocess.run(words, cwd=home, env=clean | environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

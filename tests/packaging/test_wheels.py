@@ -145,5 +145,7 @@ def test_where_the_kernels_do_not_compile_there_is_no_wheel(checkout: Path, tmp_
 
 def test_the_index_would_take_them(dist: Path) -> None:
     files = [str(path) for path in dist.iterdir() if path.suffix in {".whl", ".gz"}]
-    done = subprocess.run([sys.executable, "-m", "twine", "check", "--strict", *files], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "twine", "check", "--strict", *files], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr
