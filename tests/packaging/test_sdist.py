@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 
 import pytest
 
-from tests.packaging.conftest import ROOT, make_wheels
+from tests.packaging.conftest import ROOT, copy_of_checkout, make_wheels
 
 PYTHON = ROOT / ".venv/bin/python"  # of `make .venv/installed`: the tests need Airflow
 FOLDERS = ["engine", "airflow", "standin", "hostile", "storages", "contract", "readers", "e2e", "browser", "packaging"]
@@ -28,6 +29,19 @@ def test_all_of_the_repository_is_in_it_and_nothing_else(unpacked: Path, checkou
     packed = {str(path.relative_to(unpacked)) for path in unpacked.rglob("*") if path.is_file()}
     assert packed - there == {"PKG-INFO"}
     assert there - packed == set()
+
+
+def test_what_lies_about_in_the_checkout_does_not_come_along(tmp_path: Path) -> None:
+    """As the licences of an environment in a folder that nothing ignores: names count from the root only."""
+    other = copy_of_checkout(tmp_path / "checkout")
+    for name in ("LICENSE", "README.md", "tests/test_other.py"):
+        (other / "stray" / name).parent.mkdir(parents=True, exist_ok=True)
+        (other / "stray" / name).write_text("")
+    words = [sys.executable, "-m", "hatchling", "build", "-t", "sdist", "-d", str(tmp_path)]
+    subprocess.run(words, cwd=other, check=True, capture_output=True)
+    (sdist,) = tmp_path.glob("*.tar.gz")
+    with tarfile.open(sdist) as archive:
+        assert [name for name in archive.getnames() if "stray" in name] == []
 
 
 @pytest.mark.slow
