@@ -53,7 +53,7 @@ test: .venv/installed
 	$(BIN)/python -m pytest
 
 fast: .venv/installed
-	$(BIN)/python -m pytest -n auto tests/engine tests/standin --ignore tests/engine/test_readme.py \
+	$(BIN)/python -m pytest -n auto tests/engine tests/standin \
 	  --ignore tests/engine/storage/test_stream_shell.py --ignore tests/engine/test_independence.py \
 	  --deselect tests/engine/storage/test_packed.py::test_a_zip_with_something_before_it_and_a_large_one
 
@@ -148,6 +148,20 @@ lint-workflows: .release/installed
 ## release-check: whether the checkout is ready for TAG=v0.1.0
 release-check:
 	$(PYTHON) releasing/check.py $(TAG)
+
+## docs: the site in .site, strict, and every command and block of code in it run; it is read without a network
+DOCS := .docs/bin
+.docs/installed: tests/docs/requirements.txt .venv/installed
+	$(PYTHON) -m venv .docs
+	$(BIN)/uv pip install --quiet --python $(DOCS)/python -r tests/docs/requirements.txt
+	touch .docs/installed
+
+.PHONY: docs site
+site: .docs/installed
+	NO_MKDOCS_2_WARNING=1 $(DOCS)/mkdocs build --quiet --strict
+
+docs: site
+	$(BIN)/python -m pytest -n 2 tests/docs
 
 lint: .venv/installed
 	$(BIN)/ruff check .

@@ -15,14 +15,21 @@ __version__ = "0.1.0"
 
 
 def save_masks(
-    layer: Any, sources: Mapping[str, str], team_files: str, *, projects: str | None = None, **options: Any
+    layer: Any,
+    sources: Mapping[str, str],
+    team_files: str,
+    *,
+    projects: str | None = None,
+    dry_run: bool = False,
+    **options: Any,
 ) -> dict[str, Any]:
     """Export the projects of a layer to an archive.
 
     layer: the layer's JSON or a whole graph, as text or parsed; sources: `$name` (or a project's name in a graph) ->
-    URI or path; team_files: URI or path of the folder for the archive; projects: where a graph's projects lie;
-    options: the fields of `Options` (engine/settings/options.py). Returns the result (README, "The result").
-    Raises SaveMasksError and its kinds (engine/errors.py).
+    URI or path; team_files: URI or path of the folder for the archive; projects: where a graph's projects lie; dry_run:
+    render and write nothing, and return what an export would do (docs/how-to/planning.md); options: the fields of
+    `Options` (engine/settings/options.py). Returns the result (docs/reference/result.md). Raises SaveMasksError and its
+    kinds (engine/errors.py).
     """
     import threading
 
@@ -36,6 +43,10 @@ def save_masks(
     chosen = Options(**options)
     checked = parse_layer(layer, chosen.unlisted)
     job = open_job(checked, open_sources(checked, sources, projects), chosen)
+    if dry_run:
+        from airflow_savemasks.engine import dry_run as planning
+
+        return planning.dry_run(job, open_team_files_root(team_files), threading.Event(), Progress())[0]
     return export(job, open_team_files_root(team_files), threading.Event(), Progress())
 
 

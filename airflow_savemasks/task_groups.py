@@ -20,6 +20,8 @@ def save_masks_group(group_id: str = "save_masks", *, batches: int = 16, **argum
     storage for Team Files; `outlets` are those of `assemble`. The result is the XCom of `<group_id>.assemble`. A mapped
     task that dies is retried alone.
     """
+    if "dry_run" in arguments:
+        raise ValueError("dry_run: a plan is one task. Use SaveMasksOperator(dry_run=True)")
     own = {key: arguments.pop(key) for key in SHARED if key in arguments}
     outlets = arguments.pop("outlets", None)  # only the task that publishes has something new
     with TaskGroup(group_id) as group:

@@ -1,6 +1,7 @@
 """Read an archive as a training does: pairs of picture and machine mask, one after the other, nothing unpacked.
 
 **Runs** whenever `ingest_then_save_masks` has made its archive anew (an asset event), or when triggered by hand.
+Where the event says that nothing changed, it trains nothing anew: its tasks are skipped.
 
 **Needs** an archive. By hand it takes the one in the form, which `ingest_then_save_masks` writes: run that first.
 
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from airflow.sdk import Asset, Param, dag, get_current_context, task
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 ARCHIVE = Path(os.environ.get("AIRFLOW_HOME", "~/airflow")).expanduser() / "team_files" / "desk.tar"
 
@@ -37,25 +38,31 @@ ARCHIVE = Path(os.environ.get("AIRFLOW_HOME", "~/airflow")).expanduser() / "team
 )
 def train_on_masks() -> None:
     @task(task_display_name="Which archive", doc_md="The archive of the asset event, or else the one in the form.")
-    def which_archive() -> str:
+    def which_archive() -> dict[str, Any]:
         context = get_current_context()
-        for events in context["triggering_asset_events"].values():
-            for event in reversed(events):
-                if "archive" in event.extra:
-                    return str(event.extra["archive"])
-        return str(context["params"]["archive"])
+        events = [event for events in context["triggering_asset_events"].values() for event in events]
+        told = [event.extra for event in events if "archive" in event.extra]
+        if not told:
+            return {"archive": context["params"]["archive"]}
+        if all(extra["unchanged"] for extra in told):
+            raise AirflowSkipException("The archive is the one that was trained on already.")
+        return {key: told[-1][key] for key in ("archive", "manifest_sha256", "classes")}
 
     @task(task_display_name="Class balance", doc_md="Goes once through all pairs of picture and machine mask.")
-    def class_balance(uri: str) -> dict[str, Any]:
+    def class_balance(told: dict[str, Any]) -> dict[str, Any]:
         import numpy as np
 
         from airflow_savemasks import open_archive
+        from airflow_savemasks.engine.archive.published import manifest_digest
         from airflow_savemasks.engine.errors import SaveMasksError
 
         try:
-            archive = open_archive(uri)
+            archive = open_archive(told["archive"])
         except SaveMasksError as error:
             raise AirflowFailException(error.told()) from None
+        digest = manifest_digest(archive.manifest)
+        if told.get("manifest_sha256", digest) != digest:
+            raise AirflowSkipException("The archive was replaced meanwhile: the event of the new one follows.")
         colors = {item["name"]: item["machine"] for item in archive.manifest["classes"] if item["machine"]}
         below = {name: np.zeros(4) for name in colors}  # sums of red, green, blue; pixels
         seen = dict.fromkeys(colors, 0)
@@ -71,6 +78,7 @@ def train_on_masks() -> None:
                 seen[name] += 1
         return {
             "archive": archive.uri,
+            "manifest_sha256": digest,  # what a model was trained on, to the byte
             "pictures": len(archive),
             "classes": {
                 name: {

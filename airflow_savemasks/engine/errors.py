@@ -10,6 +10,7 @@ SaveMasksError
 │   ├── NotFound       ... because there is no such file
 │   └── Changed        ... because the file is another one than the one that was listed
 ├── WorkerDied         a process that rendered for this one is gone
+├── GateError          a gate was not passed; nothing is published, and finished items are kept
 ├── ArchiveError       an archive exists already, lacks a part or fails verification
 └── Stopped            somebody asked the export to stop; nothing is published
 """
@@ -100,30 +101,61 @@ class Stopped(SaveMasksError):
 
 
 class BadItemsError(SaveMasksError):
-    """All bad items of a run. errors: an `ItemError` for each of the first; count: of all; file: where all stand."""
+    """All bad items of a run.
+
+    errors: an `ItemError` for each of the first; count: of all; file: where all stand; items: how many were looked at.
+    """
 
     def __init__(
-        self, errors: Iterable[ItemError], fix: str | None = None, count: int | None = None, file: str | None = None
+        self,
+        errors: Iterable[ItemError],
+        fix: str | None = None,
+        count: int | None = None,
+        file: str | None = None,
+        items: int | None = None,
     ) -> None:
         self.errors = list(errors)
         self.count = len(self.errors) if count is None else count
         self.file = file
+        self.items = items
         lines = [f"  {error.where}: {error.problem}. {error.fix}" for error in self.errors[:SHOWN]]
         if self.count > len(lines):
             lines.append(f"  ... and {self.count - len(lines)} more")
         if file:
             lines.append(f"  all of them: {file}")
-        super().__init__(
-            f"{self.count} bad item{'s' if self.count != 1 else ''}",
-            "nothing was published:\n" + "\n".join(lines) + "\n",
-            fix or MEND,
-        )
+        of = f"{self.count} of {items}" if items else f"{self.count}"
+        many = f"{of} item{'s' if (items or self.count) != 1 else ''} {'is' if self.count == 1 else 'are'} bad"
+        first = f", first: {self.errors[0].where}: {self.errors[0].problem}" if self.errors else ""
+        problem = "nothing was published:\n" + "\n".join(lines) + "\n"
+        super().__init__(" ".join(f"{many}{first}".split()), problem, fix or MEND)
 
     def __str__(self) -> str:
         return f"{self._fact()}{self.fix}"
 
     def _fact(self) -> str:
-        return f"{self.where}; {self.problem}"
+        return f"{self.where}\n{self.problem}"
 
-    def __reduce__(self) -> tuple[type[BadItemsError], tuple[list[ItemError], str, int, str | None]]:
-        return BadItemsError, (self.errors, self.fix, self.count, self.file)
+    def __reduce__(self) -> tuple[type[BadItemsError], tuple[list[ItemError], str, int, str | None, int | None]]:
+        return BadItemsError, (self.errors, self.fix, self.count, self.file, self.items)
+
+
+class GateError(SaveMasksError):
+    """Gates that an archive did not pass. failed: name, fact, and the worst items of each; archive: its place."""
+
+    def __init__(self, failed: Iterable[tuple[str, str, str]], archive: str) -> None:
+        self.failed = [(name, fact, worst) for name, fact, worst in failed]
+        self.archive = archive
+        name, fact, _ = self.failed[0]
+        more = f" (and {len(self.failed) - 1} more)" if len(self.failed) > 1 else ""
+        lines = [f"  {name}: {fact}{f': {worst}' if worst else ''}" for name, fact, worst in self.failed]
+        super().__init__(
+            f"gate {name}{more}",
+            f"{fact}; nothing was published:\n" + "\n".join([*lines, f"  the archive: {archive}"]) + "\n",
+            "Mend the project, or widen the gate: all finished items are kept, so nothing is rendered again",
+        )
+
+    def __str__(self) -> str:
+        return f"{self._fact()}{self.fix}"
+
+    def __reduce__(self) -> tuple[type[GateError], tuple[list[tuple[str, str, str]], str]]:
+        return GateError, (self.failed, self.archive)

@@ -15,7 +15,7 @@ from __future__ import annotations
 import tempfile
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +26,7 @@ from airflow_savemasks.engine.archive.naming import bad_items_path
 from airflow_savemasks.engine.errors import MEND, BadItemsError, Stopped
 from airflow_savemasks.engine.job import Job
 from airflow_savemasks.engine.parts.assemble import assemble
+from airflow_savemasks.engine.parts.contents import listed
 from airflow_savemasks.engine.parts.finished import Ended
 from airflow_savemasks.engine.parts.growing import open_growing
 from airflow_savemasks.engine.parts.head import head_of
@@ -38,16 +39,20 @@ from airflow_savemasks.engine.parts.writing import PartWriter
 from airflow_savemasks.engine.progress import Progress, outcome_line
 from airflow_savemasks.engine.storage.base import WORK_FOLDER, Storage
 from airflow_savemasks.engine.storage.folder import FolderStorage
+from airflow_savemasks.engine.summary import summary
 from airflow_savemasks.engine.work.ways import Amount, rendered_items
 
 
 @dataclass(slots=True)
 class Outcome:
-    """Receipts of the parts that were rendered; how many items were found finished; the bad items."""
+    """Receipts of the parts that were rendered; how many items were found finished; the bad items; and seconds that
+    rendering took.
+    """
 
     receipts: list[Receipt] = field(default_factory=list)
     reused: int = 0
     bad: BadItems = field(default_factory=BadItems)
+    seconds: float = 0.0
 
     @property
     def rendered(self) -> int:
@@ -56,7 +61,7 @@ class Outcome:
 
 
 def export(job: Job, team_files: Storage, stop: threading.Event, progress: Progress) -> dict[str, Any]:
-    """The whole job in one process. Returns the result, plain JSON (README, "The result").
+    """The whole job in one process. Returns the result, plain JSON (docs/reference/result.md).
 
     Raises BadItemsError with all bad items, or another SaveMasksError; then nothing is published, and finished items
     are kept for the next try.
@@ -65,12 +70,28 @@ def export(job: Job, team_files: Storage, stop: threading.Event, progress: Progr
     job.watch(stop)
     team_files.watch(stop)
     with tempfile.TemporaryDirectory(prefix="savemasks-") as scratch:
-        files = make_plan(job, team_files, FolderStorage(Path(scratch)), WORK_FOLDER, stop)
-        outcome = render_plan(job, team_files, files, stop, progress)
+        with progress.stage("plan"):
+            files = make_plan(job, team_files, FolderStorage(Path(scratch)), WORK_FOLDER, stop)
+        with progress.stage("render"):
+            outcome = render_plan(job, team_files, files, stop, progress)
         if stop.is_set():
             raise Stopped
         seconds = time.monotonic() - began
-        result = assemble(job, team_files, files, outcome.rendered, seconds, stop, outcome.receipts)
+        with progress.stage("publish"):
+            written, rendering = outcome.receipts, outcome.seconds
+            result = assemble(job, team_files, files, outcome.rendered, seconds, stop, written, rendering)
+    return conclude(result, progress, progress.stages, listed(job))
+
+
+def conclude(
+    result: dict[str, Any], progress: Progress, stages: Mapping[str, float], sources: Sequence[dict[str, Any]]
+) -> dict[str, Any]:
+    """The result with what only the whole of an export knows, told as the end of it.
+
+    stages: seconds by stage; sources: what was listed (parts/contents.py).
+    """
+    result |= {"stages": {name: round(seconds, 3) for name, seconds in stages.items()}, "sources": list(sources)}
+    result["summary"] = summary(result)
     progress.say(outcome_line(result))
     return result
 
@@ -82,12 +103,13 @@ def render_plan(job: Job, team_files: Storage, files: PlanFiles, stop: threading
     """
     plan = files.plan
     outcome = Outcome(reused=plan.items - plan.todo)
-    progress.start(plan.items, outcome.reused)
+    progress.start(plan.items, outcome.reused, team_files.locate(f"{plan.dst}.tar"))
     if plan.todo:
         amount = Amount(plan.todo, plan.picture_bytes)
         _render(job, team_files, files, files.todo(), amount, outcome, stop, progress, first=0, alone=True)
     too_many = outcome.bad.count > _allowed(job)
-    _refuse_bad(job, outcome.bad, outcome.bad.write(team_files, bad_items_path(plan.dst)) if too_many else None)
+    file = outcome.bad.write(team_files, bad_items_path(plan.dst)) if too_many else None
+    _refuse_bad(job, outcome.bad, file, plan.items)
     return outcome
 
 
@@ -111,12 +133,12 @@ def render_batch(
     items = list(files.todo(batch["start"], batch["size"]))
     todo = [planned for planned in items if not isinstance(finished.find(planned), Ended)]
     outcome = Outcome(reused=len(items) - len(todo))
-    progress.start(len(items), outcome.reused)
+    progress.start(len(items), outcome.reused, f"{team_files.locate(f'{plan.dst}.tar')}, {batch['label']}")
     amount = Amount(len(todo), sum(planned.item.size for planned in todo))
     _render(job, team_files, files, todo, amount, outcome, stop, progress, first=batch["first"], alone=False)
     file = write_batch(team_files, folder_of(plan.dst), plan.dst, plan.name, batch["first"], outcome.bad)
     if refuse:
-        _refuse_bad(job, outcome.bad, file)
+        _refuse_bad(job, outcome.bad, file, batch["items"])
     return outcome
 
 
@@ -128,7 +150,7 @@ def refuse_batches(job: Job, team_files: Storage, plan: Plan, count: int) -> Non
     if count > _allowed(job):
         file = gather(team_files, folder_of(plan.dst), plan.dst, plan.name)
         fix = f"{_fix(job)}; then clear the task that plans, with those below it"
-        raise BadItemsError(first_of(team_files, plan.dst), fix, count, file)
+        raise BadItemsError(first_of(team_files, plan.dst), fix, count, file, plan.items)
 
 
 def _render(
@@ -148,6 +170,7 @@ def _render(
 
     first: number of the first one among those to render; alone: parts may stand one after the other (growing.py).
     """
+    began = time.monotonic()
     from_the_start = first == 0 and files.plan.todo == files.plan.items
     # a part that begins as the archive does can be copied on the server as it is
     lead = head_of(job) if from_the_start and team_files.remote else b""
@@ -158,18 +181,19 @@ def _render(
         skip_bad = job.options.on_bad_item == "skip"
         writer = PartWriter(team_files, files.plan, outcome.bad, progress, growing, skip_bad, lead)
         outcome.receipts += writer.write(rendered)
-    progress.say(progress.line())
+    outcome.seconds += time.monotonic() - began
+    progress.show(progress.line())
 
 
 def _allowed(job: Job) -> int:
     return job.options.max_skipped if job.options.on_bad_item == "skip" else 0
 
 
-def _refuse_bad(job: Job, bad: BadItems, file: str | None) -> None:
+def _refuse_bad(job: Job, bad: BadItems, file: str | None, items: int) -> None:
     """Raise BadItemsError where there are more bad items than may be left out. file: where all of them stand."""
     if bad.count <= _allowed(job):
         return
-    raise BadItemsError(bad.first, _fix(job), bad.count, file)
+    raise BadItemsError(bad.first, _fix(job), bad.count, file, items)
 
 
 def _fix(job: Job) -> str:

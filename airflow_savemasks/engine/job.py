@@ -9,7 +9,7 @@ import pickle
 import platform
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from importlib.metadata import version
 from typing import Any
@@ -33,13 +33,25 @@ RENDERER = 2  # raised whenever the same input gives other bytes
 LIBRARIES = ("isal", "numpy", "opencv-python-headless", "shapely")
 
 
+@dataclass(slots=True)
+class Listed:
+    """How many items an input has for the archive, and the bytes of their pictures and annotations as listed."""
+
+    items: int = 0
+    bytes: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class JobInput:
-    """One input of the layer, opened: its source, the datasets that are wanted (None: all), the annotations' reader."""
+    """One input of the layer, opened: its source, the datasets that are wanted (None: all), the annotations' reader.
+
+    listed: what was listed of it, in the process that planned.
+    """
 
     source: Source
     wanted: tuple[str, ...] | None
     reader: AnnotationReader
+    listed: Listed = field(default_factory=Listed)
 
     def datasets(self) -> list[str]:
         """The chosen ones, looked for now: only whoever plans needs them. Raises ProjectError, StorageError."""

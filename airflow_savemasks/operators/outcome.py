@@ -9,6 +9,7 @@ from typing import Any
 from airflow_savemasks.engine.errors import (
     AccessError,
     BadItemsError,
+    GateError,
     NotFound,
     ProjectError,
     SaveMasksError,
@@ -37,7 +38,7 @@ def outcome(retry_bad_items: Any = False, *also: type[SaveMasksError]) -> Iterat
         yield
     except Stopped as error:
         raise SystemExit(f"Stopped. {error.fix}") from None
-    except BadItemsError as error:
+    except (BadItemsError, GateError) as error:  # a retry meets the same items
         from airflow_savemasks.engine.settings.options import Options
 
         if Options(retry_bad_items=retry_bad_items).retry_bad_items:

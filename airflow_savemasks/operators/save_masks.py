@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import Asset, BaseOperator, BaseOperatorLink
+from airflow.sdk import BaseOperator, BaseOperatorLink
 
 from airflow_savemasks.engine.settings.describe import FIELDS, is_object
-from airflow_savemasks.engine.settings.texts import checked
+from airflow_savemasks.engine.settings.texts import argument, checked
+from airflow_savemasks.engine.settings.values import flag
+from airflow_savemasks.operators.assets import tell_assets
+from airflow_savemasks.operators.lineage import Lineage
 from airflow_savemasks.operators.masks_page import NAMED, ArchiveLink, ManifestLink, MasksLink
 from airflow_savemasks.operators.outcome import opening, outcome
 from airflow_savemasks.operators.upstream import checked_sources, find_source
@@ -26,20 +29,30 @@ if TYPE_CHECKING:
 OPTIONS = tuple(FIELDS)  # arguments of the operator, one by one, and template fields
 
 
-class SaveMasksOperator(BaseOperator):
+class SaveMasksOperator(Lineage, BaseOperator):
     """Exports the projects of a layer to an archive in Team Files.
 
     layer: the layer's JSON or a whole graph, as pasted; sources: `$name` (or a project's name in a graph) -> URI,
     absolute path, or path below the root of the project connection. A `$data_1` that `sources` does not name is the
-    XCom of the task `data_1`. The other arguments are the fields of `engine.settings.options.Options`, or texts that
-    templates make of them; they are written out so that editors complete them, and a test holds them to the model. All
-    are JSON types.
+    XCom of the task `data_1`. team_files_conn_id: where archives go, `savemasks_team_files_default` by default, and
+    without that connection a folder below AIRFLOW_HOME; project_conn_id: root of a graph's projects and of relative
+    sources, `savemasks_projects_default` by default. dry_run: renders and publishes nothing, and returns what an export
+    would do (docs/how-to/planning.md); all bad items stand in `<dst>.plan.bad_items.jsonl`, and no asset has an event.
+    The other arguments are the fields of `engine.settings.options.Options`, or texts that templates make of them; they
+    are written out so that editors complete them, and a test holds them to the model. All are JSON types.
 
-    Returns the result (README, "The result"). A retry renders only what is not finished yet. The event of an asset
-    among its `outlets` has `archive`, `manifest`, `items`, `bytes` and `unchanged` of the result as its extra.
+    Returns the result (docs/reference/result.md). A retry renders only what is not finished yet. Assets and aliases
+    among its `outlets`, metrics and lineage: docs/observability.md.
     """
 
-    template_fields: Sequence[str] = ("layer", "sources", "team_files_conn_id", "project_conn_id", *OPTIONS)
+    template_fields: Sequence[str] = (
+        "layer",
+        "sources",
+        "team_files_conn_id",
+        "project_conn_id",
+        "only_plan",
+        *OPTIONS,
+    )
     template_fields_renderers = dict.fromkeys(
         ["layer", "sources", *(name for name, field in FIELDS.items() if is_object(field))], "json"
     )
@@ -71,12 +84,15 @@ class SaveMasksOperator(BaseOperator):
         on_bad_item: str = "fail",
         max_skipped: int | str = 100,
         retry_bad_items: bool | str = False,
+        gates: dict[str, Any] | str | None = None,
         if_exists: str = "replace",
         reuse: bool | str = True,
         workers: int | str | None = None,
         volume_size: int | str | None = None,
+        keep: int | str | None = None,
         keep_parts_days: float | str = 7.0,
         limits: dict[str, Any] | str | None = None,
+        dry_run: bool | str = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -101,12 +117,15 @@ class SaveMasksOperator(BaseOperator):
         self.on_bad_item = on_bad_item
         self.max_skipped = max_skipped
         self.retry_bad_items = retry_bad_items
+        self.gates = gates
         self.if_exists = if_exists
         self.reuse = reuse
         self.workers = workers
         self.volume_size = volume_size
+        self.keep = keep
         self.keep_parts_days = keep_parts_days
         self.limits = limits
+        self.only_plan = dry_run  # `dry_run` itself is a method of BaseOperator
         self._stop: threading.Event | None = None
 
     def _do_render_template_fields(
@@ -132,17 +151,23 @@ class SaveMasksOperator(BaseOperator):
 
         from airflow_savemasks.engine.progress import Progress
         from airflow_savemasks.hooks.team_files import TeamFilesHook
+        from airflow_savemasks.operators.metrics import counted, tags_of
 
         self._stop = threading.Event()
-        with outcome(self.retry_bad_items):
+        progress = Progress(self._teller(context))
+        with outcome(self.retry_bad_items), counted(tags_of(self), progress) as count:
             team_files = TeamFilesHook(self.team_files_conn_id, executor=self.executor).open()
             team_files.watch(self._stop)
             with opening():
                 job = self.open_job(context, team_files)
             job.watch(self._stop)
-            name_files(context, team_files, job.layer.dst)
-            result = self.work(job, team_files, self._stop, Progress(self._teller(context)))
-        self._tell_assets(context, result)
+            planning = argument("dry_run", flag, self.only_plan)
+            name_files(context, team_files, planned_name(job.layer.dst) if planning else job.layer.dst)
+            self.reads(job, team_files)
+            result = (self._plan if planning else self.work)(job, team_files, self._stop, progress)
+            count(result)
+        self.wrote(result)
+        tell_assets(self.outlets, context.get("outlet_events"), result)
         return result
 
     def work(self, job: Job, team_files: Storage, stop: threading.Event, progress: Progress) -> Any:
@@ -150,6 +175,18 @@ class SaveMasksOperator(BaseOperator):
         from airflow_savemasks.engine.export import export
 
         return export(job, team_files, stop, progress)
+
+    def _plan(self, job: Job, team_files: Storage, stop: threading.Event, progress: Progress) -> dict[str, Any]:
+        from airflow_savemasks.engine.archive.bad_items import keep_bad_items
+        from airflow_savemasks.engine.archive.naming import bad_items_path
+        from airflow_savemasks.engine.dry_run import dry_run
+
+        self.outlets = []  # nothing is new: whoever waits for the archive's asset is not to be started
+        result, bad = dry_run(job, team_files, stop, progress)
+        result["bad_items_file"] = keep_bad_items(team_files, bad_items_path(planned_name(job.layer.dst)), bad)
+        for reason in result["would_fail"]:
+            self.log.warning("the export would fail: %s", reason)
+        return result
 
     def on_kill(self) -> None:
         """Ask the engine to stop: it looks between stripes of a picture, and publishes nothing any more."""
@@ -183,16 +220,6 @@ class SaveMasksOperator(BaseOperator):
             use_indices(team_files, layer.dst, plan, opened.values())
         return job.open_job(layer, opened, options)
 
-    def _tell_assets(self, context: Context, result: Any) -> None:
-        """Write where the archive is, and what is in it, into the events of the assets that are this task's outlets."""
-        events = context.get("outlet_events")
-        if events is None or not isinstance(result, dict) or "archive" not in result:
-            return
-        told = {key: result[key] for key in ("archive", "manifest", "items", "bytes", "unchanged")}
-        for outlet in self.outlets:
-            if isinstance(outlet, Asset):
-                events[outlet].extra.update(told)
-
     def _teller(self, context: Context) -> Callable[[str], None] | None:
         """Writes progress where the UI shows it: the task state store of Airflow 3.3 and later."""
         store = context.get("task_state_store")
@@ -209,6 +236,11 @@ class SaveMasksOperator(BaseOperator):
                 store = None
 
         return tell
+
+
+def planned_name(dst: str) -> str:
+    """The name below which the bad items of a dry run stand: an archive that is there keeps its own."""
+    return f"{dst}.plan"
 
 
 def name_files(context: Context, team_files: Storage, dst: str) -> None:

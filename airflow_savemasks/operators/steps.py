@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -34,16 +35,28 @@ class PlanOperator(SaveMasksOperator):
 
     def work(self, job: Job, team_files: Storage, stop: threading.Event, progress: Progress) -> list[dict[str, Any]]:
         from airflow_savemasks.engine.parts.batches import make_batches
+        from airflow_savemasks.engine.parts.contents import listed
         from airflow_savemasks.engine.parts.planning import keep_plan, make_plan
         from airflow_savemasks.engine.parts.receipts import folder_of
+        from airflow_savemasks.engine.progress import items
 
-        files = make_plan(job, team_files, team_files, folder_of(job.layer.dst), stop)
-        keep_plan(job, team_files, files.plan)
-        return make_batches(files, self.batches)
+        began = time.monotonic()
+        with progress.stage("plan"):
+            files = make_plan(job, team_files, team_files, folder_of(job.layer.dst), stop)
+            keep_plan(job, team_files, files.plan)
+            batches = make_batches(files, self.batches)
+        plan = files.plan
+        progress.start(plan.items, plan.items - plan.todo, team_files.locate(f"{plan.dst}.tar"))
+        seconds = time.monotonic() - began
+        progress.say(f"{items(plan.todo)} to render in {len(batches)} batches, planned in {seconds:.1f} s")
+        batches[0] |= {"plan_seconds": round(seconds, 3), "sources": listed(job)}
+        return batches
 
 
 class RenderOperator(SaveMasksOperator):
-    """Renders the items of one batch; mapped over what PlanOperator returned. Returns {"rendered", "reused", "bad"}.
+    """Renders the items of one batch; mapped over what PlanOperator returned.
+
+    Returns {"rendered", "reused", "bad", "seconds"}.
 
     Bad items fail AssembleOperator, in which those of all batches come together; only where they are to be retried
     (`retry_bad_items`) do they fail their own batch.
@@ -59,16 +72,21 @@ class RenderOperator(SaveMasksOperator):
     def plan_name(self) -> str:
         return str(self.batch["plan"])
 
-    def work(self, job: Job, team_files: Storage, stop: threading.Event, progress: Progress) -> dict[str, int]:
+    def work(self, job: Job, team_files: Storage, stop: threading.Event, progress: Progress) -> dict[str, Any]:
         from airflow_savemasks.engine.export import render_batch
         from airflow_savemasks.engine.parts.planning import load_plan
 
         files = load_plan(job, team_files, self.plan_name())
         again = job.options.retry_bad_items
-        outcome = render_batch(job, team_files, files, self.batch, stop, progress, refuse=again)
+        with progress.stage("render"):
+            outcome = render_batch(job, team_files, files, self.batch, stop, progress, refuse=again)
+        seconds = progress.stages["render"]
+        counts = {"rendered": outcome.rendered, "reused": outcome.reused, "bad": outcome.bad.count}
+        said = ", ".join(f"{count} {what}" for what, count in counts.items())
+        progress.say(f"{self.batch['label']}: {said}, {progress.pace()}, {seconds:.1f} s")
         if outcome.bad.count:
             self.log.warning("%d bad items: the task that assembles names those of all batches", outcome.bad.count)
-        return {"rendered": outcome.rendered, "reused": outcome.reused, "bad": outcome.bad.count}
+        return {**counts, "seconds": round(outcome.seconds, 3)}
 
 
 class AssembleOperator(SaveMasksOperator):
@@ -86,20 +104,25 @@ class AssembleOperator(SaveMasksOperator):
 
     def work(self, job: Job, team_files: Storage, stop: threading.Event, progress: Progress) -> dict[str, Any]:
         from airflow_savemasks.engine.errors import NotFound
-        from airflow_savemasks.engine.export import refuse_batches
+        from airflow_savemasks.engine.export import conclude, refuse_batches
         from airflow_savemasks.engine.parts.assemble import assemble, find_result
         from airflow_savemasks.engine.parts.planning import load_plan
-        from airflow_savemasks.engine.progress import outcome_line
 
-        try:
-            files = load_plan(job, team_files, self.plan_name())
-        except NotFound:  # an earlier try may have published, and lost its answer
-            result = find_result(job, team_files, self.plan[0])
-            if result is None:
-                raise
-        else:
-            refuse_batches(job, team_files, files.plan, sum(outcome.get("bad", 0) for outcome in self.outcomes))
-            rendered = sum(outcome["rendered"] for outcome in self.outcomes)
-            result = assemble(job, team_files, files, rendered, 0.0, stop)
-        progress.say(outcome_line(result))
-        return result
+        rendered = sum(outcome["rendered"] for outcome in self.outcomes)
+        began = {
+            "plan": self.plan[0].get("plan_seconds", 0.0),
+            "render": sum(outcome.get("seconds", 0.0) for outcome in self.outcomes),
+        }
+        with progress.stage("publish"):
+            try:
+                files = load_plan(job, team_files, self.plan_name())
+            except NotFound:  # an earlier try may have published, and lost its answer
+                result = find_result(job, team_files, self.plan[0])
+                if result is None:
+                    raise
+            else:
+                plan = files.plan
+                refuse_batches(job, team_files, plan, sum(outcome.get("bad", 0) for outcome in self.outcomes))
+                progress.start(plan.items, plan.items - plan.todo, team_files.locate(f"{plan.dst}.tar"))
+                result = assemble(job, team_files, files, rendered, 0.0, stop, rendering=began["render"])
+        return conclude(result, progress, began | progress.stages, self.plan[0].get("sources", []))

@@ -1,10 +1,11 @@
-"""The verbs for an archive that is there: verify, list, show, extract."""
+"""The verbs for an archive that is there: verify, diff, list, show, extract."""
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
 from shlex import quote
@@ -14,12 +15,14 @@ from urllib.parse import unquote, urlsplit
 from airflow_savemasks.engine.errors import ArchiveError, SettingsError, Stopped
 from airflow_savemasks.engine.reading.kinds import KINDS
 from airflow_savemasks.shell.screen import Screen
+from airflow_savemasks.shell.text import on_a_line
 from airflow_savemasks.stopping import Stopping
 
 if TYPE_CHECKING:
     import argparse
 
     from airflow_savemasks.engine.reading.archive import Archive
+    from airflow_savemasks.engine.reading.diff import ItemChange
     from airflow_savemasks.engine.reading.item import ArchiveItem
 
 LOOKED_THROUGH = 20_000  # names that one that does not exist is compared with
@@ -47,6 +50,43 @@ def verify_verb(args: argparse.Namespace, stopping: Stopping, screen: Screen) ->
         return verify(team_files, archive_of(team_files, file), args.item, tell)
 
 
+def diff_verb(args: argparse.Namespace, stopping: Stopping, screen: Screen) -> dict[str, Any]:
+    """What changed from one archive to another: JSON, and where asked for a page and all items."""
+    from airflow_savemasks import open_archive
+    from airflow_savemasks.engine.reading.diff import Diff
+    from airflow_savemasks.shell.reports import show_diff
+
+    stopping.says = "stopped"
+    diff = Diff(open_archive(args.old), open_archive(args.new))
+    with _lines_to(args.items) as write:
+        told = diff.to_json(write(change) for change in diff.changes())
+    if args.html is not None:
+        from airflow_savemasks.engine.reading.diff_page import diff_page
+
+        _write(Path(args.html), diff_page(diff, told).encode())
+    show_diff(screen, told)
+    return told
+
+
+@contextmanager
+def _lines_to(path: str | None) -> Iterator[Callable[[ItemChange], ItemChange]]:
+    """Gives a function that writes a change as a line of JSON, if there is a path, and returns it."""
+    if path is None:
+        yield lambda change: change
+        return
+    try:
+        with Path(path).open("w", encoding="utf-8") as file:
+
+            def write(change: ItemChange) -> ItemChange:
+                file.write(json.dumps(change.to_json(), ensure_ascii=False) + "\n")
+                return change
+
+            yield write
+    except OSError as error:
+        fact = f"cannot be written ({error.strerror or error})"
+        raise SettingsError(f"--items {path}", fact, "Name another place") from None
+
+
 def list_verb(args: argparse.Namespace, stopping: Stopping, screen: Screen) -> None:  # noqa: ARG001 - a verb
     """A line for each item: name, width x height, labels, classes that are seen; or JSON."""
     stopping.says = "stopped"
@@ -62,11 +102,6 @@ def list_verb(args: argparse.Namespace, stopping: Stopping, screen: Screen) -> N
         seen = ", ".join(map(on_a_line, item.pixels))
         facts = f"{on_a_line(item.name)}\t{width}x{height}\t{item.labels} labels\t{seen}".rstrip()
         sys.stdout.write((json.dumps(_facts(item), ensure_ascii=False) if args.json else facts) + "\n")
-
-
-def on_a_line(name: str) -> str:
-    """A name as a terminal may show it: what moves the cursor, turns the direction or ends a line is written out."""
-    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in name)
 
 
 def show_verb(args: argparse.Namespace, stopping: Stopping, screen: Screen) -> dict[str, Any] | None:  # noqa: ARG001

@@ -25,7 +25,10 @@ DONE, FAILED, WRONG, NOBODY_READS = 0, 1, 2, 141
 Verb = Callable[["argparse.Namespace", Stopping, Screen], dict[str, Any] | None]
 VERBS: dict[str, Verb] = {
     "export": exporting.export_verb,
+    "plan": exporting.plan_verb,
+    "clean": exporting.clean_verb,
     "verify": archives.verify_verb,
+    "diff": archives.diff_verb,
     "list": archives.list_verb,
     "show": archives.show_verb,
     "extract": archives.extract_verb,

@@ -1,4 +1,4 @@
-"""The verbs that write a project or an archive: export, ingest."""
+"""The verbs that write a project or an archive, or say what they would: export, plan, clean, ingest."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ from airflow_savemasks.stopping import Stopping
 if TYPE_CHECKING:
     import argparse
 
+    from airflow_savemasks.engine.job import Job
     from airflow_savemasks.engine.settings.layer import Layer
+    from airflow_savemasks.engine.storage.base import Storage
 
 MOST = 64 << 20  # bytes of a layer or of options that come as a stream
 PACKED_TEXT = (".gz", ".bz2", ".xz", ".zst")  # endings of files that smart_open unpacks
@@ -25,6 +27,32 @@ PACKED_TEXT = (".gz", ".bz2", ".xz", ".zst")  # endings of files that smart_open
 def export_verb(args: argparse.Namespace, stopping: Stopping, screen: Screen) -> dict[str, Any]:
     """The whole export, in this process and those that it starts."""
     from airflow_savemasks.engine.export import export
+
+    job, team_files = _opened(args, stopping)
+    with screen.bar("exporting", "items") as bar:
+        result = export(job, team_files, stopping.event, ShownProgress(bar))
+    if bar.shown:
+        screen.say(outcome_line(result), "green")
+    return result
+
+
+def plan_verb(args: argparse.Namespace, stopping: Stopping, screen: Screen) -> dict[str, Any]:
+    """What an export with the same words would do; what a person reads of it goes to the screen."""
+    from airflow_savemasks.engine.dry_run import dry_run
+    from airflow_savemasks.shell.reports import show_bad_items, show_forecast, write_bad_items
+
+    job, team_files = _opened(args, stopping)
+    with screen.bar("reading annotations", "items") as bar:
+        result, bad = dry_run(job, team_files, stopping.event, ShownProgress(bar))
+    if args.bad_items is not None:
+        write_bad_items(args.bad_items, bad)
+    show_forecast(screen, result)
+    show_bad_items(screen, bad)
+    return result
+
+
+def _opened(args: argparse.Namespace, stopping: Stopping) -> tuple[Job, Storage]:
+    """What the words of an export say: the job with its sources opened, and Team Files."""
     from airflow_savemasks.engine.job import open_job
     from airflow_savemasks.engine.opening import open_sources, open_team_files_root
     from airflow_savemasks.engine.settings.layer import parse_layer
@@ -42,12 +70,24 @@ def export_verb(args: argparse.Namespace, stopping: Stopping, screen: Screen) ->
     for source in sources.values():
         source.watch(stopping.event)
     stopping.obeyed()
-    with screen.bar("exporting", "items") as bar:
-        progress = ShownProgress(bar)
-        result = export(open_job(layer, sources, options), team_files, stopping.event, progress)
-    if bar.shown:
-        screen.say(outcome_line(result), "green")
-    return result
+    return open_job(layer, sources, options), team_files
+
+
+def clean_verb(args: argparse.Namespace, stopping: Stopping, screen: Screen) -> dict[str, Any]:
+    """Lists work folders, and removes the old ones."""
+    from airflow_savemasks.engine.opening import open_team_files_root
+    from airflow_savemasks.engine.parts.clean import clean
+    from airflow_savemasks.engine.settings.texts import argument
+    from airflow_savemasks.engine.settings.values import days
+    from airflow_savemasks.shell.reports import show_folders
+
+    age = argument("--older-than", days, args.older_than)
+    team_files = open_team_files_root(args.team_files)
+    team_files.watch(stopping.event)
+    stopping.obeyed()
+    told = clean(team_files, age, stopping.event, dry_run=args.dry_run)
+    show_folders(screen, told["folders"])
+    return told
 
 
 def ingest_verb(args: argparse.Namespace, stopping: Stopping, _: Screen) -> dict[str, Any]:

@@ -115,7 +115,8 @@ def _what(name: str) -> str:
 def _pair(name: str, text: str) -> tuple[str, str]:
     field, equals, value = text.partition("=")
     if not field or not equals or (not value and name == "limits"):
-        example = {"limits": "labels=200000", "human": "alpha=0.3", "pick": "classes=kiwi"}.get(name, "seed=2026")
+        examples = {"limits": "labels=200000", "human": "alpha=0.3", "pick": "classes=kiwi", "gates": "min_items=100"}
+        example = examples.get(name, "seed=2026")
         raise SettingsError(
             _object_flag(name), f"{text!r} is not {_what(name)}", f"Write one, such as {_object_flag(name)} {example}"
         )

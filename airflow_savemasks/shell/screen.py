@@ -132,12 +132,12 @@ class ShownProgress(Progress):
         super().__init__()
         self._bar = bar
 
-    def start(self, total: int, reused: int) -> None:
-        super().start(total, reused)
+    def start(self, total: int, reused: int, what: str = "") -> None:
+        super().start(total, reused, what)
         self._show(always=True)
 
-    def add(self, size: int) -> None:
-        super().add(size)
+    def add(self, size: int, *, made: bool = True) -> None:
+        super().add(size, made=made)
         self._show()
 
     def say(self, line: str) -> None:

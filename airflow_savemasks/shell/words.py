@@ -40,7 +40,10 @@ def parser() -> argparse.ArgumentParser:
         )
 
     _add_export(verb("export", "export a Supervisely-format image project with machine and human masks"))
+    _add_plan(verb("plan", "say what an export with the same words would do; renders and writes nothing"))
+    _add_clean(verb("clean", "remove what exports that never ran again have left in Team Files; no archive is touched"))
     _add_verify(verb("verify", "re-read a published archive, and name every file that is not as it was written"))
+    _add_diff(verb("diff", "say what changed from one archive to another: items, and classes by their pixels"))
     _add_list(verb("list", "list the items of a published archive: name, size, labels and the classes to be seen"))
     _add_show(verb("show", "show what is known of one item of an archive, or write one of its files"))
     _add_extract(verb("extract", "extract an archive or some of its items into a folder, checking every file"))
@@ -55,6 +58,18 @@ def called() -> str:
 
 
 def _add_export(export: argparse.ArgumentParser) -> None:
+    _add_job(export, "folder that the archive is written to (needed)")
+
+
+def _add_plan(plan: argparse.ArgumentParser) -> None:
+    _add_job(plan, "folder that the archive would be written to (needed)")
+    plan.add_argument(
+        "--bad-items", metavar="FILE", help="write all bad items there, a JSON object on each line (default: none)"
+    )
+
+
+def _add_job(export: argparse.ArgumentParser, team_files: str) -> None:
+    """The words that say what is exported, from where to where, and how."""
     export.add_argument("layer", help="file or URI with the layer's JSON or a whole graph; - for standard input")
     export.add_argument(
         "--source",
@@ -68,15 +83,33 @@ def _add_export(export: argparse.ArgumentParser) -> None:
         metavar="URI",
         help="folder of the projects that a graph names (default: none, each is a --source)",
     )
-    export.add_argument(
-        "--team-files", required=True, metavar="URI", help="folder that the archive is written to (needed)"
-    )
+    export.add_argument("--team-files", required=True, metavar="URI", help=team_files)
     add_flags(export)
+
+
+def _add_clean(clean: argparse.ArgumentParser) -> None:
+    clean.add_argument("team_files", help="folder of Team Files, as --team-files of an export")
+    clean.add_argument(
+        "--older-than",
+        metavar="DAYS",
+        default="30",
+        help="only work folders in which nothing was written for so long (default: 30)",
+    )
+    clean.add_argument("--dry-run", action="store_true", help="only say what would be removed (default: false)")
 
 
 def _add_verify(verify: argparse.ArgumentParser) -> None:
     verify.add_argument("archive", help=ARCHIVE)
     verify.add_argument("--item", metavar="NAME", help="only this one: ds0/x.png (default: all)")
+
+
+def _add_diff(diff: argparse.ArgumentParser) -> None:
+    diff.add_argument("old", help=ARCHIVE)
+    diff.add_argument("new", help="the one that it is compared with")
+    diff.add_argument("--html", metavar="FILE", help="write a page with masks side by side (default: none)")
+    diff.add_argument(
+        "--items", metavar="FILE", help="write all items that changed, a JSON object each (default: none)"
+    )
 
 
 def _add_list(listing: argparse.ArgumentParser) -> None:

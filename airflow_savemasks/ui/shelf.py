@@ -68,6 +68,8 @@ class Shelf:
         Raises Nothing where it names none; SaveMasksError where it lies elsewhere, is gone or damaged.
         """
         result = record.result
+        if record.ours and isinstance(result, dict) and result.get("dry_run"):
+            raise Nothing("This task only planned an export, and rendered nothing")
         if not record.ours or not isinstance(result, dict) or not isinstance(result.get("archive"), str):
             raise Nothing("This task has no archive of masks")
         storage, name = self._place(record, lambda storage: name_of({"archive": result["archive"]}, storage))

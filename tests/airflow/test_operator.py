@@ -6,6 +6,7 @@ import json
 import tarfile
 import threading
 import time
+from hashlib import sha256
 from inspect import signature
 from pathlib import Path
 from types import NoneType
@@ -105,24 +106,25 @@ def test_the_written_out_signature_is_that_of_the_model() -> None:
     from airflow_savemasks.task_groups import SHARED
 
     arguments = signature(SaveMasksOperator.__init__, eval_str=True).parameters
-    assert [name for name in arguments if name not in ("self", "kwargs", *OWN)] == list(OPTIONS)
+    assert [name for name in arguments if name not in ("self", "kwargs", "dry_run", *OWN)] == list(OPTIONS)
     assert tuple(Options.model_fields) == OPTIONS
     for name, field in describe.FIELDS.items():
         assert arguments[name].default == describe.default_in_a_dag(field), name
         assert type(arguments[name].default) is type(describe.default(field)), name
         assert arguments[name].annotation == written(field), name
         assert checked({name: arguments[name].default}) == Options(**{name: arguments[name].default or field.default})
-    assert set(SaveMasksOperator.template_fields) == set(SHARED) == set(arguments) - {"self", "kwargs"}
-    shown_as_json = {"layer", "sources", "human", "pick", "split", "limits"}
+    assert set(SHARED) == set(arguments) - {"self", "kwargs", "dry_run"}
+    assert set(SaveMasksOperator.template_fields) == {*SHARED, "only_plan"}  # as `dry_run` is a method of Airflow's
+    shown_as_json = {"layer", "sources", "human", "pick", "split", "gates", "limits"}
     assert SaveMasksOperator.template_fields_renderers == dict.fromkeys(shown_as_json, "json")
 
 
-def test_every_argument_that_is_no_option_stands_in_the_readme() -> None:
-    from airflow_savemasks.operators.save_masks import SaveMasksOperator
+def test_every_argument_that_is_no_option_stands_in_the_docstring() -> None:
+    from airflow_savemasks.operators.save_masks import OPTIONS, SaveMasksOperator
 
-    readme = (Path(__file__).parents[2] / "README.md").read_text("utf-8").splitlines()
+    said = SaveMasksOperator.__doc__ or ""
     for name in signature(SaveMasksOperator.__init__).parameters:
-        assert name in ("self", "kwargs") or any(line.startswith(f"| `{name}` |") for line in readme), name
+        assert name in ("self", "kwargs", *OPTIONS) or f"{name}: " in said, name
 
 
 def test_an_argument_is_kept_as_it_was_given(operator) -> None:
@@ -306,8 +308,11 @@ def test_the_event_of_an_asset_says_where_the_archive_is(operator, tmp_path: Pat
     events = {asset: mock.Mock(extra={"mine": 1})}
     task = operator(sources={"$data_1": str(project)}, outlets=[asset])
     result = task.execute(context(outlet_events=events))
-    told = {name: result[name] for name in ("archive", "manifest", "items", "bytes", "unchanged")}
+    same = ("archive", "manifest", "index", "manifest_sha256", "items", "classes", "class_count", "bytes", "unchanged")
+    told = {name: result[name] for name in same} | {"rendered": 4, "reused": 0}
     assert events[asset].extra == {"mine": 1, **told}
+    assert told["manifest_sha256"] == sha256(Path(result["manifest"]).read_bytes()).hexdigest()
+    assert told["classes"] == {"leaf": 4, "box": 4}
     json.dumps(events[asset].extra)
 
 

@@ -79,3 +79,29 @@ def test_an_instance_that_refuses_or_is_silent_is_told_within_ten_seconds_after_
             assert "no answer" in message
             assert TOKEN not in message
             assert time.monotonic() - began < seconds
+
+
+def test_lineage_names_project_and_team_files_of_the_instance(
+    instance, airflow_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from urllib.parse import urlsplit
+
+    from tests.airflow.seen import dags_test
+
+    log = tmp_path / "lineage.jsonl"
+    transport = {"type": "file", "log_file_path": str(log), "append": True}
+    colors = {"leaf": [100, 100, 100], "box": [200, 200, 200]}
+    conf = {"project": "supervisely://ws/leaves", "machine_colors": colors, "human_colors": colors}
+    said = dags_test(
+        airflow_home, "supervisely_to_team_files", conf, AIRFLOW__OPENLINEAGE__TRANSPORT=json.dumps(transport)
+    )
+    assert TOKEN not in said + log.read_text()
+    events = [json.loads(line) for line in log.read_text().splitlines()]
+    (event,) = [one for one in events if one["eventType"] == "COMPLETE" and one["outputs"]]
+    namespace = f"supervisely://{urlsplit(instance.address).netloc}"
+    (source,), (archive, _) = event["inputs"], event["outputs"]
+    assert (source["namespace"], archive["namespace"]) == (namespace, namespace)
+    assert source["name"].startswith("project/")
+    assert source["inputFacets"]["inputStatistics"]["rowCount"] == 6
+    assert archive["name"] == f"team/{instance.instance.team.id}/masks/masks.tar"
+    assert archive["outputFacets"]["outputStatistics"]["rowCount"] == 6

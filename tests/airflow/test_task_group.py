@@ -99,7 +99,7 @@ def test_the_bad_items_of_all_batches_come_together_in_one_task_and_one_file(gro
     lines = [json.loads(line) for line in (tmp_path / "team/export.bad_items.jsonl").read_bytes().splitlines()]
     assert [line["item"] for line in lines] == [f"ds0/{name}" for name in bad]
     told = "".join(capfd.readouterr())
-    assert "3 bad items; nothing was published" in told
+    assert "3 of 40 items are bad, first: " in told
     assert all(name in told for name in bad)
     assert list((tmp_path / "team" / WORK).glob("*.receipt"))
 
@@ -127,9 +127,10 @@ def test_bad_items_that_are_to_be_retried_fail_their_own_batch(tmp_path: Path, m
                     task.work(job, storage, threading.Event(), Progress())
             else:
                 outcomes.append(task.work(job, storage, threading.Event(), Progress()))
+    assert outcomes[0].pop("seconds") > 0
     assert outcomes == [{"rendered": 0, "reused": 0, "bad": 1}]
     task = AssembleOperator(task_id="assemble", layer=LAYER, plan=batches, outcomes=outcomes)
-    with pytest.raises(BadItemsError, match=r"(?s)1 bad item; .*clear the task that plans") as refused:
+    with pytest.raises(BadItemsError, match=r"(?s)^1 of 6 items is bad, first: .*clear the task that plans") as refused:
         task.work(job, storage, threading.Event(), Progress())
     assert "\n" in str(refused.value)
 

@@ -171,7 +171,8 @@ def test_a_picture_that_is_left_out_is_no_bad_item_and_an_annotation_that_cannot
     with pytest.raises(BadItemsError) as bad:
         run(project, tmp_path / "out", GRAPH, pick={"classes": ["kiwi"]}, limits={"picture_bytes": 10_000})
     said = str(bad.value)
-    assert "2 bad items" in said
+    assert "2 of " in said
+    assert "items are bad, first: " in said
     assert "broken JSON" in said
     assert "too large" in said
     (project / "ab/img/1.png").write_bytes(picture(9, 41, 30))

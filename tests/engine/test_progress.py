@@ -53,3 +53,23 @@ def test_a_line_has_share_speed_bytes_and_what_is_left(monkeypatch: pytest.Monke
     assert len(lines) == 3
     progress.done = 500
     assert progress.line(210.0) == "900/900 items, 50.0 images/s, 100.0 MB"
+
+
+def test_the_first_line_names_what_is_going_to_be_made() -> None:
+    lines: list[str] = []
+    Progress(lines.append).start(1, 0, "/out/x.tar")
+    assert lines == ["/out/x.tar: 1 item, 0 of them finished already"]
+
+
+def test_seconds_of_a_stage_count_however_it_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+    progress = Progress()
+    with progress.stage("plan"):
+        clock[0] += 2
+    with pytest.raises(KeyError), progress.stage("render"):
+        clock[0] += 3
+        raise KeyError
+    with progress.stage("plan"):
+        clock[0] += 1
+    assert progress.stages == {"plan": 3.0, "render": 3.0}

@@ -171,7 +171,7 @@ def test_a_bad_item_that_was_skipped_is_not_published_by_an_export_that_may_not_
 ) -> None:
     (project / "ds0/img/0005.png").write_bytes(b"no picture")
     assert exported(run(project, tmp_path / "out", on_bad_item="skip")) == 11
-    with pytest.raises(BadItemsError, match="1 bad item"):
+    with pytest.raises(BadItemsError, match=r"^1 of \d+ items is bad, first: "):
         run(project, tmp_path / "out")
     with pytest.raises(BadItemsError, match="max_skipped above 0"):
         run(project, tmp_path / "out", on_bad_item="skip", max_skipped=0)
@@ -188,7 +188,7 @@ def test_bad_items_of_all_batches_come_together_in_one_file(project: Path, tmp_p
     job, storage = job_of(project), open_storage(str(tmp_path / "out"))
     files = plan_of(job, storage)
     for batch in reversed(make_batches(files, 2)):
-        with pytest.raises(BadItemsError, match="1 bad item"):
+        with pytest.raises(BadItemsError, match=r"^1 of \d+ items is bad, first: "):
             render_batch(job, storage, files, batch, threading.Event(), Progress())
     file = tmp_path / "out/export.bad_items.jsonl"
     items = [json.loads(line)["item"] for line in file.read_text().splitlines()]

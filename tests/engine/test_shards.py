@@ -191,7 +191,7 @@ def test_a_run_that_is_killed_while_it_publishes_is_ended_by_the_next_one(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    caplog.set_level("INFO")
+    caplog.set_level("DEBUG")
     project = make_project(tmp_path / "p", items=4)
     options = {**EVERYTHING, "split": split}
     run(project, tmp_path / "new", **options)

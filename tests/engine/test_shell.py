@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from urllib.parse import quote
 import pytest
 
 from airflow_savemasks.__main__ import main
+from airflow_savemasks.engine.parts.receipts import folder_of
 from tests.engine.samples import LAYER, layer, make_project
 
 
@@ -28,9 +30,9 @@ def test_the_last_line_of_standard_output_is_the_result(words: list[str]) -> Non
     result = json.loads(done.stdout.splitlines()[-1])
     assert set(result) == {
         "archive", "manifest", "index", "items", "skipped", "files", "bytes", "unchanged", "seconds", "warnings",
-        "unannotated", "orphans",
+        "unannotated", "orphans", "manifest_sha256", "classes", "class_count", "stages", "sources", "summary",
     }  # fmt: skip
-    assert "4/4 items" in done.stderr
+    assert "export.tar: 4 items, 0 of them finished already" in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -138,3 +140,68 @@ def test_an_export_between_folders_does_not_wait_for_the_import_of_other_backend
     )
     done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_plan_is_a_report_on_the_screen_and_json_on_standard_output(
+    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "project" / "ds0" / "ann" / "0001.png.json").write_text("{")
+    (tmp_path / "project" / "ds0" / "img" / "0002.jpg").write_bytes(b"\xff\xd8")
+    assert main(["plan", *words, "--bad-items", str(tmp_path / "bad.jsonl"), "--gate", "min_items=9"]) == 0
+    done = capsys.readouterr()
+    told = json.loads(done.out)
+    assert (told["dry_run"], told["items"]["skipped"]) == (True, 1)
+    said = done.err.splitlines()
+    assert f"{tmp_path}/out/export.tar would be new" in said
+    assert "4 items: 4 to render, 0 reused, 1 bad; 4 added, 0 removed" in said
+    assert "size unknown: no archive of this name is there yet" in done.err
+    assert "leaf   3      3       100,100,100  0,255,0" in said
+    assert "ds0/0002.png       0002_1.png" in said
+    assert "would fail: 1 bad items; 0 may be left out" in said
+    assert "would fail: gate min_items: 4 items, at least 9 are wanted" in said
+    assert any(line.startswith("ds0/0001.png  broken JSON (") for line in said)
+    assert [json.loads(line)["item"] for line in (tmp_path / "bad.jsonl").read_text().splitlines()] == ["ds0/0001.png"]
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_plan_of_what_is_there_says_what_it_takes(
+    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words) == 0
+    make_project(tmp_path / "project", items=3)
+    (tmp_path / "project" / "ds0" / "img" / "0003.png").unlink()
+    capsys.readouterr()
+    assert main(["plan", *words]) == 0
+    said = capsys.readouterr().err.splitlines()
+    assert f"{tmp_path}/out/export.tar would be replaced" in said
+    assert any(line.startswith("about ") and "about 0 s" in line for line in said)
+    assert said[said.index("removed") + 1] == "ds0/0003.png"
+
+
+def test_a_file_for_bad_items_that_cannot_be_written_is_named(
+    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["plan", *words, "--bad-items", str(tmp_path / "no" / "bad.jsonl")]) == 2
+    assert "bad.jsonl: cannot be written" in capsys.readouterr().err
+
+
+def test_clean_lists_work_folders_and_removes_the_old_ones(
+    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "project" / "ds0" / "img" / "0001.png").write_bytes(b"broken")
+    assert main(words) == 1
+    work = tmp_path / "out" / folder_of("export")
+    for path in work.iterdir():
+        os.utime(path, (path.stat().st_mtime - 40 * 86400,) * 2)
+    capsys.readouterr()
+    assert main(["clean", str(tmp_path / "out"), "--dry-run"]) == 0
+    said = capsys.readouterr()
+    assert json.loads(said.out)["folders"][0]["fate"] == "would be removed"
+    assert any(line.startswith(str(work)) and line.endswith("40.0  would be removed") for line in said.err.splitlines())
+    assert main(["clean", str(tmp_path / "out"), "--older-than", "50"]) == 0
+    assert json.loads(capsys.readouterr().out)["removed"] == 0
+    assert main(["clean", str(tmp_path / "out")]) == 0
+    assert json.loads(capsys.readouterr().out)["removed"] == 1
+    assert not work.exists()
+    assert main(["clean", str(tmp_path / "out"), "--older-than", "soon"]) == 2
+    assert "--older-than: 'soon' is no number from 0 on" in capsys.readouterr().err

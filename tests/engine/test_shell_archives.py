@@ -265,6 +265,6 @@ def test_verify_tells_how_far_it_is(archive: str) -> None:
     ],
 )
 def test_a_name_stays_on_its_line_and_moves_no_cursor(name: str, shown: str) -> None:
-    from airflow_savemasks.shell.archives import on_a_line
+    from airflow_savemasks.shell.text import on_a_line
 
     assert on_a_line(name) == shown

@@ -15,6 +15,7 @@ from airflow_savemasks import __version__
 from airflow_savemasks.__main__ import main
 from airflow_savemasks.engine.errors import SettingsError
 from airflow_savemasks.engine.limits import Limits
+from airflow_savemasks.engine.settings.gates import Gates
 from airflow_savemasks.engine.settings.human_mask import HumanMask
 from airflow_savemasks.engine.settings.options import Options
 from airflow_savemasks.engine.settings.pick import Pick
@@ -36,7 +37,7 @@ def test_every_option_but_the_one_for_airflow_is_a_flag_whose_help_has_its_sente
 ) -> None:
     help_text = helped(capsys, "export", "--help")
     for name, field in Options.model_fields.items():
-        flag = "--limit" if name == "limits" else f"--{name.replace('_', '-')}"
+        flag = f"--{name.replace('_', '-')}".removesuffix("s" if name in {"limits", "gates"} else "")
         if name == "retry_bad_items":
             assert flag not in help_text
             continue
@@ -75,7 +76,8 @@ def test_words_without_a_verb_are_those_of_export(
     results = []
     for line in (words, ["export", *words], ["--debug", *words]):
         assert main([*line, "--no-reuse"]) == 0
-        results.append({**json.loads(capsys.readouterr().out), "seconds": 0})
+        result = json.loads(capsys.readouterr().out)
+        results.append({**result, **dict.fromkeys(("seconds", "stages", "summary", "manifest_sha256"))})
     assert results[0] == results[1] == results[2]
 
 
@@ -97,7 +99,7 @@ def test_options_come_from_a_file_and_flags_win_over_it(tmp_path: Path) -> None:
         "strict_colors": "all", "unknown_colors": "error",
         "on_bad_item": "skip", "max_skipped": 3, "if_exists": "rename",
         "retry_bad_items": True, "reuse": "older", "workers": 2, "volume_size": "5000000", "keep_parts_days": 0.5,
-        "limits": {"labels": 7, "nesting": 3},
+        "limits": {"labels": 7, "nesting": 3}, "gates": {"min_items": 3, "classes_present": ["kiwi"]}, "keep": 7,
     }  # fmt: skip
     assert set(in_file) == set(Options.model_fields)
     assert parsed(tmp_path, in_file) == Options(**in_file)
@@ -106,7 +108,8 @@ def test_options_come_from_a_file_and_flags_win_over_it(tmp_path: Path) -> None:
         "machine_png": ["--machine-png", "auto"], "strict_colors": ["--no-strict-colors"], "reuse": ["--no-reuse"],
         "on_bad_item": ["--on-bad-item", "fail"], "max_skipped": ["--max-skipped", "100"],
         "if_exists": ["--if-exists", "replace"], "volume_size": ["--volume-size", ""], "workers": ["--workers", "none"],
-        "keep_parts_days": ["--keep-parts-days", "7"], "unknown_colors": ["--unknown-colors", "typos"],
+        "keep_parts_days": ["--keep-parts-days", "7"], "keep": ["--keep", "none"],
+        "unknown_colors": ["--unknown-colors", "typos"],
     }  # fmt: skip
     flags |= {
         "unlisted": ["--unlisted", "skip"], "overlap": ["--overlap", "order"], "line_width": ["--line-width", "1"],
@@ -126,6 +129,8 @@ def test_options_come_from_a_file_and_flags_win_over_it(tmp_path: Path) -> None:
     assert options.human == HumanMask(alpha=0.5, quality=80)
     assert options.pick == Pick(classes=["lemon", "fig"], labelled=True)
     assert options.split == Split(shares={"a": 0.5, "b": 0.5}, seed="2026")
+    gates = parsed(tmp_path, in_file, "--gate", "max_unlabelled=0.2", "--gate", "classes_present=fig").gates
+    assert gates == Gates(min_items=3, max_unlabelled=0.2, classes_present=["fig"])
     with pytest.raises(SettingsError, match=r"line_width: 'wide' is no whole number"):
         parsed(tmp_path, {}, "--line-width", "wide")
     with pytest.raises(SettingsError, match=r"--human: 'overlay' is not NAME=VALUE. Write one, such as --human alpha"):

@@ -65,7 +65,8 @@ def test_on_a_terminal_there_are_a_bar_colors_and_a_last_line_that_says_what_cam
     assert "exporting" in err
     assert "\x1b[32m" in err
     plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", err)
-    assert plain.rstrip().splitlines()[-1].endswith(f"export.tar: 4 items, {plain.rstrip().rpartition(', ')[2]}")
+    last = r"export\.tar: 4 items, N kB, N s \(plan N, render N, publish N\), N images/s$".replace("N", "[0-9.]+")
+    assert re.search(last, plain.rstrip().splitlines()[-1])
     assert "100 %" not in plain
     again = on_terminal(*words, NO_COLOR="1")[2]
     assert "4 items, nothing changed" in again
@@ -98,10 +99,12 @@ def test_bad_items_are_said_in_a_line_then_the_fix_then_each(words: list[str], t
     done = subprocess.run([sys.executable, "-c", CALLED, *words], capture_output=True, text=True, check=False)
     assert done.returncode == 1
     said = [line for line in done.stderr.splitlines() if not line.startswith(("INFO ", "ERROR "))]
-    assert said[0] == "error: 1 bad item; nothing was published"
+    assert said[0].startswith("error: 1 of 4 items is bad, first: ")
+    assert "0001.png: the picture does not decode" in said[0]
     assert said[1].startswith("fix: Mend them at the source")
-    assert said[2].startswith("  ")
-    assert "0001.png" in said[2]
+    assert said[2].strip() == "nothing was published:"
+    assert said[3].startswith("  ")
+    assert "0001.png" in said[3]
     assert "100 %" not in done.stderr
 
 
@@ -164,16 +167,18 @@ def test_what_nobody_foresaw_is_a_line_and_a_traceback_only_if_asked_for(words: 
 @pytest.mark.parametrize(
     ("items", "unchanged", "told"),
     [
-        ((2, 9, 1), False, "11 items, 1 skipped, 9 reused, 3.1 GB"),
+        ((2, 9, 1), False, "11 items, 2 rendered, 9 reused, 1 skipped, 3.1 GB"),
         ((1, 0, 0), False, "1 item, 3.1 GB"),
         ((0, 4, 0), True, "4 items, nothing changed, 3.1 GB"),
-        ((0, 4, 2), True, "4 items, 2 skipped, nothing changed, 3.1 GB"),
+        ((0, 4, 2), True, "4 items, nothing changed, 2 skipped, 3.1 GB"),
     ],
 )
 def test_the_last_line(items: tuple[int, int, int], unchanged: bool, told: str) -> None:
     counts = dict(zip(("rendered", "reused", "skipped"), items, strict=True))
     result = {"archive": "/out/x.tar", "items": counts, "unchanged": unchanged, "bytes": 3_100_000_000}
     assert outcome_line(result) == f"/out/x.tar: {told}"
-    before, middle, after = told.partition(", nothing changed" if unchanged else ", 3.1 GB")
-    if "reused" not in told:
-        assert outcome_line({**result, "left_out": 7}) == f"/out/x.tar: {before}, 7 left out{middle}{after}"
+    before = told.removesuffix(", 3.1 GB")
+    stages = {"plan": 0.25, "render": 4.0, "publish": 0.75}
+    times = "5.0 s (plan 0.2, render 4.0, publish 0.8)" + (f", {items[0] / 4:.1f} images/s" if items[0] else "")
+    more = {**result, "left_out": 7, "stages": stages}
+    assert outcome_line(more) == f"/out/x.tar: {before}, 7 left out, 3.1 GB, {times}"

@@ -86,7 +86,7 @@ def test_a_signal_while_it_lists_or_renders_ends_it_soon_and_nothing_is_publishe
             _wait(process, "items.jsonl")
         else:
             assert process.stderr is not None
-            while "3000 of them to render" not in process.stderr.readline():
+            while "3000 items, 0 of them finished already" not in process.stderr.readline():
                 assert process.poll() is None
         found, out, err, seconds = ended(process, number)
         assert (found, out, is_quiet(err)) == (code, "", True), err

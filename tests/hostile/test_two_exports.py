@@ -60,11 +60,11 @@ sys.exit(main(sys.argv[3:]))
 
 
 @contextlib.contextmanager
-def export(project: Path, out: Path, at: str = "", how: str = "SIGSTOP") -> Iterator[subprocess.Popen[str]]:
+def export(project: Path, out: Path, at: str = "", how: str = "SIGSTOP", *more: str) -> Iterator[subprocess.Popen[str]]:
     """The shell, at work; it does not outlive the block."""
     layer = project.with_name(f"{project.name}.json")
     layer.write_text(json.dumps(LAYER))
-    words = [at, how, str(layer), "--source", str(project), "--team-files", str(out)]
+    words = [at, how, str(layer), "--source", str(project), "--team-files", str(out), *more]
     with subprocess.Popen(
         [sys.executable, "-c", CODE, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
@@ -123,7 +123,7 @@ def test_who_was_killed_while_it_published_is_not_waited_for(tmp_path: Path) -> 
         killed.communicate(timeout=60)
         assert killed.returncode == -signal.SIGKILL
     assert (out / WORK / "lease.json").exists()
-    with export(project, out) as process:
+    with export(project, out, "", "SIGSTOP", "--debug") as process:
         said = process.communicate(timeout=60)[1]
         assert process.returncode == 0, said
     assert "is gone; taken over" in said

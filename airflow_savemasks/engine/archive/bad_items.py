@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import tempfile
 from base64 import b64encode
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
+from os import SEEK_END
 from typing import IO
 
 import orjson
@@ -19,7 +20,7 @@ from airflow_savemasks.engine.archive.index import Key, Origin
 from airflow_savemasks.engine.archive.lines import read_lines
 from airflow_savemasks.engine.archive.naming import BAD_ITEMS, bad_items_path
 from airflow_savemasks.engine.errors import ItemError
-from airflow_savemasks.engine.storage.base import CHUNK, WritableStorage
+from airflow_savemasks.engine.storage.base import WritableStorage
 
 KEPT = 1000  # errors in memory
 IN_MEMORY = 1 << 20  # bytes of lines, then they go to a file
@@ -73,12 +74,17 @@ class BadItems:
             self.first.append(bad.to_error())
         self._lines.write(bad.to_line())
 
+    def lines(self) -> Iterator[bytes]:
+        """A line of JSON for each, in the order in which they came."""
+        self._lines.seek(0)
+        yield from self._lines
+        self._lines.seek(0, SEEK_END)
+
     def write(self, team_files: WritableStorage, path: str) -> str:
         """Write the file; returns where it lies."""
         with team_files.writing(path) as out:
-            self._lines.seek(0)
-            while chunk := self._lines.read(CHUNK):
-                out.write(chunk)
+            for line in self.lines():
+                out.write(line)
         return team_files.locate(path)
 
 
@@ -121,7 +127,13 @@ def write_skipped(team_files: WritableStorage, dst: str, skipped: Iterable[BadIt
     bad = BadItems()
     for item in skipped:
         bad.add(item)
+    keep_bad_items(team_files, bad_items_path(dst), bad)
+
+
+def keep_bad_items(team_files: WritableStorage, path: str, bad: BadItems) -> str | None:
+    """Write their file, or remove one that is there where there are none. Returns where it lies, None for none."""
     if bad.count:
-        bad.write(team_files, bad_items_path(dst))
-    elif team_files.stat(bad_items_path(dst)) is not None:
-        team_files.delete([bad_items_path(dst)])
+        return bad.write(team_files, path)
+    if team_files.stat(path) is not None:
+        team_files.delete([path])
+    return None

@@ -21,7 +21,8 @@ class Described:
 
     settings: what was asked for; classes: of meta.json, each with name, shape and a color for each kind of mask; plan:
     its digest, its name, the digest of its settings, and the largest volume asked for; items: how many were rendered,
-    reused and skipped; unannotated, orphans: how many pictures have no annotation, and annotations no picture; picked:
+    reused and skipped; gates: the figure of each beside its bound; speed: how fast items were rendered, None where that
+    is not known; unannotated, orphans: how many pictures have no annotation, and annotations no picture; picked:
     whether pictures were left out, which are counted then;
     versions: what decides the bytes besides the input.
     """
@@ -30,6 +31,8 @@ class Described:
     classes: list[dict[str, Any]]
     plan: dict[str, Any]
     items: dict[str, int]
+    gates: dict[str, Any]
+    speed: dict[str, Any] | None
     unannotated: int
     orphans: int
     picked: bool
@@ -79,6 +82,8 @@ def to_json(
             **({"left_out": totals.left_out} if described.picked else {}),
         },
         "items": described.items,
+        "gates": described.gates,
+        **({"speed": described.speed} if described.speed else {}),
         **({"splits": splits} if splits else {}),
         "unannotated": described.unannotated,
         "orphans": described.orphans,

@@ -80,6 +80,11 @@ def volume_names(name: str, count: int) -> list[str]:
     )
 
 
+def is_volume(name: str, file: str) -> bool:
+    """Whether a file may be a volume of an archive, by its name."""
+    return re.fullmatch(re.escape(name) + rf"(-\d{{{VOLUME_DIGITS}}})?\.tar", file) is not None
+
+
 def root_path(name: str, file: str) -> str:
     """Where a file of the root lies if it is no member: `splits/a.txt` -> `x.splits.a.txt`."""
     return f"{name}.{file.replace('/', '.')}"

@@ -7,7 +7,7 @@ file of every item.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from hashlib import sha256
 from typing import Annotated, Any
@@ -129,6 +129,11 @@ def seal(raw: dict[str, Any]) -> bytes:
     return blank.replace(FIELD % NO_SUM.encode(), FIELD % sha256(blank).hexdigest().encode())
 
 
+def manifest_digest(raw: dict[str, Any]) -> str:
+    """SHA-256 of the bytes of a manifest's file. raw: its content, with or without its last field."""
+    return sha256(seal(raw)).hexdigest()
+
+
 def is_sealed(content: bytes) -> bool:
     """Whether every byte of a manifest is as it was written."""
     found = SUM.search(content)
@@ -224,6 +229,24 @@ def _read(team_files: ReadableStorage, name: str) -> tuple[Entry | None, Publish
             log.warning("%s: not used, everything is rendered: %s", team_files.locate(path), error)
             return entry, None
     return None, None
+
+
+def as_copied(team_files: ReadableStorage, published: Published) -> Published | None:
+    """An archive whose files were copied or moved since its manifest was written, as far as their sizes tell.
+
+    With the identities that they have now; None where one is gone or has another size. What is in them is not looked
+    at: whoever reads such an archive compares each file with its SHA-256.
+    """
+    beside = [published.index, *published.root_files]
+    sizes = {file: size for file, (size, _) in published.volumes.items()} | {file.file: file.size for file in beside}
+    entries = dict(
+        zip(sizes, at_once(team_files.remote, *(partial(team_files.stat, file) for file in sizes)), strict=True)
+    )
+    if any(entry is None or entry.size != sizes[file] for file, entry in entries.items()):
+        return None
+    index, *root_files = (file.model_copy(update={"identity": entries[file.file].identity}) for file in beside)
+    volumes = {file: (size, entries[file].identity) for file, (size, _) in published.volumes.items()}
+    return replace(published, volumes=volumes, index=index, root_files=tuple(root_files))
 
 
 def is_current(team_files: ReadableStorage, published: Published) -> bool:

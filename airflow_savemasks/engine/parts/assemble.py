@@ -9,13 +9,15 @@ from contextlib import nullcontext
 from typing import Any
 
 from airflow_savemasks.engine.archive.bad_items import Skipped
-from airflow_savemasks.engine.archive.naming import index_path, manifest_path, volume_names
-from airflow_savemasks.engine.archive.published import Published, look_at
+from airflow_savemasks.engine.archive.published import Published, look_at, manifest_digest
 from airflow_savemasks.engine.errors import ArchiveError, BadItemsError, Stopped
 from airflow_savemasks.engine.job import Job
 from airflow_savemasks.engine.parts.cleanup import clean_up, remove_parts
+from airflow_savemasks.engine.parts.contents import result_of
+from airflow_savemasks.engine.parts.described import Told
 from airflow_savemasks.engine.parts.drawn import check_drawn, check_published
 from airflow_savemasks.engine.parts.finished import Finished, FinishedItems
+from airflow_savemasks.engine.parts.gates import Counted, check_gates, check_gates_of
 from airflow_savemasks.engine.parts.head import head_of
 from airflow_savemasks.engine.parts.layout import Layout
 from airflow_savemasks.engine.parts.lease import Lease, publishing_alone, unless_published
@@ -26,7 +28,9 @@ from airflow_savemasks.engine.parts.plan import PlanFiles
 from airflow_savemasks.engine.parts.publishing import publish
 from airflow_savemasks.engine.parts.receipts import Receipt
 from airflow_savemasks.engine.parts.resume import find_finished, find_published, find_same, free_name
+from airflow_savemasks.engine.parts.retention import earlier, remove_older
 from airflow_savemasks.engine.parts.seen import Seen, look
+from airflow_savemasks.engine.parts.speed import speed_of
 from airflow_savemasks.engine.parts.splits import Splits
 from airflow_savemasks.engine.parts.targets import check_targets
 from airflow_savemasks.engine.storage.base import Storage
@@ -42,6 +46,7 @@ def assemble(
     seconds: float,
     stop: threading.Event | None = None,
     written: Collection[Receipt] = (),
+    rendering: float = 0.0,
 ) -> dict[str, Any]:
     """Publish the archive of a plan whose items are all finished, then remove the parts. Where the archive that is
     there is the same already, it stays, and nothing is written.
@@ -49,12 +54,30 @@ def assemble(
     Waits while somebody else publishes this archive (lease.py).
 
     rendered: how many items were rendered for it; seconds: that took so far; written: receipts of parts that this
-    process has written. Returns the result (README, "The result").
-    Raises ArchiveError naming the items that are missing, or whoever does not come to the end of publishing,
-    BadItemsError if more items were skipped than allowed, SettingsError if no mask would show anything (drawn.py), and
-    Stopped once `stop` is set.
+    process has written; rendering: seconds of rendering, those of all workers added up. Returns the result
+    (docs/reference/result.md). Raises ArchiveError naming the items that are missing, or whoever does not come to the
+    end of publishing, BadItemsError if more items were skipped than allowed, GateError (gates.py), SettingsError if no
+    mask would show anything (drawn.py), and Stopped once `stop` is set.
     """
     began = time.monotonic() - seconds
+    result, name = _published(job, team_files, files, rendered, began, stop, written, rendering)
+    if job.options.keep is not None:
+        result["removed"], warnings = remove_older(job, team_files, name, stop)
+        result["warnings"] = [*result["warnings"], *warnings]
+    return result
+
+
+def _published(
+    job: Job,
+    team_files: Storage,
+    files: PlanFiles,
+    rendered: int,
+    began: float,
+    stop: threading.Event | None,
+    written: Collection[Receipt],
+    rendering: float,
+) -> tuple[dict[str, Any], str]:
+    """The result and the name of the archive that is there afterwards."""
     dst = files.plan.dst
     if not files.plan.todo:
         seen = look(job, team_files)
@@ -62,13 +85,14 @@ def assemble(
         if same is not None:
             has_parts = bool(seen.work) and not team_files.keeps_parts
             with unless_published(team_files, dst, stop) if has_parts else nullcontext(False) as alone:
-                return _unchanged(job, team_files, files, same, time.monotonic() - began, seen.work if alone else ())
+                parts = seen.work if alone else ()
+                return _unchanged(job, team_files, files, same, time.monotonic() - began, parts), same.name
     with publishing_alone(team_files, dst, stop) as lease:
         seen = look(job, team_files)
         same = find_same(job, seen, files.plan.digest)  # somebody else may have published the same meanwhile
         if same is not None:
-            return _unchanged(job, team_files, files, same, time.monotonic() - began, seen.work)
-        return _publish(job, team_files, files, seen, written, rendered, began, stop, lease)
+            return _unchanged(job, team_files, files, same, time.monotonic() - began, seen.work), same.name
+        return _publish(job, team_files, files, seen, written, rendered, began, stop, lease, rendering)
 
 
 def find_result(job: Job, team_files: Storage, batch: dict[str, Any]) -> dict[str, Any] | None:
@@ -91,8 +115,12 @@ def _publish(
     began: float,
     stop: threading.Event | None,
     lease: Lease,
-) -> dict[str, Any]:
-    """While nobody else does: find all items, place them, replace the archive, remove what is left. The result."""
+    rendering: float,
+) -> tuple[dict[str, Any], str]:
+    """While nobody else does: find all items, place them, replace the archive, remove what is left.
+
+    Returns the result and the archive's name.
+    """
     plan = files.plan
     name = free_name(job, team_files, plan.dst)
     check_targets(job, team_files, name)
@@ -100,16 +128,34 @@ def _publish(
     old = known.published
     finished = find_finished(job, team_files, seen, plan.name, written)
     layout = Layout(len(head_of(job)), job.options.volume_size)
+    counted = Counted()
     with NextFile(team_files, next_index(plan.dst)) as index, Splits(job, team_files) as splits:
-        _place_all(job, team_files, files, finished, layout, index, splits, stop)
+        _place_all(job, team_files, files, finished, layout, index, splits, counted, stop)
         check_drawn(job, layout.totals)
+        where = team_files.locate(f"{name}.tar")
+        gates = check_gates(job, counted, _compared(job, team_files, name, old, seen), where)
+        told = Told(rendered, gates, speed_of(rendered, rendering, old or seen.known.published))
         if len(layout.volumes) > 1 or (old and len(old.volumes) > 1):
             layout.take_out(team_files, plan.dst)
-        raw = publish(job, team_files, plan, name, layout, index, splits, rendered, known, finished.leads, lease)
+        raw = publish(job, team_files, plan, name, layout, index, splits, told, known, finished.leads, lease)
     ours = [file["file"] for file in (*raw["volumes"], raw["index"], *raw.get("root_files", ()))]
     warnings = clean_up(team_files, plan, name, old, ours, layout.totals.skipped, finished.found_in)
-    result = _result(team_files, name, raw, time.monotonic() - began, warnings, unchanged=False)
-    return result
+    return result_of(
+        team_files, name, raw, manifest_digest(raw), time.monotonic() - began, warnings, unchanged=False
+    ), name
+
+
+def _compared(job: Job, team_files: Storage, name: str, old: Published | None, seen: Seen) -> Published | None:
+    """The archive that drift is measured against: the one that is replaced, or the one before it.
+
+    Looked for only where there is a gate for drift, or where it is known anyway.
+    """
+    if old is not None or job.options.gates is None or job.options.gates.max_class_drift is None:
+        return old
+    if seen.known.published is not None:
+        return seen.known.published
+    named = job.options.reuse if isinstance(job.options.reuse, str) else earlier(job, team_files, name)
+    return look_at(team_files, named).published if named else None
 
 
 def _place_all(
@@ -120,6 +166,7 @@ def _place_all(
     layout: Layout,
     out: NextFile,
     splits: Splits,
+    counted: Counted,
     stop: threading.Event | None,
 ) -> None:
     """Find all items, place them, and write the index. Raises ArchiveError, BadItemsError."""
@@ -133,6 +180,7 @@ def _place_all(
         if isinstance(found, Finished):
             out.write(layout.place(found))
             splits.add(found.known)
+            counted.add(found.known)
         elif isinstance(found, LeftOut):
             layout.totals.left_out += 1
         elif isinstance(found, Skipped) and job.options.on_bad_item == "skip":
@@ -151,7 +199,8 @@ def _place_all(
         raise nothing_picked(job, layout.totals.left_out)
     if len(layout.totals.skipped) > job.options.max_skipped:
         fix = f"Mend them, or raise max_skipped above {job.options.max_skipped}"
-        raise BadItemsError([one.bad.to_error() for one in layout.totals.skipped], fix)
+        bad = [one.bad.to_error() for one in layout.totals.skipped]
+        raise BadItemsError(bad, fix, items=files.plan.items)
 
 
 def _unchanged(
@@ -168,32 +217,7 @@ def _unchanged(
 
 def _same_result(job: Job, team_files: Storage, same: Published, seconds: float) -> dict[str, Any]:
     check_published(job, same.raw)
+    digest = manifest_digest(same.raw)
+    check_gates_of(job, team_files, same)
     raw = {**same.raw, "items": {"rendered": 0, "reused": same.items, "skipped": same.skipped}}
-    return _result(team_files, same.name, raw, seconds, [], unchanged=True)
-
-
-def _result(
-    team_files: Storage, name: str, raw: dict[str, Any], seconds: float, more_warnings: list[str], *, unchanged: bool
-) -> dict[str, Any]:
-    volumes = volume_names(name, len(raw["volumes"]))
-    result = {
-        "archive": team_files.locate(volumes[0]),
-        "manifest": team_files.locate(manifest_path(name)),
-        "index": team_files.locate(index_path(name)),
-        "items": raw["items"],
-        "unchanged": unchanged,
-        "skipped": [{"item": one["item"], "reason": one["reason"]} for one in raw["skipped"]],
-        "files": raw["totals"]["files"],
-        "bytes": raw["totals"]["bytes"],
-        "seconds": round(seconds, 3),
-        "unannotated": raw["unannotated"],
-        "orphans": raw["orphans"],
-        "warnings": [*raw["warnings"], *more_warnings],
-    }
-    if "left_out" in raw["totals"]:
-        result["left_out"] = raw["totals"]["left_out"]
-    if link := team_files.link(volumes[0]):
-        result["link"] = link
-    if len(volumes) > 1:
-        result["volumes"] = [team_files.locate(file) for file in volumes]
-    return result
+    return result_of(team_files, same.name, raw, digest, seconds, [], unchanged=True)

@@ -87,5 +87,5 @@ def remove_unfinished(job: Job, team_files: Storage, plan: Plan, files: Mapping[
         if entry.modified < oldest and path not in needed and not path.endswith(GROWING_ENDING)
     ]
     if stale:
-        log.info("removing %d files of an export that never ended: %s", len(stale), team_files.locate(own))
+        log.debug("removing %d files of an export that never ended: %s", len(stale), team_files.locate(own))
         team_files.delete(stale)

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
 from airflow_savemasks.engine.archive.manifest import Described
+from airflow_savemasks.engine.archive.totals import Totals
 from airflow_savemasks.engine.job import Job, renderer
 from airflow_savemasks.engine.masks.registry import KINDS
 from airflow_savemasks.engine.parts.plan import Plan
+from airflow_savemasks.engine.parts.speed import Speed
 from airflow_savemasks.engine.settings.asked import not_at_default
 
 
-def describe(job: Job, plan: Plan, items: dict[str, int]) -> Described:
-    """items: how many were rendered, reused and skipped."""
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a manifest says of the run that made it. rendered: items; gates: their figures; speed: of rendering."""
+
+    rendered: int
+    gates: dict[str, Any]
+    speed: Speed | None
+
+
+def describe(job: Job, plan: Plan, totals: Totals, told: Told) -> Described:
+    """What the manifest of a plan's archive says."""
     asked = {kind: kind.asked(job.layer) for kind in KINDS if kind.asked is not None}
     shown = {kind.name: kind.colors(job.colors) or {} for kind in asked if kind.colors is not None}
     options = not_at_default(job.options)
@@ -36,7 +50,13 @@ def describe(job: Job, plan: Plan, items: dict[str, int]) -> Described:
             "settings": plan.settings,
             "volume_size": job.options.volume_size,
         },
-        items=items,
+        items={
+            "rendered": told.rendered,
+            "reused": totals.items - told.rendered,
+            "skipped": len(totals.skipped),
+        },
+        gates=told.gates,
+        speed=told.speed.to_json() if told.speed else None,
         unannotated=plan.unannotated,
         orphans=plan.orphans,
         picked=job.options.pick is not None,

@@ -20,6 +20,14 @@ def check_drawn(job: Job, totals: Totals) -> None:
         totals.notes.append(fact)
 
 
+def expect_drawn(job: Job, items: int, labels: Mapping[str, int]) -> str:
+    """The same before anything is drawn: what will be wrong, or nothing. labels: class name -> labels of it."""
+    try:
+        return _nothing(job, items, sum(labels.values()), labels)
+    except SettingsError as error:
+        return f"{error.where}: {error.problem}"
+
+
 def check_published(job: Job, manifest: Mapping[str, Any]) -> None:
     """The same for an archive that is there already, and may have been made when it was allowed."""
     pixels = {item["name"]: item["pixels"] for item in manifest["classes"]}

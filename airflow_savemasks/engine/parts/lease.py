@@ -24,6 +24,7 @@ from airflow_savemasks.engine.parts.processes import Process, this_process
 from airflow_savemasks.engine.parts.receipts import folder_of
 from airflow_savemasks.engine.storage.base import Entry, Storage
 
+LEASE = "lease.json"
 TERM = 90.0  # seconds without a renewal after which a holder is gone
 RENEWED = 20.0  # seconds between two renewals; the holder counts a lease as lost that much before TERM
 WAIT = 900.0  # seconds to wait for somebody else's
@@ -45,7 +46,7 @@ class Holder(BaseModel):
 
 def lease_path(dst: str) -> str:
     """Where the lease of an archive lies."""
-    return f"{folder_of(dst)}/lease.json"
+    return f"{folder_of(dst)}/{LEASE}"
 
 
 @contextmanager
@@ -54,7 +55,7 @@ def publishing_alone(team_files: Storage, dst: str, stop: threading.Event | None
 
     Raises ArchiveError where it is not free after WAIT seconds, or was lost in the block; Stopped.
     """
-    lease = Lease(team_files, dst, stop or threading.Event())
+    lease = Lease(team_files, folder_of(dst), stop or threading.Event())
     lease.wait()
     with lease.held():
         yield lease
@@ -63,7 +64,7 @@ def publishing_alone(team_files: Storage, dst: str, stop: threading.Event | None
 @contextmanager
 def unless_published(team_files: Storage, dst: str, stop: threading.Event | None) -> Iterator[bool]:
     """Hold the lease while the block runs if nobody else has it; says whether. Waits for nobody."""
-    lease = Lease(team_files, dst, stop or threading.Event())
+    lease = Lease(team_files, folder_of(dst), stop or threading.Event())
     if lease.take() is not None:
         yield False
         return
@@ -72,10 +73,10 @@ def unless_published(team_files: Storage, dst: str, stop: threading.Event | None
 
 
 class Lease:
-    """The lease of one archive, to be held once."""
+    """The lease of one archive, to be held once. folder: the archive's work folder."""
 
-    def __init__(self, team_files: Storage, dst: str, stop: threading.Event) -> None:
-        self._team_files, self._path, self._folder = team_files, lease_path(dst), folder_of(dst)
+    def __init__(self, team_files: Storage, folder: str, stop: threading.Event) -> None:
+        self._team_files, self._path, self._folder = team_files, f"{folder}/{LEASE}", folder
         self._stop = stop
         self._holder = Holder(process=this_process(), token=uuid4().hex, since=datetime.now(UTC).isoformat()[:19] + "Z")
         self._entry: Entry | None = None
@@ -90,7 +91,7 @@ class Lease:
             where = self._team_files.locate(self._path)
             fact = f"{other.process} publishes this archive since {other.since}"
             if other.token != told:
-                log.info("%s: %s; waiting for it", where, fact)
+                log.warning("%s: %s; waiting for it", where, fact)
                 told = other.token
             if time.monotonic() >= until:
                 fix = f"It was waited for {WAIT:.0f} seconds. Run it again when that export has ended, or end it"
@@ -127,7 +128,7 @@ class Lease:
                 continue
             if not self._is_over(other, entry):
                 return other
-            log.info("%s: %s is gone; taken over", self._team_files.locate(self._path), other.process)
+            log.debug("%s: %s is gone; taken over", self._team_files.locate(self._path), other.process)
 
     @contextmanager
     def held(self) -> Iterator[None]:

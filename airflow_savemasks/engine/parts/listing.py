@@ -29,6 +29,8 @@ def list_items(job: Job, remarks: Remarks) -> Iterator[Planned]:
     and for datasets that are called like class maps that are wanted.
     """
     found = False
+    for entry in job.inputs:
+        entry.listed.items = entry.listed.bytes = 0
     pick, layout = job.options.pick, LAYOUTS[job.options.layout]
     places = sorted(
         (dataset.split("/"), number, dataset) for number, entry in enumerate(job.inputs) for dataset in entry.datasets()
@@ -41,7 +43,7 @@ def list_items(job: Job, remarks: Remarks) -> Iterator[Planned]:
     for _, group in groupby(places, key=lambda place: place[0]):
         names = Names()
         for _, number, dataset in group:
-            source = job.inputs[number].source
+            source, seen = job.inputs[number].source, job.inputs[number].listed
             if not is_in(pick, dataset):
                 remarks.left_out += sum(1 for _ in source.items(dataset, Remarks()))
                 continue
@@ -56,6 +58,8 @@ def list_items(job: Job, remarks: Remarks) -> Iterator[Planned]:
                 if is_left_out(pick, item):
                     remarks.left_out += 1
                     continue
+                seen.items += 1
+                seen.bytes += item.size + item.annotation_size
                 yield planned(number, folder, name, item, job.digest)
     if pick is not None and pick.reads:
         remarks.unannotated = Tally()  # they are left out, not exported without labels

@@ -26,6 +26,7 @@ from airflow_savemasks.engine.parts.plan import Plan, PlanFiles, Planned, index_
 from airflow_savemasks.engine.parts.publishing import finish_publishing, next_manifest
 from airflow_savemasks.engine.parts.receipts import folder_of
 from airflow_savemasks.engine.parts.resume import find_finished, find_same, refuse_existing
+from airflow_savemasks.engine.parts.retention import check_keep
 from airflow_savemasks.engine.parts.seen import Seen, look
 from airflow_savemasks.engine.parts.targets import check_targets
 from airflow_savemasks.engine.project.remarks import Remarks
@@ -45,37 +46,47 @@ def make_plan(
     archive exists and must not, SettingsError if it cannot be written, Stopped once `stop` is set.
     """
     dst = job.layer.dst
+    check_keep(job)
     check_targets(job, team_files, dst)
     seen, sweep = _begin(job, team_files, stop)
-    remarks = Remarks()
 
     def check() -> None:
         if stop is not None and stop.is_set():
             raise Stopped
 
+    files: PlanFiles
+    files, _ = at_once(team_files.remote, lambda: list_plan(job, kept, folder, check), sweep)
+    plan = files.plan
+    if find_same(job, seen, plan.digest) is None:
+        refuse_existing(job, team_files)
+        finished = find_finished(job, team_files, seen)
+        files = PlanFiles(kept, folder, _with_todo(finished, files, kept, folder, check))
+        lists = (plan_path(folder, plan.name, kind) for kind in ("items.jsonl", "todo.jsonl"))
+        used = replace(files.plan, found_in=(*files.plan.found_in, *lists))  # the plan's own files may be old already
+        remove_unfinished(job, team_files, used, seen.work)
+    for warning in plan.warnings:
+        log.warning(warning)
+    if native.library is None:
+        log.warning("no compiled kernels: slower. Install a C compiler, then airflow-savemasks again")
+    log.debug("%s: %d items, %d of them to render", team_files.locate(f"{dst}.tar"), plan.items, files.plan.todo)
+    return files
+
+
+def list_plan(job: Job, kept: Storage, folder: str, check: Callable[[], None] = lambda: None) -> PlanFiles:
+    """List the items, none of which is to be rendered yet. Reads neither pictures nor annotations.
+
+    kept, folder: where the list is kept; check: called for each item; may raise to stop.
+    """
+    remarks = Remarks()
     name = uuid4().hex
     with kept.writing(plan_path(folder, name, "items.jsonl")) as out:
-        written, _ = at_once(team_files.remote, lambda: _write(out, list_items(job, remarks), check), sweep)
-    items, size, keys = written
+        items, size, keys = _write(out, list_items(job, remarks), check)
     warnings = (*job.warnings, *remarks.warnings())
     counts = remarks.unannotated.count, remarks.orphans.count
     left_out = [remarks.left_out] if job.options.pick else []  # without `pick` digests stay what they were
     digest = sha256(orjson.dumps([job.digest, keys, warnings, counts, *left_out])).hexdigest()[:40]
-    plan = Plan(dst, name, digest, job.digest, items, 0, 0, size, 0, (), warnings, *counts, remarks.left_out)
-    files = PlanFiles(kept, folder, plan)
-    if find_same(job, seen, digest) is None:
-        refuse_existing(job, team_files)
-        finished = find_finished(job, team_files, seen)
-        files = PlanFiles(kept, folder, _with_todo(finished, files, kept, folder, check))
-        lists = (plan_path(folder, name, kind) for kind in ("items.jsonl", "todo.jsonl"))
-        used = replace(files.plan, found_in=(*files.plan.found_in, *lists))  # the plan's own files may be old already
-        remove_unfinished(job, team_files, used, seen.work)
-    for warning in warnings:
-        log.warning(warning)
-    if native.library is None:
-        log.info("no compiled kernels: slower. Install a C compiler, then airflow-savemasks again")
-    log.info("%s: %d items, %d of them to render", team_files.locate(f"{dst}.tar"), items, files.plan.todo)
-    return files
+    plan = Plan(job.layer.dst, name, digest, job.digest, items, 0, 0, size, 0, (), warnings, *counts, remarks.left_out)
+    return PlanFiles(kept, folder, plan)
 
 
 def _begin(job: Job, team_files: Storage, stop: threading.Event | None) -> tuple[Seen, Callable[[], object]]:

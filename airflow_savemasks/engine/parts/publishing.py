@@ -8,7 +8,6 @@ at the start and of no other. It vouches for both, and what a killed run has not
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -19,13 +18,13 @@ from pydantic import TypeAdapter
 from airflow_savemasks.engine.archive import tar
 from airflow_savemasks.engine.archive.bad_items import BadItem, write_skipped
 from airflow_savemasks.engine.archive.manifest import to_json
-from airflow_savemasks.engine.archive.naming import VOLUME_DIGITS, index_path, is_root_file, manifest_path, volume_names
+from airflow_savemasks.engine.archive.naming import index_path, is_root_file, is_volume, manifest_path, volume_names
 from airflow_savemasks.engine.archive.published import File, Known, Published, look_at, parse_manifest, seal
 from airflow_savemasks.engine.archive.verify import differences_of
 from airflow_savemasks.engine.errors import ArchiveError, NotFound
 from airflow_savemasks.engine.job import Job
 from airflow_savemasks.engine.log import log
-from airflow_savemasks.engine.parts.described import describe
+from airflow_savemasks.engine.parts.described import Told, describe
 from airflow_savemasks.engine.parts.growing import with_head_in_place
 from airflow_savemasks.engine.parts.head import head_files, head_of
 from airflow_savemasks.engine.parts.layout import Layout
@@ -50,12 +49,13 @@ class _Beside:
     bad_items: list[BadItem]
 
 
+NEXT_MANIFEST = "next.manifest.json"
 BESIDE = TypeAdapter(_Beside)
 
 
 def next_manifest(dst: str) -> str:
     """The manifest of the archive that is going to be published, without the identities that the files will have."""
-    return f"{folder_of(dst)}/next.manifest.json"
+    return f"{folder_of(dst)}/{NEXT_MANIFEST}"
 
 
 def publish(
@@ -66,17 +66,17 @@ def publish(
     layout: Layout,
     index_to_be: NextFile,
     splits: Splits,
-    rendered: int,
+    told: Told,
     known: Known,
     leads: Mapping[str, str],
     lease: Lease,
 ) -> dict[str, Any]:
     """Write volumes, index and manifest of an archive; returns the manifest.
 
-    index_to_be, splits: written, but for their ends; known: the manifest that this one replaces; leads: files of
-    parts that begin with an archive's head -> its SHA-256. Raises ArchiveError where another manifest lies there
-    meanwhile, or the lease was lost: somebody else has published, and this archive would be made of what is no longer
-    there.
+    index_to_be, splits: written, but for their ends; told: what the manifest says of this run; known: the manifest
+    that this one replaces; leads: files of parts that begin with an archive's head -> its SHA-256. Raises ArchiveError
+    where another manifest lies there meanwhile, or the lease was lost: somebody else has published, and this archive
+    would be made of what is no longer there.
     """
     totals = layout.totals
     splits.finish()
@@ -85,9 +85,8 @@ def publish(
     files = volume_names(name, len(layout.volumes))
     sizes = dict(zip(files, ((size, "") for size in layout.sizes()), strict=True))
     index = File(file=index_path(name), size=index_to_be.size, sha256=index_to_be.sha256)
-    items = {"rendered": rendered, "reused": totals.items - rendered, "skipped": len(totals.skipped)}
     tail, beside_it = [file for file, _ in root.members], [file for file, _ in root.beside]
-    described = describe(job, plan, items)
+    described = describe(job, plan, totals, told)
     raw = to_json(described, name, totals, sizes, index, head_files(job), tail, beside_it, splits.counts)
     ours = {*files, index.file, *(file.file for file in beside_it)}
     replaces = [file for file in (known.published.files if known.published else ()) if file not in ours]
@@ -150,10 +149,12 @@ def finish_publishing(team_files: Storage, dst: str, lease: Lease) -> None:
     planned = replace(published, index=kept[0], root_files=tuple(kept[1:]))
     different = next(differences_of(team_files, planned), None)
     if different is not None:
-        log.info("%s: not what the last run was publishing (%s)", team_files.locate(f"{published.name}.tar"), different)
+        log.debug(
+            "%s: not what the last run was publishing (%s)", team_files.locate(f"{published.name}.tar"), different
+        )
         _remove_begun(team_files, published, current.published)
         return
-    log.info("%s: the last run was killed while it published; the rest is done", team_files.locate(published.name))
+    log.debug("%s: the last run was killed while it published; the rest is done", team_files.locate(published.name))
     there = {file: team_files.stat(file) for file in published.volumes}
     written = {file: entry for file, entry in there.items() if entry is not None}
     pieces: list[Piece] = [Range(file.file, 0, file.size, team_files.stat(file.file)) for file in kept]
@@ -168,7 +169,7 @@ def _tidy(team_files: Storage, published: Published, beside: _Beside) -> None:
     """
     write_skipped(team_files, published.name, beside.bad_items)
     name = published.name
-    ours = [file for file in beside.replaces if _is_volume(name, file) or is_root_file(name, file)]
+    ours = [file for file in beside.replaces if is_volume(name, file) or is_root_file(name, file)]
     team_files.delete([file for file in ours if file not in published.files])
 
 
@@ -178,14 +179,9 @@ def _remove_begun(team_files: Storage, begun: Published, there: Published | None
     there: what a manifest names stays, whatever it is by now, and so does a file that is an archive by itself.
     """
     kept = {f"{begun.name}.tar", *(there.files if there else ())}
-    numbered = [file for file in begun.volumes if file not in kept and _is_volume(begun.name, file)]
+    numbered = [file for file in begun.volumes if file not in kept and is_volume(begun.name, file)]
     beside = [file.file for file in begun.root_files if file.file not in kept]
     team_files.delete([file for file in (*numbered, *beside) if team_files.stat(file) is not None])
-
-
-def _is_volume(name: str, file: str) -> bool:
-    """Whether a file may be a volume of an archive, by its name."""
-    return re.fullmatch(re.escape(name) + rf"(-\d{{{VOLUME_DIGITS}}})?\.tar", file) is not None
 
 
 def _commit(

@@ -132,14 +132,19 @@ def lines_of(team_files: Storage, receipt: Receipt) -> Iterator[bytes]:
 
 
 def find_receipts(
-    team_files: Storage, archive: str, files: Mapping[str, Entry], written: Collection[Receipt] = ()
+    team_files: Storage,
+    archive: str,
+    files: Mapping[str, Entry],
+    written: Collection[Receipt] = (),
+    *,
+    only_look: bool = False,
 ) -> list[Receipt]:
     """The receipts of an archive's finished parts, by their first item.
 
     files: of its work folder, by name; written: receipts of this very process, which are not read again.
 
     A part that was written before the machine's last start, or on another machine, counts only if its bytes are right;
-    then it gets a receipt of this machine, so that it is not looked at again.
+    then it gets a receipt of this machine, so that it is not looked at again. only_look: it gets none.
     """
     folder = folder_of(archive)
     known = {receipt.path: receipt for receipt in written}
@@ -151,7 +156,8 @@ def find_receipts(
             if not _is_there(receipt, files):
                 return None
             if name.split(".")[1] != team_files.boot_id:
-                return _checked(team_files, archive, receipt)
+                _check(team_files, receipt)
+                return receipt if only_look else _renew(team_files, archive, receipt)
         except UNREADABLE as error:
             fact = "lost with the machine's last start; rendered again"
             log.warning("%s: %s (%s)", team_files.locate(path), fact, error)
@@ -177,15 +183,18 @@ def _is_there(receipt: Receipt, files: Mapping[str, Entry]) -> bool:
     return entry is not None and entry.size >= receipt.head.end
 
 
-def _checked(team_files: Storage, archive: str, receipt: Receipt) -> Receipt:
-    """A receipt of this machine for a part whose every byte is right. Raises ValueError where one is not."""
-    lines = list(lines_of(team_files, receipt))
-    for line in lines:
+def _check(team_files: Storage, receipt: Receipt) -> None:
+    """Raises ValueError where a byte of a part is not right."""
+    for line in lines_of(team_files, receipt):
         if line.startswith((SKIPPED, LEFT_OUT)):
             continue
         item = parse_line(line)
         if found := differences(item, Chunks(team_files.stream(receipt.file, item.offset, item.size))):
             raise ValueError(found[0])
-    ours = write_receipt(team_files, archive, receipt.head, lines)
+
+
+def _renew(team_files: Storage, archive: str, receipt: Receipt) -> Receipt:
+    """A receipt of this machine in place of one of another."""
+    ours = write_receipt(team_files, archive, receipt.head, list(lines_of(team_files, receipt)))
     team_files.delete([receipt.path])
     return ours

@@ -16,14 +16,22 @@ from airflow_savemasks.engine.storage.base import Storage
 
 
 def find_finished(
-    job: Job, team_files: Storage, seen: Seen, plan: str | None = None, written: Collection[Receipt] = ()
+    job: Job,
+    team_files: Storage,
+    seen: Seen,
+    plan: str | None = None,
+    written: Collection[Receipt] = (),
+    *,
+    only_look: bool = False,
 ) -> FinishedItems:
     """The items that need no rendering.
 
     plan: name of the plan that is being rendered or published; its own parts are taken where `reuse` is false, too.
-    written: receipts of this process.
+    written: receipts of this process; only_look: nothing is written.
     """
-    parts = find_receipts(team_files, job.layer.dst, seen.work, written) if plan or job.options.reuse else []
+    parts: list[Receipt] = []
+    if plan or job.options.reuse:
+        parts = find_receipts(team_files, job.layer.dst, seen.work, written, only_look=only_look)
     if not job.options.reuse:
         parts = [receipt for receipt in parts if receipt.head.plan == plan]
     return FinishedItems(team_files, old_archives(job, team_files, seen), parts)

@@ -120,7 +120,7 @@ class _Part:
                 self._skipped += self._writer.skip_bad
                 if self._writer.skip_bad:
                     self._lines.append(skipped_line(Skipped(rendered.key, rendered.source, told, rendered.unread)))
-            self._writer.progress.add(rendered.size)
+            self._writer.progress.add(rendered.size, made=rendered.error is None and not rendered.left_out)
             self._seen += 1
             at += 1
         self._write(list(chain.from_iterable(pieces)), place, group, last=at == len(group.items))

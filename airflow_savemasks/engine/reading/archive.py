@@ -6,6 +6,7 @@ import io
 import tarfile
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from hashlib import sha256
 from itertools import islice
 from typing import Any, overload
 
@@ -13,7 +14,7 @@ import orjson
 
 from airflow_savemasks.engine.archive import tar
 from airflow_savemasks.engine.archive.naming import META
-from airflow_savemasks.engine.archive.published import Published, look_at, no_archive
+from airflow_savemasks.engine.archive.published import File, Published, as_copied, look_at, no_archive
 from airflow_savemasks.engine.errors import ArchiveError
 from airflow_savemasks.engine.reading.index_file import IndexFile
 from airflow_savemasks.engine.reading.item import ArchiveItem
@@ -22,6 +23,7 @@ from airflow_savemasks.engine.storage.base import Storage
 
 AHEAD = 16  # items whose files are asked for before their turn, behind a network
 AHEAD_BYTES = 64 << 20  # that these hold at most, but for one
+VERIFY = "Verify the archive, and export it again"
 OPEN: dict[tuple[str, str], Archive] = {}  # by URI and seal, of this process: what pickled items belong to
 
 
@@ -68,7 +70,7 @@ class Archive(Items):
     """A published archive, as its manifest vouches for it. It can be pickled, and is then opened again.
 
     uri: of its first volume; manifest, meta: as parsed JSON; check_hashes: whether each file is compared with the
-    SHA-256 that the index has of it.
+    SHA-256 that the index has of it, as it always is in an archive that was copied.
     """
 
     def __init__(self, uri: str, opening: Opening, name: str, *, check_hashes: bool, seal: str | None = None) -> None:
@@ -77,10 +79,10 @@ class Archive(Items):
         Raises ArchiveError where there is no archive with a manifest that fits it, StorageError.
         """
         storage = opening()
-        published = _published(storage, name)
+        published, copied = _published(storage, name)
         self.manifest: dict[str, Any] = published.raw
         self.uri = uri
-        self.check_hashes = check_hashes
+        self.check_hashes = check_hashes or copied
         self._words = uri, opening, name
         self._published = published
         if seal is not None and seal != self.seal:
@@ -105,10 +107,16 @@ class Archive(Items):
         if self._published.root_files:
             start = f"{self._published.name}."
             beside = {file.file.removeprefix(start): file for file in self._published.root_files}
-            return {name: self.ranges.beside(file) for name, file in beside.items() if not name.startswith("splits.")}
-        head = self.ranges.read(0, 0, self._published.head.size)
+            wanted = {name: file for name, file in beside.items() if not name.startswith("splits.")}
+            return {name: self._checked(self.ranges.beside(file), file, name) for name, file in wanted.items()}
+        head = self._checked(self.ranges.read(0, 0, self._published.head.size), self._published.head, META)
         with tarfile.open(fileobj=io.BytesIO(head + tar.END)) as opened:
             return {one.name: opened.extractfile(one).read() for one in opened}  # type: ignore[union-attr]
+
+    def _checked(self, content: bytes, file: File, name: str) -> bytes:
+        if self.check_hashes and sha256(content).hexdigest() != file.sha256:
+            raise ArchiveError(f"{self.uri}, {name}", "is not what was written", VERIFY)
+        return content
 
     @property
     def options(self) -> dict[str, Any]:
@@ -181,14 +189,18 @@ def _again(uri: str, opening: Opening, name: str, check_hashes: bool, seal: str)
     return OPEN[uri, seal]
 
 
-def _published(storage: Storage, name: str) -> Published:
+def _published(storage: Storage, name: str) -> tuple[Published, bool]:
+    """What its manifest says, and whether its files are copies of those that were published."""
     known = look_at(storage, name)
     where = storage.locate(f"{name}.tar")
     if storage.keeps_parts:
         raise ArchiveError(where, "lies in an instance, of whose files no ranges can be read", "Download it first")
     if known.file is None:
         raise no_archive(storage, name)
-    if known.usable is None:
+    if known.usable is not None:
+        return known.usable, False
+    copied = as_copied(storage, known.published) if known.published else None
+    if copied is None:
         fact = "the manifest is damaged" if known.published is None else "is not the archive of its manifest"
         raise ArchiveError(where, fact, "Export it again with reuse=False")
-    return known.usable
+    return copied, True

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from airflow_savemasks.engine.errors import SettingsError
 from airflow_savemasks.engine.limits import Limits
 from airflow_savemasks.engine.settings import values
-from airflow_savemasks.engine.settings.mask_options import MaskOptions
-from airflow_savemasks.engine.settings.values import Wrong, did_you_mean, is_nothing
+from airflow_savemasks.engine.settings.gates import Gates
+from airflow_savemasks.engine.settings.mask_options import EXACT, MaskOptions
+from airflow_savemasks.engine.settings.values import Wrong, did_you_mean, exact_object, is_nothing
 
 UnknownColors = Literal["error", "typos", "warn"]
 Flag = Annotated[bool, BeforeValidator(values.flag)]
@@ -28,7 +29,7 @@ class Options(MaskOptions):
     others may be given as the text that a template makes of it: "3", "True"; "", "none" and null are the default.
     `Options(**given)` raises SettingsError, with all that is wrong in it.
 
-    The operator's template fields, the shell's flags and help (engine/settings/describe.py) and the README's table
+    The operator's template fields, the shell's flags and help (engine/settings/describe.py) and the reference
     come from here. `unit` is what a number counts; what is `airflow_only` has no meaning, and no flag, in a shell;
     `in_a_dag` is the operator's own default, where nobody reads what a green task says.
     """
@@ -60,6 +61,16 @@ class Options(MaskOptions):
         description="False makes Airflow fail at once for bad items; True retries them, as data may be mended.",
         json_schema_extra={"airflow_only": True},
     )
+    gates: Annotated[
+        Gates | None,
+        BeforeValidator(exact_object(Gates, '{"min_items": 100, "max_unlabelled": 0.2}', or_nothing=True)),
+        AfterValidator(lambda gates: gates if gates and gates.asks else None),
+    ] = Field(
+        None,
+        description="What is not published: any of max_unlabelled, max_empty_masks (shares of the items), min_items, "
+        "max_class_drift (share, against the archive that is replaced), classes_present (names).",
+        json_schema_extra=EXACT,
+    )
     if_exists: Annotated[
         Literal["replace", "fail", "rename"], BeforeValidator(values.one_of("replace", "fail", "rename"))
     ] = Field(
@@ -79,6 +90,11 @@ class Options(MaskOptions):
         None,
         description="Bytes after which the archive goes on in another volume (-00002.tar), each of which opens alone.",
         json_schema_extra={"unit": "bytes"},
+    )
+    keep: FromOne | None = Field(
+        None,
+        description="How many archives of this name's pattern stay, of dst with a date in it: older ones are removed.",
+        json_schema_extra={"unit": "archives"},
     )
     keep_parts_days: Days = Field(
         7.0,
@@ -130,7 +146,7 @@ def _wrongs(details: ErrorDetails) -> list[Wrong]:
         return [(name, "is missing", "Write it")]
     if details["type"] == "wrong":
         return [(f"{name}{below}", fact, fix) for below, fact, fix in details["ctx"]["wrongs"]]
-    return [(name, str(details["msg"]), f"See {steps[0] if steps else name} in the README's table")]
+    return [(name, str(details["msg"]), f"See {steps[0] if steps else name} in docs/reference/options.md")]
 
 
 def _known(steps: list[str]) -> Iterable[str]:

@@ -26,7 +26,7 @@ def validated(model: type[M], raw: Any, where: str, context: Any = None) -> M:
     except ValidationError as error:
         lines = [_line(problem) for problem in error.errors()]
         of_text = all(problem["type"] in ("color", "line") for problem in error.errors())
-        fix = FIX_OF_TEXT if of_text else "See the layer's JSON in the README"
+        fix = FIX_OF_TEXT if of_text else "See docs/reference/layer.md"
         raise SettingsError(where, "; ".join(dict.fromkeys(lines)), fix) from None
 
 

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import ast
 import json
-from collections.abc import Iterable, Mapping
-from typing import Any, get_origin
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar, get_origin
 
 from pydantic.fields import FieldInfo
+from pydantic_core import PydanticCustomError
 
+from airflow_savemasks.engine.errors import SettingsError
 from airflow_savemasks.engine.settings import describe
 from airflow_savemasks.engine.settings.options import Options
 from airflow_savemasks.engine.settings.values import is_nothing
+
+T = TypeVar("T")
 
 
 def from_texts(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -36,6 +40,15 @@ def from_texts(given: Mapping[str, Any]) -> dict[str, Any]:
 def checked(given: Mapping[str, Any]) -> Options:
     """The options that these values, or their texts, say. Raises SettingsError."""
     return Options(**from_texts(given))
+
+
+def argument(name: str, check: Callable[[Any], T], value: Any) -> T:
+    """An argument that is no option, checked as one. Raises SettingsError."""
+    try:
+        return check(value)
+    except PydanticCustomError as error:
+        ((_, fact, fix),) = (error.context or {})["wrongs"]
+        raise SettingsError(name, fact, fix) from None
 
 
 def below(name: str, pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:

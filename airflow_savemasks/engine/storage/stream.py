@@ -99,7 +99,7 @@ class StreamFile:
         if self._read is None:
             began = time.monotonic()
             self._read = self._guard.call(self.uri, self._once)
-            log.info("%s: %d bytes read in %.1f s", self.uri, self._read[1].size, time.monotonic() - began)
+            log.debug("%s: %d bytes read in %.1f s", self.uri, self._read[1].size, time.monotonic() - began)
         return self._read
 
     def _once(self) -> tuple[WorkFile, Entry]:

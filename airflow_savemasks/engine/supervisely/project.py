@@ -40,6 +40,7 @@ class InstanceProject:
 
     def __init__(self, api: Api, wanted: ProjectUri, team: int | None = None, limits: Limits = LIMITS) -> None:
         self._api = api
+        self.address = api.address
         self._wanted = wanted
         self.limits = limits
         self._record = find_project(api, wanted, team)

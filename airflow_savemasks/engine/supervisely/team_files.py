@@ -30,6 +30,7 @@ class TeamFiles(Storage):
 
     def __init__(self, api: Api, team: int, folder: str, parts: Storage) -> None:
         self._api, self._team, self._folder, self._parts = api, team, folder.rstrip("/"), parts
+        self.address = api.address
         self.uri = f"supervisely://team/{team}{self._folder}"
         self.boot_id: str = parts.boot_id
         self._replacing = threading.Lock()

@@ -61,7 +61,7 @@ def load_items(job: Job, batch: Sequence[Planned]) -> list[Loaded]:
     What is bad already as it is listed, or too large, is not read; nor is the picture of what `pick` leaves out.
     """
     wanted = wanted_of(job, batch)
-    errors = [_refused(job, planned, decided=wanted is None) for planned in batch]
+    errors = [refused(job, planned, decided=wanted is None) for planned in batch]
     items = [planned.item for planned, error in zip(batch, errors, strict=True) if error is None]
     loaded = iter(job.inputs[batch[0].input].source.load(items, wanted) if items else ())
     return [
@@ -70,8 +70,11 @@ def load_items(job: Job, batch: Sequence[Planned]) -> list[Loaded]:
     ]
 
 
-def _refused(job: Job, planned: Planned, *, decided: bool) -> ItemError | None:
-    """decided: whether it is known that the picture is wanted; otherwise it is no bad item for its size yet."""
+def refused(job: Job, planned: Planned, *, decided: bool) -> ItemError | None:
+    """Why an item is bad before anything of it is read, or None.
+
+    decided: whether it is known that the picture is wanted; otherwise it is no bad item for its size yet.
+    """
     item, limits = planned.item, job.options.limits
     if item.problem:
         return ItemError(where_of(job, planned), item.problem, "Mend it at the source, or remove it from there")

@@ -56,11 +56,12 @@ def bad(number: int) -> BadItem:
 
 def test_a_message_spells_out_twenty_bad_items_and_a_file_all_of_them(tmp_path: Path) -> None:
     errors = [bad(number).to_error() for number in range(SHOWN + 1)]
-    assert str(BadItemsError(errors[:1])).startswith("1 bad item; nothing was published:\n  place 0: broken. mend it\n")
+    first = "1 item is bad, first: place 0: broken\nnothing was published:\n  place 0: broken. mend it\n"
+    assert str(BadItemsError(errors[:1])).startswith(first)
     assert "... and" not in str(BadItemsError(errors[:SHOWN]))
     told = str(BadItemsError(errors, None, 500, "there"))
     assert told.count("mend it") == SHOWN
-    assert "500 bad items" in told
+    assert told.startswith("500 items are bad, first: place 0: broken\n")
     assert f"... and {500 - SHOWN} more\n  all of them: there" in told
     collected = BadItems()
     for number in range(KEPT + 2):

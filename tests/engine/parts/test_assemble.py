@@ -91,7 +91,7 @@ def test_as_many_items_may_be_skipped_as_was_said(project: Path, tmp_path: Path)
         (project / f"ds0/img/000{number}.png").write_bytes(b"x")
     assert exported(run(project, tmp_path / "out", on_bad_item="skip", max_skipped=2)) == 7
     # they are known from the archive now, and nothing is rendered any more
-    with pytest.raises(BadItemsError, match="2 bad items") as refused:
+    with pytest.raises(BadItemsError, match="^2 of 9 items are bad, first: ") as refused:
         run(project, tmp_path / "out", on_bad_item="skip", max_skipped=1)
     assert "raise max_skipped above 1" in str(refused.value)
 

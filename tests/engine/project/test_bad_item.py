@@ -135,7 +135,7 @@ def test_all_bad_items_stand_in_the_file_and_the_first_twenty_in_the_error(tmp_p
     with pytest.raises(BadItemsError) as found:
         run(project, tmp_path / "out")
     text = str(found.value)
-    assert text.startswith("1030 bad items; nothing was published")
+    assert text.startswith("1030 of 1030 items are bad, first: ")
     assert "0019.png" in text
     assert "0020.png" not in text
     assert "... and 1010 more" in text

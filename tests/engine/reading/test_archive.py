@@ -7,6 +7,7 @@ import json
 import multiprocessing
 import os
 import pickle
+import shutil
 import tarfile
 import threading
 import time
@@ -196,9 +197,10 @@ def test_only_what_a_manifest_vouches_for_is_opened(out: Path) -> None:
     spoil(index, 200)
     with pytest.raises(ArchiveError, match="is not the index that the manifest was written for"):
         open_archive(str(archive))
-    index.write_bytes(whole[index][0])
+    index.write_bytes(whole[index][0] + b"\n")
     with pytest.raises(ArchiveError, match="is not the archive of its manifest"):
         open_archive(str(archive))
+    index.write_bytes(whole[index][0])
     os.utime(index, ns=(whole[index][1], whole[index][1]))
     item = open_archive(str(archive))[4]
     member = item.member("machine")
@@ -210,6 +212,40 @@ def test_only_what_a_manifest_vouches_for_is_opened(out: Path) -> None:
     spoil(manifest, 40)
     with pytest.raises(ArchiveError, match="the manifest is damaged"):
         open_archive(str(archive))
+
+
+@pytest.mark.parametrize("options", [{}, {"layout": "webdataset"}, {"volume_size": 30_000}])
+def test_a_copied_archive_is_read_with_every_file_compared(tmp_path: Path, options: dict[str, Any]) -> None:
+    """As one that was downloaded: its files are others than those that were written, and may be other ones."""
+    result = run(make_project(tmp_path / "project", items=5), tmp_path / "out", **options)
+    shutil.copytree(tmp_path / "out", tmp_path / "copy", copy_function=shutil.copyfile)
+    archive = open_archive(result["archive"])
+    copied = open_archive(str(tmp_path / "copy" / Path(result["archive"]).name))
+    assert (archive.check_hashes, copied.check_hashes) == (False, True)
+    for one, other in zip(archive, copied, strict=True):
+        assert {kind: one.bytes(kind) for kind in one.files} == {kind: other.bytes(kind) for kind in other.files}
+    assert archive.root == copied.root
+    again = pickle.loads(pickle.dumps(copied[2]))
+    assert again.bytes("machine") == archive[2].bytes("machine")
+    place = copied[0].place(copied[0].member("picture"))
+    for file in (tmp_path / "copy").glob("*.tar"):
+        content = bytearray(file.read_bytes())
+        content[place[1] + 70] ^= 1
+        file.write_bytes(content)
+    with pytest.raises(ArchiveError, match="is not what was written"):
+        open_archive(copied.uri)[0].bytes("picture")
+
+
+def test_the_head_of_a_copied_archive_is_compared_too(tmp_path: Path) -> None:
+    for layout, file in (("supervisely", "export.tar"), ("webdataset", "export.meta.json")):
+        out, copy = tmp_path / layout, tmp_path / f"{layout} copy"
+        run(make_project(tmp_path / "project"), out, layout=layout)
+        shutil.copytree(out, copy, copy_function=shutil.copyfile)
+        content = bytearray((copy / file).read_bytes())
+        content[600 if layout == "supervisely" else 20] ^= 1
+        (copy / file).write_bytes(content)
+        with pytest.raises(ArchiveError, match=r"meta.json: is not what was written"):
+            open_archive(str(copy / "export.tar")).root  # noqa: B018 - it is read
 
 
 def members_of(content: bytes) -> dict[str, bytes]:

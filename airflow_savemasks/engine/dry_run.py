@@ -1,0 +1,170 @@
+"""What an export would do, found out without rendering or writing anything: items, labels, bad items, bytes, time.
+
+It reads what an export reads before it renders: the listing, the archive and the finished parts that are there, and
+every annotation. What only pictures tell, such as that one is damaged, it cannot know.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+from pathlib import Path
+from typing import Any
+
+from airflow_savemasks.engine.archive.bad_items import BadItem, BadItems
+from airflow_savemasks.engine.archive.item_names import LAYOUTS
+from airflow_savemasks.engine.archive.published import Published, look_at
+from airflow_savemasks.engine.job import Job
+from airflow_savemasks.engine.parts.drawn import expect_drawn
+from airflow_savemasks.engine.parts.finished import Ended, Finished
+from airflow_savemasks.engine.parts.forecast import SHOWN, Forecast, OldItems
+from airflow_savemasks.engine.parts.gates import failed_gates
+from airflow_savemasks.engine.parts.head import head_of
+from airflow_savemasks.engine.parts.lease import lease_path
+from airflow_savemasks.engine.parts.left_out import LeftOut
+from airflow_savemasks.engine.parts.plan import Plan, PlanFiles
+from airflow_savemasks.engine.parts.planning import list_plan
+from airflow_savemasks.engine.parts.publishing import next_manifest
+from airflow_savemasks.engine.parts.receipts import folder_of
+from airflow_savemasks.engine.parts.resume import find_finished, find_same, free_name, refuse_existing
+from airflow_savemasks.engine.parts.retention import check_keep, earlier
+from airflow_savemasks.engine.parts.seen import Seen, look
+from airflow_savemasks.engine.parts.speed import known_speed
+from airflow_savemasks.engine.parts.targets import check_targets
+from airflow_savemasks.engine.progress import Progress
+from airflow_savemasks.engine.storage.base import WORK_FOLDER, Storage
+from airflow_savemasks.engine.storage.folder import FolderStorage
+from airflow_savemasks.engine.work.annotated import read_annotations
+
+PENDING = (
+    "an export of this archive is publishing now, or was killed while it did: the next one does the rest of that "
+    "first, so more may be reused than is said here"
+)
+
+
+def dry_run(
+    job: Job, team_files: Storage, stop: threading.Event, progress: Progress
+) -> tuple[dict[str, Any], BadItems]:
+    """What `export` of this job would do. Returns plain JSON (docs/how-to/planning.md), and all bad items.
+
+    Writes nothing to Team Files. Raises what makes an export fail before it renders: SettingsError, ProjectError,
+    ArchiveError, StorageError, and Stopped.
+    """
+    job.watch(stop)
+    team_files.watch(stop)
+    check_keep(job)
+    check_targets(job, team_files, job.layer.dst)
+    seen = look(job, team_files)
+    pending = {f"{folder_of(job.layer.dst)}/{name}" for name in seen.work}
+    warnings = [PENDING] if pending & {lease_path(job.layer.dst), next_manifest(job.layer.dst)} else []
+    with tempfile.TemporaryDirectory(prefix="savemasks-") as scratch:
+        files = list_plan(job, FolderStorage(Path(scratch)), WORK_FOLDER)
+        same = find_same(job, seen, files.plan.digest)
+        if same is None:
+            refuse_existing(job, team_files)
+        progress.start(files.plan.items, 0)
+        forecast, bad = _count(job, team_files, seen, files, stop, progress)
+    told = _told(job, team_files, seen, files.plan, same, forecast, bad)
+    told["warnings"] += warnings
+    return told, bad
+
+
+def _count(
+    job: Job, team_files: Storage, seen: Seen, files: PlanFiles, stop: threading.Event, progress: Progress
+) -> tuple[Forecast, BadItems]:
+    forecast, bad = Forecast(left_out=files.plan.left_out), BadItems()
+    finished = find_finished(job, team_files, seen, only_look=True)
+    replaced = None if job.options.if_exists == "rename" else seen.known.usable
+    old = OldItems(team_files, replaced, forecast.removed)
+    own_name = LAYOUTS[job.options.layout].own_name
+    for one in read_annotations(job, files.items(), stop):
+        planned = one.planned
+        progress.add(planned.item.annotation_size)
+        found = finished.find(planned)
+        if one.left_out or isinstance(found, LeftOut):
+            forecast.left_out += 1
+        elif one.error is not None and not isinstance(found, Ended):
+            bad.add(BadItem.of(f"{planned.folder}/{planned.name}", one.error))
+        else:
+            taken = found if isinstance(found, Finished) else None
+            forecast.add(planned, own_name(planned.item.name), one.labels, taken, old.take(planned.origin.place))
+    old.finish()
+    return forecast, bad
+
+
+def _told(
+    job: Job, team_files: Storage, seen: Seen, plan: Plan, same: Published | None, forecast: Forecast, bad: BadItems
+) -> dict[str, Any]:
+    name = same.name if same else free_name(job, team_files, plan.dst)
+    items = {"rendered": forecast.rendered, "reused": forecast.reused, "skipped": bad.count}
+    if same:  # it stays as it is, and so do the bad items that it lacks
+        items = {"rendered": 0, "reused": same.items, "skipped": same.skipped}
+    last = _last(job, team_files, seen, name)
+    speed = known_speed(last)
+    seconds = 0.0 if not items["rendered"] else speed.seconds_for(items["rendered"]) if speed else None
+    told = {
+        "dry_run": True,
+        "would_write": team_files.locate(f"{name}.tar"),
+        "replaces": same is None and name == plan.dst and seen.known.file is not None,
+        "unchanged": same is not None,
+        "items": items,
+        "added": forecast.added,
+        "removed": forecast.removed.count,
+        "removed_items": forecast.removed.first,
+        "renamed": forecast.renamed.count,
+        "renamed_items": forecast.renamed.first,
+        "labels": forecast.labels,
+        "unlabelled": forecast.unlabelled.count,
+        "classes": _classes(job, forecast),
+        "unannotated": plan.unannotated,
+        "orphans": plan.orphans,
+        "bad_items": [{"item": one.where, "fact": one.problem, "fix": one.fix} for one in bad.first[:SHOWN]],
+        "bytes": same.bytes if same else forecast.size(len(head_of(job))),
+        "seconds": None if seconds is None else round(seconds, 1),
+        "measured_by": team_files.locate(f"{last.name}.tar") if last else None,
+        "warnings": list(plan.warnings),
+        "would_fail": [] if same else _failures(job, forecast, bad),
+    }
+    if job.options.pick is not None:
+        told["left_out"] = forecast.left_out
+    return told
+
+
+def _last(job: Job, team_files: Storage, seen: Seen, name: str) -> Published | None:
+    """The archive by whose speed is measured: the newest of this name, or of the names before it."""
+    if seen.known.published is not None:
+        return seen.known.published
+    before = earlier(job, team_files, name)
+    return look_at(team_files, before).published if before else None
+
+
+def _classes(job: Job, forecast: Forecast) -> list[dict[str, Any]]:
+    """Every class of meta.json: on how many items it has how many labels; its colors, None where it is not drawn."""
+    found = []
+    for name in job.meta.classes:
+        items, labels = forecast.by_class.get(name, (0, 0))
+        shown = {kind: list(table[name]) if name in table else None for kind, table in _tables(job).items()}
+        found.append({"name": name, "items": items, "labels": labels, **shown})
+    return found
+
+
+def _tables(job: Job) -> dict[str, Any]:
+    tables = {"machine": job.colors.machine, "human": job.colors.human}
+    return {kind: table for kind, table in tables.items() if table is not None}
+
+
+def _failures(job: Job, forecast: Forecast, bad: BadItems) -> list[str]:
+    """Why the export would fail, as far as it is known now."""
+    found = []
+    allowed = job.options.max_skipped if job.options.on_bad_item == "skip" else 0
+    if bad.count > allowed:
+        found.append(f"{bad.count} bad items; {allowed} may be left out")
+    labels = {name: count for name, (_, count) in forecast.by_class.items()}
+    if fact := expect_drawn(job, forecast.rendered + forecast.reused, labels):
+        found.append(fact)
+    if not forecast.rendered + forecast.reused and forecast.left_out:
+        found.append(f"pick leaves out all {forecast.left_out} pictures")
+    if job.options.gates is not None:
+        known = job.options.gates.model_copy(update={"max_empty_masks": None, "max_class_drift": None})
+        found += [f"gate {name}: {fact}" for name, fact, _ in failed_gates(known, forecast.counted())]
+    return found

@@ -1,0 +1,137 @@
+"""What is counted of the items of an export that is only planned."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from airflow_savemasks.engine.archive import tar
+from airflow_savemasks.engine.archive.index import KnownItem, Place, read_line
+from airflow_savemasks.engine.archive.lines import read_lines
+from airflow_savemasks.engine.archive.published import Published
+from airflow_savemasks.engine.errors import StorageError
+from airflow_savemasks.engine.log import log
+from airflow_savemasks.engine.parts.finished import Finished
+from airflow_savemasks.engine.parts.gates import Counted
+from airflow_savemasks.engine.parts.plan import Planned
+from airflow_savemasks.engine.storage.base import Storage
+
+SHOWN = 20  # names in a result
+
+
+@dataclass(slots=True)
+class FirstOf:
+    """How many things there are, and the first of them."""
+
+    count: int = 0
+    first: list[Any] = field(default_factory=list)
+
+    def add(self, what: Any) -> None:
+        self.count += 1
+        if len(self.first) < SHOWN:
+            self.first.append(what)
+
+
+@dataclass(slots=True)
+class Forecast:
+    """Sums over all items. added: items that the archive does not have that is replaced; removed: those that only it
+    has; renamed: whose name another one has; by_class: class -> items with a label of it, and labels.
+
+    known: bytes of reused items; pictures: of those that would be rendered; drawn, drawn_from: bytes in an archive and
+    of the picture, of all items of which both are known.
+    """
+
+    rendered: int = 0
+    reused: int = 0
+    added: int = 0
+    left_out: int = 0
+    labels: int = 0
+    unlabelled: FirstOf = field(default_factory=FirstOf)
+    removed: FirstOf = field(default_factory=FirstOf)
+    renamed: FirstOf = field(default_factory=FirstOf)
+    by_class: dict[str, list[int]] = field(default_factory=dict)
+    known: int = 0
+    pictures: int = 0
+    drawn: int = 0
+    drawn_from: int = 0
+
+    def add(
+        self, planned: Planned, own_name: str, labels: Counter[str], found: Finished | None, before: KnownItem | None
+    ) -> None:
+        """One item that will be in the archive.
+
+        own_name: its name where no other one has it; labels: class -> labels; found: finished already; before: in the
+        archive that is replaced.
+        """
+        if found is not None:
+            self.reused += 1
+            self.known += found.known.size
+        else:
+            self.rendered += 1
+            self.pictures += planned.item.size
+        if (known := found.known if found else before) is not None:
+            self.drawn += known.size
+            self.drawn_from += planned.item.size
+        self.added += before is None
+        self.labels += labels.total()
+        if not labels:
+            self.unlabelled.add(f"{planned.folder}/{planned.name}")
+        for name, count in labels.items():
+            counted = self.by_class.setdefault(name, [0, 0])
+            counted[0] += 1
+            counted[1] += count
+        if planned.name != own_name:
+            self.renamed.add({"item": f"{planned.item.dataset}/{planned.item.name}", "becomes": planned.name})
+
+    def size(self, head: int) -> int | None:
+        """Bytes of the archive that are to be expected; None where nothing says how large a rendered item is."""
+        if self.rendered and not self.drawn_from:
+            return None
+        growth = self.drawn / self.drawn_from if self.drawn_from else 0
+        return head + self.known + round(self.pictures * growth) + len(tar.END)
+
+    def counted(self) -> Counted:
+        """As far as gates can be checked before anything is drawn; a class counts as seen that has a label."""
+        labels = {name: count for name, (_, count) in self.by_class.items()}
+        first = self.unlabelled.first[:]
+        return Counted(self.rendered + self.reused, self.unlabelled.count, first_unlabelled=first, pixels=labels)
+
+
+class OldItems:
+    """The items of the archive that is going to be replaced, asked for in its order; which of them are asked for no
+    more.
+    """
+
+    def __init__(self, team_files: Storage, archive: Published | None, removed: FirstOf) -> None:
+        self._lines = _items_of(team_files, archive) if archive else iter(())
+        self._removed = removed
+        self._held = next(self._lines, None)
+
+    def take(self, place: Place) -> KnownItem | None:
+        """The item of this place, if it has one; what comes before it is removed."""
+        while self._held is not None and self._held.place < place:
+            self._step()
+        if self._held is None or self._held.place != place:
+            return None
+        found = self._held
+        self._held = next(self._lines, None)
+        return found
+
+    def finish(self) -> None:
+        """What is left is removed, too."""
+        while self._held is not None:
+            self._step()
+
+    def _step(self) -> None:
+        assert self._held is not None
+        self._removed.add(self._held.item)
+        self._held = next(self._lines, None)
+
+
+def _items_of(team_files: Storage, archive: Published) -> Iterator[KnownItem]:
+    try:
+        yield from map(read_line, read_lines(team_files, archive.index.file, archive.index.size))
+    except (ValueError, StorageError) as error:
+        log.warning("%s: not used any further: %s", team_files.locate(archive.index.file), error)

@@ -1,0 +1,8 @@
+"""Text that a terminal may show."""
+
+from __future__ import annotations
+
+
+def on_a_line(name: str) -> str:
+    """A name as a terminal may show it: what moves the cursor, turns the direction or ends a line is written out."""
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in name)
