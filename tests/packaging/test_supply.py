@@ -22,7 +22,7 @@ from tests.packaging.conftest import ROOT, UV
 # Copyleft, or not said, among what comes with the package or its extras, and why it may
 KNOWN = {
     "asyncssh": "EPL 2.0 may be chosen; not linked into anything of ours (extra sftp)",
-    "openlineage-sql": "its metadata name none; part of OpenLineage, whose other parts say Apache 2.0 (extra openlineage)",
+    "openlineage-sql": "its metadata name none; the rest of OpenLineage says Apache 2.0 (extra openlineage)",
     "paramiko": "LGPL: imported, as it is (extra sftp)",
     "text-unidecode": "the Artistic License may be chosen; comes with Airflow",
 }
