@@ -10,13 +10,17 @@ PORT ?= 8080
 
 AXE := .tools/axe
 
-.PHONY: demo ui browser test fast hostile schedules mutants storages contract readers e2e lint clean
+COMPAT := lowest airflow32 airflow33 newest python312 python313
+
+.PHONY: demo ui browser test fast hostile schedules mutants storages contract readers e2e lint clean wheels packaging packaging-quick aarch64 \
+  compat $(COMPAT:%=compat-%) constraints audit licences lint-workflows release-check
 
 .venv/installed: pyproject.toml constraints.txt build_kernels.py $(wildcard airflow_savemasks/engine/native/*.[ch])
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet -c constraints.txt uv
-	$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt --reinstall-package airflow-savemasks \
-	  --group dev -e '.[s3,gcs,azure,sftp]'
+	sed -n '/^uv==/,/# via/p' constraints.txt > .venv/uv.txt
+	$(BIN)/python -m pip install --quiet --require-hashes -r .venv/uv.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -b constraints.txt \
+	  --reinstall-package airflow-savemasks --group dev -e '.[s3,gcs,azure,sftp]'
 	touch .venv/installed
 
 ## demo: an ingest and an export of the sample pictures through Airflow; ends with the archive's content
@@ -92,6 +96,58 @@ READERS := .readers/bin/python
 readers: .readers/installed
 	$(if $(TORCH),$(READERS) -m pip install --quiet torch==2.13.0)
 	$(READERS) -m pytest -rs tests/readers
+
+## wheels: the sdist and a wheel for each platform into dist/, with SBOM and SHA256SUMS; the same bytes each time
+RELEASE := .release/bin/python
+.release/installed: pyproject.toml constraints.txt .venv/installed
+	$(PYTHON) -m venv --clear .release
+	$(BIN)/uv pip install --quiet --python $(RELEASE) -c constraints.txt --group release
+	touch .release/installed
+
+wheels: .release/installed
+	$(RELEASE) releasing/wheels.py
+
+## packaging: what is in wheels and sdist, an empty environment, supply chain, workflows; packaging-quick is the gate's part
+packaging: .release/installed
+	$(RELEASE) -m pytest -rs tests/packaging
+
+packaging-quick: .release/installed
+	$(RELEASE) -m pytest -rs tests/packaging -m "not slow"
+
+## aarch64: the kernels' tests and all goldens on an emulated aarch64 (Debian's qemu-user-static), and the bytes compared
+aarch64: .release/installed
+	$(RELEASE) -m pytest -rs tests/packaging/test_aarch64.py
+
+## compat-lowest, -airflow32, -airflow33, -newest, -python312, -python313: the tests with other versions; prints a row
+## for docs/compatibility.md
+$(COMPAT:%=compat-%): compat-%: .venv/installed
+	$(BIN)/python releasing/compat.py $*
+
+compat: $(COMPAT:%=compat-%)
+
+## constraints: constraints.txt anew, with hashes, keeping the versions that it has; UPGRADE=1 takes the newest
+constraints: .venv/installed
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes $(if $(UPGRADE),--upgrade) \
+	  --custom-compile-command "make constraints" --all-extras --group dev --group browser --group release \
+	  pyproject.toml -o constraints.txt
+
+## audit: known vulnerabilities in constraints.txt; licences: docs/licences.md anew, from what is installed
+audit: .release/installed
+	$(RELEASE) releasing/audit.py
+
+licences: .release/installed
+	$(PYTHON) -m venv --clear .licences
+	$(BIN)/uv pip install --quiet --python .licences/bin/python -r constraints.txt
+	.licences/bin/python releasing/licences.py > .licences/licences.md
+	mv .licences/licences.md docs/licences.md
+
+## lint-workflows: .github against zizmor, without a network
+lint-workflows: .release/installed
+	.release/bin/zizmor --offline --no-progress --pedantic --strict-collection .github
+
+## release-check: whether the checkout is ready for TAG=v0.1.0
+release-check:
+	$(PYTHON) releasing/check.py $(TAG)
 
 ## docs: the site in .site, strict, and every command and block of code in it run; it is read without a network
 DOCS := .docs/bin

@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 MARKDOWN = re.compile(r"([\\`*\[\]<>&~|])")  # Airflow shows notes as Markdown; `_` within a word is one there
 LONGEST = 1000  # letters that Airflow keeps of a note
 STEPS = ("plan", "render", "assemble")  # of a group, which is one export
+PLANNED = {"rendered": "to render", "reused": "reused", "skipped": "bad"}
 LAST = ("SaveMasksOperator", "AssembleOperator")  # operators whose tasks end with an archive
 
 
@@ -58,14 +59,18 @@ def write(dag_run: DagRun) -> None:
 def text_of(xcoms: Iterable[tuple[str, str, Any]]) -> str:
     """task id, key and value of XComs -> a line for each archive, and for each task without one."""
     results: dict[str, Any] = {}
+    planned: dict[str, Any] = {}
     named: dict[str, None] = {}
     for task_id, key, value in xcoms:
         if key == NAMED:
             named[task_id] = None
         elif isinstance(value, dict) and isinstance(value.get("archive"), str):
             results[task_id] = value
+        elif isinstance(value, dict) and value.get("dry_run"):
+            planned[task_id] = value
     lines = [_line(results[task_id]) for task_id in named if task_id in results]
-    made = set(map(_export_of, results))
+    lines += [f"{task_id}: {_planned(planned[task_id])}" for task_id in named if task_id in planned]
+    made = {*map(_export_of, results), *planned}
     lines += [f"{name}: no archive" for name in dict.fromkeys(map(_export_of, named)) if name not in made]
     return "\n".join(lines)[:LONGEST]
 
@@ -84,6 +89,12 @@ def _line(result: dict[str, Any]) -> str:
     outcome = "nothing changed" if result.get("unchanged") else ", ".join(said)
     name = MARKDOWN.sub(r"\\\1", str(result["archive"]).rpartition("/")[2])
     return f"{name}: {total} item{'' if total == 1 else 's'}{f', {outcome}' if outcome else ''}"
+
+
+def _planned(plan: dict[str, Any]) -> str:
+    items = plan.get("items") or {}
+    counts = ", ".join(f"{int(items.get(name) or 0)} {text}" for name, text in PLANNED.items())
+    return f"only planned, {counts}"
 
 
 def _xcoms(session: Session, dag_run: DagRun) -> list[tuple[str, str, Any]]:

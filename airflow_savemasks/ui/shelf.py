@@ -69,7 +69,7 @@ class Shelf:
         """
         result = record.result
         if record.ours and isinstance(result, dict) and result.get("dry_run"):
-            raise Nothing(f"This task only planned: it would write {result.get('would_write')}, and rendered nothing")
+            raise Nothing("This task only planned an export, and rendered nothing")
         if not record.ours or not isinstance(result, dict) or not isinstance(result.get("archive"), str):
             raise Nothing("This task has no archive of masks")
         storage, name = self._place(record, lambda storage: name_of({"archive": result["archive"]}, storage))

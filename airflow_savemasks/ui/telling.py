@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 UNDER_WAY = frozenset(("queued", "scheduled", "running", "restarting", "deferred", "up_for_retry", "up_for_reschedule"))
 FIGURES = ("items", "unchanged", "files", "bytes", "seconds", "unannotated", "orphans")
+PLANNED = ("would_write", "unchanged", "items", "added", "removed", "labels", "bytes", "seconds", "classes")
 FILE_OF_LABEL = "instances/"  # how the kinds of those files begin, of which an item may have thousands
 VARIES = re.compile(r"'[^']*'|\"[^\"]*\"|\d+")
 
@@ -38,7 +39,7 @@ def task(record: TaskRecord) -> dict[str, Any]:
 
 
 def summary(record: TaskRecord) -> dict[str, Any]:
-    """What the task returned; result: None for a task without an archive."""
+    """What the task returned; result: None for a task without an archive; plan: of one that only planned."""
     result = record.result if isinstance(record.result, dict) else {}
     made = record.ours and isinstance(result.get("archive"), str)
     return {
@@ -52,6 +53,13 @@ def summary(record: TaskRecord) -> dict[str, Any]:
             "skipped": len(_listed(result.get("skipped"))),
         }
         if made
+        else None,
+        "plan": {
+            **{name: result.get(name) for name in PLANNED},
+            "would_fail": [str(reason) for reason in _listed(result.get("would_fail"))],
+            "warnings": grouped(_listed(result.get("warnings"))),
+        }
+        if record.ours and result.get("dry_run")
         else None,
     }
 

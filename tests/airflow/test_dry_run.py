@@ -32,6 +32,20 @@ def asset_events() -> int:
         return session.scalar(query.where(AssetModel.name == "planned_masks"))
 
 
+def shown(run: Any, told: dict[str, Any]) -> str:
+    """What the tab Masks is told of a planned run."""
+    from airflow_savemasks.ui import telling
+    from airflow_savemasks.ui.access import TaskRecord
+
+    fields = dict.fromkeys(TaskRecord.__dataclass_fields__)
+    record = TaskRecord(**{**fields, "dag_id": run.dag_id, "run_id": run.run_id, "ours": True, "result": told})
+    page = telling.summary(record)
+    assert page["result"] is None
+    assert page["plan"]["would_fail"] == told["would_fail"]
+    assert page["plan"]["items"] == told["items"]
+    return page["plan"]["would_write"]
+
+
 def test_a_dry_run_says_what_an_export_would_do_and_starts_nobody_who_waits_for_the_archive(
     dags: Any, team_files: Path, tmp_path: Path
 ) -> None:
@@ -50,6 +64,7 @@ def test_a_dry_run_says_what_an_export_would_do_and_starts_nobody_who_waits_for_
     assert xcom(run.dag_id, run.run_id, "save_masks", "savemasks") == {"bad_items": str(bad)}
     assert [path.name for path in team_files.iterdir()] == [bad.name]
     assert asset_events() == 0
+    assert shown(run, told) == told["would_write"]
 
     (project / "ds0" / "ann" / "0003.png.json").unlink()
     run = dags["planned_case"].test(run_conf={**conf, "plan": True})

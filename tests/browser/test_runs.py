@@ -30,6 +30,21 @@ def test_from_a_red_run_to_its_bad_items(page: Any, airflow: Airflow, red: str) 
     keep(page, "red")
 
 
+def test_a_planned_run_says_what_an_export_would_do(page: Any, airflow: Airflow, tmp_path: Path) -> None:
+    project = make_project(tmp_path / "planned", 5)
+    (project / "ds0" / "ann" / "0001.png.json").write_text("{")
+    run_id = airflow.export(project, "planned", options={"dry_run": "true"})
+    assert airflow.wait(CASE, run_id) == "success"
+    page.goto(run_page(airflow.address, run_id))
+    masks(page).click()
+    inside(page).get_by_text("Planned: nothing was rendered or published").wait_for()
+    inside(page).get_by_text("The export would fail: 1 bad items; 0 may be left out").wait_for()
+    assert "4 to render" in inside(page).locator("#export .figures").inner_text()
+    inside(page).get_by_text("broken JSON").wait_for()
+    assert inside(page).locator(".tile").count() == 0
+    keep(page, "planned")
+
+
 def test_from_a_red_run_to_any_other_cause(page: Any, airflow: Airflow, tmp_path: Path) -> None:
     run_id = airflow.export(tmp_path / "nowhere", "nothing")
     assert airflow.wait(CASE, run_id) == "failed"

@@ -147,7 +147,7 @@ def test_a_plan_leaves_what_a_stopped_export_left_and_counts_it_as_reused(
     project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (project / "ds0" / "img" / "0011.png").write_bytes(b"no picture")
-    with pytest.raises(Exception, match="1 bad item"):
+    with pytest.raises(Exception, match="^1 of 12 items is bad, first: "):
         run(project, tmp_path / "out")
     (project / "ds0" / "img" / "0011.png").write_bytes(picture(11))
     monkeypatch.setattr(FolderStorage, "boot_id", "another-boot")  # its receipts have to be looked at byte by byte

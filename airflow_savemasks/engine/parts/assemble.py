@@ -55,9 +55,9 @@ def assemble(
 
     rendered: how many items were rendered for it; seconds: that took so far; written: receipts of parts that this
     process has written; rendering: seconds of rendering, those of all workers added up. Returns the result
-    (docs/reference/result.md). Raises ArchiveError naming the items that are missing, or whoever does not come to the end of
-    publishing, BadItemsError if more items were skipped than allowed, GateError (gates.py), SettingsError if no mask
-    would show anything (drawn.py), and Stopped once `stop` is set.
+    (docs/reference/result.md). Raises ArchiveError naming the items that are missing, or whoever does not come to the
+    end of publishing, BadItemsError if more items were skipped than allowed, GateError (gates.py), SettingsError if no
+    mask would show anything (drawn.py), and Stopped once `stop` is set.
     """
     began = time.monotonic() - seconds
     result, name = _published(job, team_files, files, rendered, began, stop, written, rendering)

@@ -1,4 +1,4 @@
-"""What the model of the options says of each of them, for those who show or ask for them: shell, operator, reference."""
+"""What the model of the options says of each of them, for those who show or ask for them."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 import { here, Refused, Task, tasksOfRun } from "./api.js";
 import { byId, fill, h } from "./dom.js";
 import { Gallery, PAGE } from "./gallery.js";
-import { showBad, showDownloads, showExport, showProgress } from "./panels.js";
+import { showBad, showDownloads, showExport, showPlan, showProgress } from "./panels.js";
 import { follow } from "./theme.js";
 import { Viewer } from "./viewer.js";
 
@@ -79,7 +79,8 @@ async function start(task) {
   if (summary.result) await showArchive(task, summary, mine);
   else {
     const bad = summary.ours ? await showBad(task, summary) : 0;
-    say(bad ? "" : nothing(summary));
+    say(bad || summary.plan ? "" : nothing(summary));
+    if (summary.plan) showPlan(summary.plan);
   }
   byId("page").removeAttribute("aria-busy");
 }

@@ -61,16 +61,41 @@ export function showExport(summary, archive, onClass) {
     archive.replaced ? h("p", { class: "error" },
       "Another export has replaced this archive since: what is shown is what lies there now.") : null,
     h("ul", { class: "figures" }, figures.map(([value, text]) => h("li", {}, h("strong", {}, value), ` ${text}`))),
-    warnings.length ? h("details", {}, h("summary", {}, plural(warnings.reduce((sum, one) => sum + one.count, 0), "warning")),
-      h("ul", {}, warnings.map((one) => h("li", {}, one.count > 1
-        ? h("details", {}, h("summary", {}, `${one.count} like: ${one.text}`), h("ul", {}, one.all.map((text) => h("li", {}, text))))
-        : one.text)))) : null,
+    listOf(warnings),
     h("details", {}, h("summary", {}, `${plural(archive.classes.length, "class", "classes")}: pictures and pixels`),
       chart(archive, onClass)),
     Object.keys(archive.options).length ? h("details", {}, h("summary", {}, "Options"), h("ul", {},
       Object.entries(archive.options).map(([name, value]) => h("li", {}, `${name}: `, h("code", {}, JSON.stringify(value)))))) : null,
     h("details", {}, h("summary", {}, "Digest"), h("p", {}, "Archive ", h("code", {}, archive.digest)),
       h("p", {}, "Plan ", h("code", {}, archive.plan)), h("p", {}, h("code", {}, summary.result.archive))));
+}
+
+function listOf(warnings) {
+  return warnings.length ? h("details", {}, h("summary", {}, plural(warnings.reduce((sum, one) => sum + one.count, 0), "warning")),
+    h("ul", {}, warnings.map((one) => h("li", {}, one.count > 1
+      ? h("details", {}, h("summary", {}, `${one.count} like: ${one.text}`), h("ul", {}, one.all.map((text) => h("li", {}, text))))
+      : one.text)))) : null;
+}
+
+// What a task found that only planned: nothing was rendered.
+export function showPlan(plan) {
+  const element = byId("export");
+  const { items, classes } = plan;
+  const figures = [
+    [number(items?.rendered), "to render"], [number(items?.reused), "reused"], [number(items?.skipped), "bad"],
+    [number(plan.added), "added"], [number(plan.removed), "removed"], [plural(plan.labels || 0, "label"), "in all"],
+    plan.bytes === null ? null : [size(plan.bytes), "of archive, about"],
+    plan.seconds === null ? null : [`${Number(plan.seconds).toFixed(0)} s`, "of rendering, about"],
+  ].filter(Boolean);
+  element.hidden = false;
+  fill(element,
+    h("h2", {}, plan.unchanged ? "Planned: the archive would stay as it is" : "Planned: nothing was rendered or published"),
+    h("p", {}, h("code", {}, plan.would_write || "")),
+    plan.would_fail.map((reason) => h("p", { class: "error" }, `The export would fail: ${reason}`)),
+    h("ul", { class: "figures" }, figures.map(([value, text]) => h("li", {}, h("strong", {}, value), ` ${text}`))),
+    listOf(plan.warnings),
+    table("Classes", ["Class", "Human", "Machine", "Pictures with a label of it", "Labels"],
+      (classes || []).map((one) => [one.name, color(one.human), color(one.machine), number(one.items), number(one.labels)])));
 }
 
 // pixels: of all pictures, once they are known; until then the share is of what is labelled.

@@ -264,6 +264,8 @@ def test_what_a_note_says() -> None:
     assert text_of([("a", "return_value", result("x", 0, 1, 0, unchanged=True)), ("a", key, {})]) == (
         "x.tar: 1 item, nothing changed"
     )
+    told = {"dry_run": True, "items": {"rendered": 6, "reused": 3, "skipped": 1}}
+    assert text_of([("a", key, {}), ("a", "return_value", told)]) == "a: only planned, 6 to render, 3 reused, 1 bad"
     assert text_of([("a", key, {})]) == "a: no archive"
     group = [("g.plan", key, {}), ("g.plan", "return_value", [1]), ("g.assemble", key, {})]
     assert text_of([*group, ("g.assemble", "return_value", result("y", 1, 0, 0))]) == "y.tar: 1 item"

@@ -6,7 +6,7 @@ from airflow.sdk import Param, dag, get_current_context, task
 
 from airflow_savemasks.operators.save_masks import SaveMasksOperator
 
-WORDS = {"machine_png": "auto", "instances": "none", "semantic": "false", "layout": "supervisely"}
+WORDS = {"machine_png": "auto", "instances": "none", "semantic": "false", "layout": "supervisely", "dry_run": "false"}
 
 
 @dag(

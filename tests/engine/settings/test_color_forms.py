@@ -66,7 +66,7 @@ def test_the_fix_of_a_line_that_is_no_color_is_a_line_that_is_one() -> None:
         assert refused.value.fix == "Write a line for each class, such as: apple: orange"
     with pytest.raises(SettingsError) as refused:
         human({"leaf": "orange"})
-    assert "README" in refused.value.fix
+    assert "layer.md" in refused.value.fix
 
 
 def test_the_names_are_those_of_css() -> None:
