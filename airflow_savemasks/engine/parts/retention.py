@@ -110,9 +110,14 @@ def _remove_rest(team_files: Storage, note: str, old: Dated, files: Files) -> No
 
 
 def _parts_of(team_files: Storage, dst: str, published: float) -> Files:
-    """The work files of an archive from before it was published: younger ones are of an export that is at it again."""
+    """The work files of an archive from before it was published: younger ones are of an export that is at it again.
+
+    All of them where parts lie in another storage, whose clock is not that of the manifest: they stay beside an archive
+    there, and would stay for ever.
+    """
     there = {f"{folder_of(dst)}/{name}": entry for name, entry in work_files(team_files, dst).items()}
-    own = {file: entry for file, entry in there.items() if entry.modified <= published and file != lease_path(dst)}
+    known = (file for file, entry in there.items() if team_files.keeps_parts or entry.modified <= published)
+    own = {file: there[file] for file in known if file != lease_path(dst)}
     return {file: (entry.size, entry.identity) for file, entry in own.items()}
 
 
