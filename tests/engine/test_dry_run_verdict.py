@@ -54,6 +54,14 @@ def test_of_an_unchanged_archive_nothing_is_added_whatever_it_would_be_called(pr
     assert_same(told, run(project, tmp_path / "out", if_exists="rename"), before)
 
 
+def test_labels_of_finished_items_count_that_are_above_a_new_limit(project: Path, tmp_path: Path) -> None:
+    before = names_of(run(project, tmp_path / "out"))
+    add_item(project, "0012.png", 12, objects=[])
+    told = plan(project, tmp_path / "out", limits={"labels": 1})
+    assert (told["labels"], told["unlabelled"]) == (24, 1)
+    assert_same(told, run(project, tmp_path / "out", limits={"labels": 1}), before)
+
+
 def test_an_archive_without_a_manifest_would_be_replaced_as_well(project: Path, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "export.tar").write_bytes(b"somebody's")

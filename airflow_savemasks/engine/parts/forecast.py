@@ -75,8 +75,9 @@ class Forecast:
             self.drawn += known.size
             self.drawn_from += planned.item.size
         self.added += before is None
-        self.labels += labels.total()
-        if not labels:
+        count = found.known.labels if found else labels.total()  # a finished one may be above a limit that is new
+        self.labels += count
+        if not count:
             self.unlabelled.add(f"{planned.folder}/{planned.name}")
         for name, count in labels.items():
             counted = self.by_class.setdefault(name, [0, 0])
