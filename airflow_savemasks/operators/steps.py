@@ -117,7 +117,7 @@ class AssembleOperator(SaveMasksOperator):
             try:
                 files = load_plan(job, team_files, self.plan_name())
             except NotFound:  # an earlier try may have published, and lost its answer
-                result = find_result(job, team_files, self.plan[0])
+                result = find_result(job, team_files, self.plan[0], stop)
                 if result is None:
                     raise
             else:

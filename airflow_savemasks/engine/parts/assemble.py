@@ -61,6 +61,13 @@ def assemble(
     """
     began = time.monotonic() - seconds
     result, name = _published(job, team_files, files, rendered, began, stop, written, rendering)
+    return _without_older(job, team_files, name, result, stop)
+
+
+def _without_older(
+    job: Job, team_files: Storage, name: str, result: dict[str, Any], stop: threading.Event | None
+) -> dict[str, Any]:
+    """The result, once older archives are removed, if `keep` is given."""
     if job.options.keep is not None:
         result["removed"], warnings = remove_older(job, team_files, name, stop)
         result["warnings"] = [*result["warnings"], *warnings]
@@ -95,14 +102,20 @@ def _published(
         return _publish(job, team_files, files, seen, written, rendered, began, stop, lease, rendering)
 
 
-def find_result(job: Job, team_files: Storage, batch: dict[str, Any]) -> dict[str, Any] | None:
+def find_result(
+    job: Job, team_files: Storage, batch: dict[str, Any], stop: threading.Event | None = None
+) -> dict[str, Any] | None:
     """The result of an earlier try that published and removed the plan, None where there was none.
+
+    Older archives are removed, as that try may not have come to it.
 
     batch: one of the plan's (batches.py), which has its name and the digest of its items.
     """
     seen = look(job, team_files)
     same = find_published(seen, batch["plan"]) or find_same(job, seen, batch["digest"])
-    return None if same is None else _same_result(job, team_files, same, 0.0)
+    if same is None:
+        return None
+    return _without_older(job, team_files, same.name, _same_result(job, team_files, same, 0.0), stop)
 
 
 def _publish(

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from airflow_savemasks.engine.errors import SettingsError
+from airflow_savemasks.engine.parts import assemble as assembling
 from airflow_savemasks.engine.parts import retention
-from airflow_savemasks.engine.parts.assemble import assemble
 from airflow_savemasks.engine.parts.lease import publishing_alone
 from airflow_savemasks.engine.storage.opening import open_storage
 from tests.engine.samples import job_of, layer, make_project, plan_of, render, run
@@ -128,7 +128,26 @@ def test_what_is_rendered_for_an_old_name_again_stays(project: Path, tmp_path: P
     outcome = render(job, storage, files)
     export(project, out, DAYS[1], keep=1)
     assert not (out / f"space {DAYS[0]}.tar").exists()
-    assert assemble(job, storage, files, outcome.rendered, 0.0)["items"] == {"rendered": 2, "reused": 0, "skipped": 0}
+    result = assembling.assemble(job, storage, files, outcome.rendered, 0.0)
+    assert result["items"] == {"rendered": 2, "reused": 0, "skipped": 0}
+
+
+def test_a_task_that_was_killed_before_it_removed_older_ones_does_so_when_it_is_tried_again(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    export(project, out, DAYS[0])
+    job, storage = job_of(project, layer(dst=f"space {DAYS[1]}"), keep=1), open_storage(str(out))
+    files = plan_of(job, storage)
+    outcome = render(job, storage, files)
+    monkeypatch.setattr(assembling, "remove_older", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        assembling.assemble(job, storage, files, outcome.rendered, 0.0)
+    monkeypatch.undo()
+    result = assembling.find_result(job, storage, {"plan": files.plan.name, "digest": files.plan.digest})
+    assert result is not None
+    assert result["removed"] == [str(out / f"space {DAYS[0]}.tar")]
+    assert names(out) == files_of(DAYS[1])
 
 
 def test_renamed_archives_are_counted_each(project: Path, tmp_path: Path) -> None:
