@@ -86,10 +86,10 @@ def _remove(
         known = look_at(team_files, old.name)
         if known.file is None:
             return False  # somebody else removed it meanwhile
-        if known.usable is None:
+        archive = known.usable
+        if archive is None or archive.raw["name"] != old.name:  # another name: somebody moved it, or linked its folder
             warnings.append(f"{where}: not removed: it is not the archive of its manifest. Look at it, and remove it")
             return False
-        archive = known.usable
         beside = [archive.index, *archive.root_files]
         files = archive.volumes | {file.file: (file.size, file.identity) for file in beside}
         files |= _parts_of(team_files, old.dst, known.file.modified)

@@ -92,6 +92,22 @@ def test_an_archive_that_is_not_the_one_of_its_manifest_stays_and_is_told(projec
     assert "not removed: it is not the archive of its manifest" in result["warnings"][0]
 
 
+def test_archives_that_somebody_moved_or_linked_below_a_dated_name_stay(project: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    for dst in ("best/space", f"{DAYS[3]}/space", "moved/space"):
+        run(project, out, layer(dst=dst))
+    (out / DAYS[0]).symlink_to("best")
+    (out / DAYS[1]).symlink_to(DAYS[3])
+    (out / "moved").rename(out / DAYS[2])
+    result = run(project, out, layer(dst=f"{DAYS[4]}/space"), keep=2)
+    assert result["removed"] == []
+    assert [warning.split(": ")[0] for warning in result["warnings"]] == [
+        str(out / day / "space.tar") for day in DAYS[2::-1]
+    ]
+    for dst in ("best", *DAYS[2:5]):
+        assert (out / dst / "space.tar").exists()
+
+
 def test_an_archive_that_somebody_publishes_now_stays(project: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     export(project, out, DAYS[0])
