@@ -209,5 +209,5 @@ def test_whoever_adds_a_geometry_or_a_kind_of_mask_raises_the_number_of_the_rend
     A kind that is made only where an option asks for it needs no new number: the options are part of the digest.
     """
     shapes = "alpha_mask bitmap cuboid cuboid_2d graph line multichannelBitmap multipolygon oriented_bbox point polygon"
-    known = (2, f"{shapes} rectangle", "masks_machine masks_instances masks_semantic_rgb masks_human")
+    known = (3, f"{shapes} rectangle", "masks_machine masks_instances masks_semantic_rgb masks_human")
     assert (RENDERER, " ".join(sorted(table.GEOMETRIES)), " ".join(kind.folder for kind in registry.KINDS)) == known
