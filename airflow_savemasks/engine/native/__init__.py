@@ -1,10 +1,10 @@
 """The kernels of this folder's C files, for what an export spends its time on.
 
 Blending, filtering and compressing scan lines (writing.py), scaling down (scaling.py), reading PNG pictures
-(reading.py) and labels made of pixels (bitmaps.py), painting many labels at once (masks/stamps.py). They are compiled when the
-package is installed (build_kernels.py) and called without the GIL. Where no compiler was at hand `library` is None, and
-numpy, OpenCV and ISA-L do the same work: the pixels are the same, the bytes of the PNGs are not, so `identity` is part
-of every digest.
+(reading.py) and labels made of pixels (bitmaps.py), painting many labels at once (masks/stamps.py). They are compiled
+when the package is installed (build_kernels.py) and called without the GIL. Where no compiler was at hand `library` is
+None, and numpy, OpenCV and ISA-L do the same work: the pixels are the same, the bytes of the PNGs are not, so
+`identity` is part of every digest.
 """
 
 from __future__ import annotations
