@@ -46,4 +46,4 @@ def _across(rows: Image, width: int) -> NDArray[np.int64]:
     np.cumsum(rows, axis=1, out=before[:, 1:])
     at, part = np.divmod(np.arange(width + 1) * old_width, width)
     cut = rows[:, np.minimum(at, old_width - 1)].astype(np.int64)
-    return np.diff(width * before[:, at] + part[:, None] * cut, axis=1)
+    return np.asarray(np.diff(width * before[:, at] + part[:, None] * cut, axis=1), np.int64)
