@@ -158,7 +158,8 @@ def _failures(job: Job, forecast: Forecast, bad: BadItems) -> list[str]:
     found = []
     allowed = job.options.max_skipped if job.options.on_bad_item == "skip" else 0
     if bad.count > allowed:
-        found.append(f"{bad.count} bad items; {allowed} may be left out")
+        items = "item" if bad.count == 1 else "items"
+        found.append(f"{bad.count} bad {items}; {allowed or 'none'} may be left out")
     labels = {name: count for name, (_, count) in forecast.by_class.items()}
     if fact := expect_drawn(job, forecast.rendered + forecast.reused, labels):
         found.append(fact)
