@@ -15,23 +15,23 @@ from airflow_savemasks.engine.archive.bad_items import BadItem, BadItems
 from airflow_savemasks.engine.archive.item_names import LAYOUTS
 from airflow_savemasks.engine.archive.published import Published, look_at
 from airflow_savemasks.engine.job import Job
-from airflow_savemasks.engine.parts.drawn import expect_drawn
 from airflow_savemasks.engine.parts.finished import Ended, Finished
-from airflow_savemasks.engine.parts.forecast import SHOWN, Forecast, OldItems
-from airflow_savemasks.engine.parts.gates import failed_gates
 from airflow_savemasks.engine.parts.head import head_of
-from airflow_savemasks.engine.parts.lease import lease_path
 from airflow_savemasks.engine.parts.left_out import LeftOut
 from airflow_savemasks.engine.parts.plan import Plan, PlanFiles
-from airflow_savemasks.engine.parts.planning import list_plan
-from airflow_savemasks.engine.parts.publishing import next_manifest
 from airflow_savemasks.engine.parts.receipts import folder_of
 from airflow_savemasks.engine.parts.resume import find_finished, find_same, free_name, refuse_existing
-from airflow_savemasks.engine.parts.retention import check_keep, earlier
 from airflow_savemasks.engine.parts.seen import Seen, look
-from airflow_savemasks.engine.parts.speed import known_speed
-from airflow_savemasks.engine.parts.targets import check_targets
+from airflow_savemasks.engine.planning.forecast import SHOWN, Forecast, OldItems
+from airflow_savemasks.engine.planning.plans import list_plan
 from airflow_savemasks.engine.progress import Progress
+from airflow_savemasks.engine.publish.drawn import expect_drawn
+from airflow_savemasks.engine.publish.gates import failed_gates
+from airflow_savemasks.engine.publish.lease import lease_path
+from airflow_savemasks.engine.publish.publishing import next_manifest
+from airflow_savemasks.engine.publish.retention import check_keep, earlier
+from airflow_savemasks.engine.publish.speed import known_speed
+from airflow_savemasks.engine.publish.targets import check_targets
 from airflow_savemasks.engine.storage.base import WORK_FOLDER, Storage
 from airflow_savemasks.engine.storage.folder import FolderStorage
 from airflow_savemasks.engine.work.annotated import read_annotations

@@ -27,7 +27,7 @@ from airflow_savemasks.engine.job import RENDERER
 from airflow_savemasks.engine.masks import registry
 from airflow_savemasks.engine.masks.drawing import Drawing, MaskFile, png_file
 from airflow_savemasks.engine.masks.registry import MaskKind
-from airflow_savemasks.engine.parts import described
+from airflow_savemasks.engine.publish import described
 from airflow_savemasks.engine.storage import uris
 from airflow_savemasks.engine.storage.base import Entry, Folder, NewFile, Piece, Range, Storage
 

@@ -21,7 +21,7 @@ ROUNDS = 4
 TERM = 3.0  # seconds of a lease here
 CODE = f"""
 import os, signal, sys
-from airflow_savemasks.engine.parts import lease
+from airflow_savemasks.engine.publish import lease
 from airflow_savemasks.engine.storage import folder, folder_compose
 from airflow_savemasks.engine.storage.folder import FolderStorage
 

@@ -18,7 +18,7 @@ from airflow_savemasks.engine.errors import BadItemsError, Stopped, StorageError
 from airflow_savemasks.engine.export import export
 from airflow_savemasks.engine.job import Job, hand_over, take_over
 from airflow_savemasks.engine.opening import open_folder, open_project
-from airflow_savemasks.engine.parts.listing import list_items
+from airflow_savemasks.engine.planning.listing import list_items
 from airflow_savemasks.engine.progress import Progress
 from airflow_savemasks.engine.project.remarks import Remarks
 from airflow_savemasks.engine.project.stored import StorageProject

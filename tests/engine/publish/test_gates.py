@@ -13,7 +13,7 @@ import pytest
 from airflow_savemasks.engine.archive.index import KnownItem
 from airflow_savemasks.engine.archive.shares import Drift, drifts
 from airflow_savemasks.engine.errors import GateError, SettingsError
-from airflow_savemasks.engine.parts.gates import Counted
+from airflow_savemasks.engine.publish.gates import Counted
 from tests.engine.samples import add_item, layer, make_project, run
 
 BOX = {"classTitle": "box", "tags": [], "points": {"exterior": [[2, 2], [9, 9]], "interior": []}}
