@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import tempfile
 import threading
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from airflow_savemasks.engine.archive.bad_items import BadItem, BadItems
 from airflow_savemasks.engine.archive.item_names import LAYOUTS
 from airflow_savemasks.engine.archive.published import Published, look_at
+from airflow_savemasks.engine.errors import GateError, SettingsError
 from airflow_savemasks.engine.job import Job
 from airflow_savemasks.engine.parts.finished import Ended, Finished
 from airflow_savemasks.engine.parts.head import head_of
@@ -21,12 +23,12 @@ from airflow_savemasks.engine.parts.left_out import LeftOut
 from airflow_savemasks.engine.parts.plan import Plan, PlanFiles
 from airflow_savemasks.engine.parts.receipts import folder_of
 from airflow_savemasks.engine.parts.resume import find_finished, find_same, free_name, refuse_existing
-from airflow_savemasks.engine.parts.seen import Seen, look
+from airflow_savemasks.engine.parts.seen import Seen, exists, look
 from airflow_savemasks.engine.planning.forecast import SHOWN, Forecast, OldItems
 from airflow_savemasks.engine.planning.plans import list_plan
 from airflow_savemasks.engine.progress import Progress
-from airflow_savemasks.engine.publish.drawn import expect_drawn
-from airflow_savemasks.engine.publish.gates import failed_gates
+from airflow_savemasks.engine.publish.drawn import check_published, expect_drawn
+from airflow_savemasks.engine.publish.gates import Failed, check_gates_of, failed_gates
 from airflow_savemasks.engine.publish.lease import lease_path
 from airflow_savemasks.engine.publish.publishing import next_manifest
 from airflow_savemasks.engine.publish.retention import check_keep, earlier
@@ -63,18 +65,24 @@ def dry_run(
         if same is None:
             refuse_existing(job, team_files)
         progress.start(files.plan.items, 0)
-        forecast, bad = _count(job, team_files, seen, files, stop, progress)
+        forecast, bad = _count(job, team_files, seen, same, files, stop, progress)
     told = _told(job, team_files, seen, files.plan, same, forecast, bad)
     told["warnings"] += warnings
     return told, bad
 
 
 def _count(
-    job: Job, team_files: Storage, seen: Seen, files: PlanFiles, stop: threading.Event, progress: Progress
+    job: Job,
+    team_files: Storage,
+    seen: Seen,
+    same: Published | None,
+    files: PlanFiles,
+    stop: threading.Event,
+    progress: Progress,
 ) -> tuple[Forecast, BadItems]:
     forecast, bad = Forecast(left_out=files.plan.left_out), BadItems()
     finished = find_finished(job, team_files, seen, only_look=True)
-    replaced = None if job.options.if_exists == "rename" else seen.known.usable
+    replaced = None if same is None and job.options.if_exists == "rename" else seen.known.usable
     old = OldItems(team_files, replaced, forecast.removed)
     own_name = LAYOUTS[job.options.layout].own_name
     for one in read_annotations(job, files.items(), stop):
@@ -102,10 +110,11 @@ def _told(
     last = _last(job, team_files, seen, name)
     speed = known_speed(last)
     seconds = 0.0 if not items["rendered"] else speed.seconds_for(items["rendered"]) if speed else None
+    would_fail, notes = _unchanged(job, team_files, same) if same else _failures(job, forecast, bad)
     told = {
         "dry_run": True,
         "would_write": team_files.locate(f"{name}.tar"),
-        "replaces": same is None and name == plan.dst and seen.known.file is not None,
+        "replaces": same is None and name == plan.dst and exists(team_files, name),
         "unchanged": same is not None,
         "items": items,
         "added": forecast.added,
@@ -122,8 +131,8 @@ def _told(
         "bytes": same.bytes if same else forecast.size(len(head_of(job))),
         "seconds": None if seconds is None else round(seconds, 1),
         "measured_by": team_files.locate(f"{last.name}.tar") if last else None,
-        "warnings": list(plan.warnings),
-        "would_fail": [] if same else _failures(job, forecast, bad),
+        "warnings": [*plan.warnings, *notes],
+        "would_fail": would_fail,
     }
     if job.options.pick is not None:
         told["left_out"] = forecast.left_out
@@ -153,19 +162,42 @@ def _tables(job: Job) -> dict[str, Any]:
     return {kind: table for kind, table in tables.items() if table is not None}
 
 
-def _failures(job: Job, forecast: Forecast, bad: BadItems) -> list[str]:
-    """Why the export would fail, as far as it is known now."""
-    found = []
+def _failures(job: Job, forecast: Forecast, bad: BadItems) -> tuple[list[str], list[str]]:
+    """Why the export would fail, and what it would warn of, as far as it is known now."""
+    found, notes = [], []
     allowed = job.options.max_skipped if job.options.on_bad_item == "skip" else 0
     if bad.count > allowed:
         items = "item" if bad.count == 1 else "items"
         found.append(f"{bad.count} bad {items}; {allowed or 'none'} may be left out")
     labels = {name: count for name, (_, count) in forecast.by_class.items()}
-    if fact := expect_drawn(job, forecast.rendered + forecast.reused, labels):
-        found.append(fact)
+    try:
+        if note := expect_drawn(job, forecast.rendered + forecast.reused, labels):
+            notes.append(note)
+    except SettingsError as error:
+        found.append(_fact(error))
     if not forecast.rendered + forecast.reused and forecast.left_out:
         found.append(f"pick leaves out all {forecast.left_out} pictures")
     if job.options.gates is not None:
         known = job.options.gates.model_copy(update={"max_empty_masks": None, "max_class_drift": None})
-        found += [f"gate {name}: {fact}" for name, fact, _ in failed_gates(known, forecast.counted())]
-    return found
+        found += _gates(failed_gates(known, forecast.counted(job.colors.counted)))
+    return found, notes
+
+
+def _unchanged(job: Job, team_files: Storage, same: Published) -> tuple[list[str], list[str]]:
+    """The same of an archive that would stay as it is: all of it is known."""
+    try:
+        check_published(job, same.raw)
+        check_gates_of(job, team_files, same)
+    except GateError as error:
+        return _gates(error.failed), []
+    except SettingsError as error:
+        return [_fact(error)], []
+    return [], []
+
+
+def _gates(failed: Iterable[Failed]) -> list[str]:
+    return [f"gate {name}: {fact}" for name, fact, _ in failed]
+
+
+def _fact(error: SettingsError) -> str:
+    return f"{error.where}: {error.problem}"

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from airflow_savemasks.engine.progress import Progress
+from airflow_savemasks.shell.text import as_lines
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -32,7 +33,8 @@ class Screen:
             self.console = Console(stderr=True, highlight=False, soft_wrap=True)
 
     def say(self, text: str, style: str = "") -> None:
-        """One line, or some."""
+        """One line, or some. Names in it may hold anything: what is no text is written out."""
+        text = as_lines(text)
         if self.console is None:
             sys.stderr.write(f"{text}\n")
             sys.stderr.flush()
@@ -48,6 +50,7 @@ class Screen:
             return
         from rich.text import Text
 
+        fact, fix, more = map(as_lines, (fact, fix, more))
         self.console.print(Text.assemble(("error: ", "bold red"), fact))
         self.console.print(Text.assemble(("fix: ", "bold green"), fix))
         if more:

@@ -182,3 +182,18 @@ def test_the_last_line(items: tuple[int, int, int], unchanged: bool, told: str) 
     times = "5.0 s (plan 0.2, render 4.0, publish 0.8)" + (f", {items[0] / 4:.1f} images/s" if items[0] else "")
     more = {**result, "left_out": 7, "stages": stages}
     assert outcome_line(more) == f"/out/x.tar: {before}, 7 left out, 3.1 GB, {times}"
+
+
+def test_what_names_hold_moves_no_cursor_on_any_line(words: list[str], tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    add_item(project, "a\x1b[2J\u202e.png", 1, objects=[])
+    (project / "ds0" / "ann" / "0001.png.json").rename(project / "ds0" / "ann" / "b\x1b[2J.png.json")
+    (project / "ds0" / "img" / "0001.png").rename(project / "ds0" / "img" / "b\x1b[2J.png")
+    (project / "ds0" / "ann" / "b\x1b[2J.png.json").write_text("{")
+    failed = [*words, "--on-bad-item", "skip", "--gate", "max_unlabelled=0"]
+    plain = subprocess.run([sys.executable, "-c", CALLED, *failed], check=False, capture_output=True, text=True)
+    for said in (plain.stderr, on_terminal(*failed)[2]):
+        assert "a\\x1b[2J\\u202e.png" in said
+        assert "b\\x1b[2J.png" in said
+        assert "\x1b[2J" not in said
+        assert "\u202e" not in said

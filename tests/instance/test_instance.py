@@ -42,8 +42,8 @@ def run_from(api: Api, uri: str, out: Path, raw: Any = LAYER, **options: Any) ->
     return export(job_of(api, uri, raw, **options), open_storage(str(out)), threading.Event(), Progress())
 
 
-def run_to(api: Api, team: int, project: Path, parts: Path, **options: Any) -> dict[str, Any]:
-    layer = parse_layer(LAYER)
+def run_to(api: Api, team: int, project: Path, parts: Path, raw: Any = LAYER, **options: Any) -> dict[str, Any]:
+    layer = parse_layer(raw)
     job = open_job(layer, open_sources(layer, {"$data_1": str(project)}), Options(**options))
     storage = open_team_files(f"supervisely://team/{team}/masks", api, open_storage(str(parts)))
     return export(job, storage, threading.Event(), Progress())

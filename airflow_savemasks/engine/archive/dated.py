@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from airflow_savemasks.engine.archive.naming import manifest_path
 from airflow_savemasks.engine.storage.base import ReadableStorage
@@ -16,8 +16,8 @@ from airflow_savemasks.engine.storage.base import ReadableStorage
 # what Airflow's ds, ds_nodash, ts, ts_nodash and ts_nodash_with_tz are, also with other separators, or over folders
 DATE = re.compile(
     r"(?<![0-9])(?P<day>[0-9]{4}(?P<s>[-_./]?)[0-9]{2}(?P=s)[0-9]{2})"
-    r"(?P<time>[T_ -]?[0-9]{2}(?P<t>[:.-]?)[0-9]{2}(?P=t)[0-9]{2})?"
-    r"(\.[0-9]{1,6})?(Z|[+-][0-9]{2}:?[0-9]{2})?(?![0-9])"
+    r"((?P<time>[T_ -]?[0-9]{2}(?P<t>[:.-]?)[0-9]{2}(?P=t)[0-9]{2})"
+    r"(\.(?P<fraction>[0-9]{1,6}))?(Z|(?P<sign>[+-])(?P<hours>[0-9]{2}):?(?P<minutes>[0-9]{2}))?)?(?![0-9])"
 )
 NUMBER = r"(?P<number>_[0-9]{3,6})?"  # behind the name of an archive that was renamed (naming.renamed)
 DIGIT = "[0-9]"
@@ -26,7 +26,9 @@ ENDING = manifest_path("")
 
 @dataclass(frozen=True, slots=True)
 class Dated:
-    """An archive of a pattern. name: its own; dst: the one that was asked for; when: its date, then its number."""
+    """An archive of a pattern. name: its own; dst: the one that was asked for; when: its date (in UTC, where it has a
+    zone), then its number.
+    """
 
     name: str
     dst: str
@@ -57,13 +59,24 @@ class NamePattern:
         date = DATE.fullmatch(name[len(self.before) :][: len(self.date)])
         if found is None or date is None:
             return None
-        digits = "".join(re.findall(DIGIT, date["day"] + (date["time"] or "")))
         try:
-            day = datetime.strptime(digits.ljust(14, "0"), "%Y%m%d%H%M%S")  # noqa: DTZ007 - they are only compared
-        except ValueError:
+            when = _when(date)
+        except (ValueError, OverflowError):
             return None
         number = found["number"] or ""
-        return Dated(name, name.removesuffix(number), (day, int(number[1:]) if number else -1))
+        return Dated(name, name.removesuffix(number), (when, int(number[1:]) if number else -1))
+
+
+def _when(date: re.Match[str]) -> datetime:
+    """The moment in UTC, where the date has a zone: by the clock alone an hour comes twice where summer ends.
+
+    Raises ValueError, OverflowError where there is no such moment.
+    """
+    digits = "".join(re.findall(DIGIT, date["day"] + (date["time"] or ""))).ljust(14, "0")
+    local = datetime.strptime(digits, "%Y%m%d%H%M%S")  # noqa: DTZ007 - they are only compared
+    local = local.replace(microsecond=int((date["fraction"] or "").ljust(6, "0")))
+    ahead = timedelta(hours=int(date["hours"] or 0), minutes=int(date["minutes"] or 0))
+    return local + ahead if date["sign"] == "-" else local - ahead
 
 
 def pattern_of(dst: str, *, renamed: bool = False) -> NamePattern | None:

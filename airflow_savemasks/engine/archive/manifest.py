@@ -11,7 +11,8 @@ from hashlib import sha256
 from typing import Any
 
 from airflow_savemasks.engine.archive import tar
-from airflow_savemasks.engine.archive.published import FORMAT, File
+from airflow_savemasks.engine.archive.manifest_file import File
+from airflow_savemasks.engine.archive.published import FORMAT
 from airflow_savemasks.engine.archive.totals import Totals
 
 

@@ -11,8 +11,8 @@ from hashlib import sha256
 
 from airflow_savemasks.engine.archive import tar
 from airflow_savemasks.engine.archive.index import IndexLine, Member
+from airflow_savemasks.engine.archive.manifest_file import File, Head
 from airflow_savemasks.engine.archive.naming import META
-from airflow_savemasks.engine.archive.published import File, Head
 
 
 class Chunks:

@@ -10,12 +10,11 @@ import re
 from dataclasses import dataclass, field, replace
 from functools import partial
 from hashlib import sha256
-from typing import Annotated, Any
+from typing import Any
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field
 
-from airflow_savemasks.engine.archive.index import Count
+from airflow_savemasks.engine.archive.manifest_file import File, Head, ManifestFile
 from airflow_savemasks.engine.archive.naming import VOLUME_DIGITS, index_path, is_root_file, manifest_path, volume_names
 from airflow_savemasks.engine.errors import ArchiveError, Changed, NotFound
 from airflow_savemasks.engine.log import log
@@ -27,56 +26,6 @@ LOOKS = 5  # at a manifest that is replaced while it is read
 NO_SUM = "0" * 64
 FIELD = b'\n  "sha256": "%s"\n}\n'
 SUM = re.compile(rb'\n  "sha256": "([0-9a-f]{64})"\n\}\n\Z')
-
-
-class _Read(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True, strict=True)
-
-
-class File(_Read):
-    """A file beside or of the archive, as it was when the manifest was written. sha256: of all but volumes."""
-
-    file: str = ""
-    size: Count
-    identity: str = ""
-    sha256: str = ""
-
-
-class Head(File):
-    """What each volume begins with. files: its members, where there are others besides meta.json."""
-
-    files: list[File] = []
-
-
-class _Plan(_Read):
-    digest: str
-    volume_size: Count | None
-
-
-class _Totals(_Read):
-    items: Count
-    bytes: Count
-
-
-class _Skipped(_Read):
-    item: str
-    reason: str
-    unread: bool
-
-
-class ManifestFile(_Read):
-    """A manifest as far as it is read back. What it says is checked, not trusted."""
-
-    format: int
-    name: str
-    volumes: Annotated[list[File], Field(min_length=1)]
-    index: File
-    head: Head
-    tail: list[File] = []
-    root_files: list[File] = []
-    plan: _Plan
-    totals: _Totals
-    skipped: list[_Skipped]
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,7 @@ class Drift:
     name: str
     before: float
     now: float
-
-    @property
-    def size(self) -> float:
-        return abs(self.now - self.before) / max(self.now, self.before)
+    size: float
 
 
 def shares(pixels: Mapping[str, int]) -> dict[str, float]:
@@ -26,7 +23,14 @@ def shares(pixels: Mapping[str, int]) -> dict[str, float]:
 
 
 def drifts(before: Mapping[str, int], now: Mapping[str, int]) -> list[Drift]:
-    """Of each class that was seen before, the largest first. before, now: class -> visible pixels."""
-    new = shares(now)
-    found = [Drift(name, share, new.get(name, 0.0)) for name, share in shares(before).items()]
+    """Of each class that was seen before, the largest first. before, now: class -> visible pixels.
+
+    The size is divided once, of whole numbers, so that one that is just a bound's decimal is not above it.
+    """
+    new, whole, whole_now = shares(now), sum(before.values()), sum(now.values())
+    found = []
+    for name, share in shares(before).items():
+        old_part, new_part = before[name] * max(whole_now, 1), now.get(name, 0) * whole  # both by the same whole
+        size = abs(new_part - old_part) / max(new_part, old_part)
+        found.append(Drift(name, share, new.get(name, 0.0), size))
     return sorted(found, key=lambda one: (-one.size, one.name))

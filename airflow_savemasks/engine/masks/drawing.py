@@ -89,8 +89,7 @@ class Drawing:
 
         An alpha mask counts with every pixel of some opacity.
         """
-        machine, human = self.colors.machine, self.colors.human
-        return self.label_map(machine if machine is not None else human or {}).count()
+        return self.label_map(self.colors.counted).count()
 
     def _drawn(self) -> frozenset[str]:
         """The drawn classes of these labels."""

@@ -79,6 +79,11 @@ class Receipt:
         return self.head.first.place
 
 
+def is_work_folder(name: str) -> bool:
+    """Whether a folder below WORK_FOLDER is one of `folder_of`, by its name."""
+    return re.fullmatch(rf"[A-Za-z0-9._ -]{{1,{READABLE_NAME}}}-[0-9a-f]{{16}}", name) is not None
+
+
 def folder_of(archive: str) -> str:
     """Where the parts of an archive lie: a name of bounded length, whatever the archive is called, with no slash."""
     words = re.sub(r"[^A-Za-z0-9._ -]+", "_", archive)[:READABLE_NAME]

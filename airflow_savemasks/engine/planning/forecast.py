@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -75,8 +75,9 @@ class Forecast:
             self.drawn += known.size
             self.drawn_from += planned.item.size
         self.added += before is None
-        self.labels += labels.total()
-        if not labels:
+        count = found.known.labels if found else labels.total()  # a finished one may be above a limit that is new
+        self.labels += count
+        if not count:
             self.unlabelled.add(f"{planned.folder}/{planned.name}")
         for name, count in labels.items():
             counted = self.by_class.setdefault(name, [0, 0])
@@ -92,9 +93,12 @@ class Forecast:
         growth = self.drawn / self.drawn_from if self.drawn_from else 0
         return head + self.known + round(self.pictures * growth) + len(tar.END)
 
-    def counted(self) -> Counted:
-        """As far as gates can be checked before anything is drawn; a class counts as seen that has a label."""
-        labels = {name: count for name, (_, count) in self.by_class.items()}
+    def counted(self, drawn: Container[str]) -> Counted:
+        """As far as gates can be checked before anything is drawn; a class counts as seen that has a label.
+
+        drawn: the classes whose pixels are counted.
+        """
+        labels = {name: count for name, (_, count) in self.by_class.items() if name in drawn}
         first = self.unlabelled.first[:]
         return Counted(self.rendered + self.reused, self.unlabelled.count, first_unlabelled=first, pixels=labels)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -16,7 +17,7 @@ import orjson
 
 from airflow_savemasks.engine.errors import Changed, NotFound
 from airflow_savemasks.engine.log import log
-from airflow_savemasks.engine.parts.receipts import folder_of
+from airflow_savemasks.engine.parts.receipts import folder_of, is_work_folder
 from airflow_savemasks.engine.publish import clock
 from airflow_savemasks.engine.publish.cleanup import DAY
 from airflow_savemasks.engine.publish.lease import LEASE, Lease
@@ -58,7 +59,7 @@ def clean(
     what would be removed. Returns {"folders": [...], "removed", "bytes"}, plain JSON; bytes: of those that were, or
     would be, removed. Raises StorageError, ArchiveError, Stopped.
     """
-    names = team_files.listdir(WORK_FOLDER).folders
+    names = [name for name in team_files.listdir(WORK_FOLDER).folders if is_work_folder(name)]
     now = time.time() if dry_run or not names else clock.now(team_files, WORK_FOLDER)
     found = []
     for name in sorted(names):
@@ -67,11 +68,12 @@ def clean(
         if not files:
             continue
         archive = _archive(team_files, path, files)
-        age = (now - max(entry.modified for entry in files.values())) / DAY
-        if age < older_than_days:
-            fate = RECENT.format(older_than_days)
-        else:
-            fate = WOULD_BE if dry_run else _remove(team_files, path, archive, stop)
+        oldest = now - older_than_days * DAY
+        age = (now - _last_write(files)) / DAY
+        fate: str | None = None
+        if _last_write(files) <= oldest:
+            fate = WOULD_BE if dry_run else _remove(team_files, path, archive, oldest, stop)
+        fate = fate or RECENT.format(older_than_days)
         size = sum(entry.size for entry in files.values())
         found.append(WorkFolder(team_files.locate(path), archive, len(files), size, round(max(age, 0.0), DIGITS), fate))
         log.debug("%s: %s", found[-1].folder, fate)
@@ -83,7 +85,14 @@ def clean(
     }
 
 
-def _remove(team_files: Storage, path: str, archive: str | None, stop: threading.Event | None) -> str:
+def _last_write(files: Mapping[str, Entry]) -> float:
+    return max((entry.modified for entry in files.values()), default=0.0)
+
+
+def _remove(
+    team_files: Storage, path: str, archive: str | None, oldest: float, stop: threading.Event | None
+) -> str | None:
+    """None where somebody wrote to it after `oldest`: publishing first may take long, and workers render meanwhile."""
     finish_removing(team_files, path, stop)
     lease = Lease(team_files, path, stop or threading.Event())
     if lease.take() is not None:
@@ -94,7 +103,10 @@ def _remove(team_files: Storage, path: str, archive: str | None, stop: threading
         elif team_files.stat(f"{path}/{NEXT_MANIFEST}") is not None:
             return UNNAMED
         team_files.remove_abandoned(path, ())
-        team_files.delete([f"{path}/{name}" for name in team_files.listdir(path).files if name != LEASE])
+        files = {name: entry for name, entry in team_files.listdir(path).files.items() if name != LEASE}
+        if _last_write(files) > oldest:
+            return None
+        team_files.delete([f"{path}/{name}" for name in files])
     return REMOVED
 
 

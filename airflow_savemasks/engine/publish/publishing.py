@@ -18,8 +18,9 @@ from pydantic import TypeAdapter
 from airflow_savemasks.engine.archive import tar
 from airflow_savemasks.engine.archive.bad_items import BadItem, write_skipped
 from airflow_savemasks.engine.archive.manifest import to_json
+from airflow_savemasks.engine.archive.manifest_file import File
 from airflow_savemasks.engine.archive.naming import index_path, is_root_file, is_volume, manifest_path, volume_names
-from airflow_savemasks.engine.archive.published import File, Known, Published, look_at, parse_manifest, seal
+from airflow_savemasks.engine.archive.published import Known, Published, look_at, parse_manifest, seal
 from airflow_savemasks.engine.archive.verify import differences_of
 from airflow_savemasks.engine.errors import ArchiveError, NotFound
 from airflow_savemasks.engine.job import Job

@@ -20,8 +20,7 @@ from airflow_savemasks.engine.job import Job
 from airflow_savemasks.engine.log import log
 from airflow_savemasks.engine.parts.receipts import folder_of
 from airflow_savemasks.engine.parts.seen import work_files
-from airflow_savemasks.engine.publish.cleanup import remove_parts
-from airflow_savemasks.engine.publish.lease import unless_published
+from airflow_savemasks.engine.publish.lease import lease_path, unless_published
 from airflow_savemasks.engine.storage.base import Storage
 
 NOTE = ".removing.json"
@@ -85,12 +84,15 @@ def _remove(
             warnings.append(f"{where}: not removed: somebody publishes it")
             return False
         known = look_at(team_files, old.name)
+        if known.file is None:
+            return False  # somebody else removed it meanwhile
         if known.usable is None:
             warnings.append(f"{where}: not removed: it is not the archive of its manifest. Look at it, and remove it")
             return False
         archive = known.usable
         beside = [archive.index, *archive.root_files]
         files = archive.volumes | {file.file: (file.size, file.identity) for file in beside}
+        files |= _parts_of(team_files, old.dst, known.file.modified)
         note = _note(folder_of(str(pattern)), old.name)
         with team_files.writing(note) as out:
             out.write(orjson.dumps((old.name, old.dst, files)))
@@ -104,8 +106,19 @@ def _remove_rest(team_files: Storage, note: str, old: Dated, files: Files) -> No
     there = {file: team_files.stat(file) for file in files}
     same = [file for file, entry in there.items() if entry is not None and (entry.size, entry.identity) == files[file]]
     team_files.delete([*same, bad_items_path(old.name)])
-    remove_parts(team_files, old.dst, work_files(team_files, old.dst))
     team_files.delete([note])
+
+
+def _parts_of(team_files: Storage, dst: str, published: float) -> Files:
+    """The work files of an archive from before it was published: younger ones are of an export that is at it again.
+
+    All of them where parts lie in another storage, whose clock is not that of the manifest: they stay beside an archive
+    there, and would stay for ever.
+    """
+    there = {f"{folder_of(dst)}/{name}": entry for name, entry in work_files(team_files, dst).items()}
+    known = (file for file, entry in there.items() if team_files.keeps_parts or entry.modified <= published)
+    own = {file: there[file] for file in known if file != lease_path(dst)}
+    return {file: (entry.size, entry.identity) for file, entry in own.items()}
 
 
 def finish_removing(team_files: Storage, folder: str, stop: threading.Event | None = None) -> None:
@@ -130,14 +143,15 @@ def finish_removing(team_files: Storage, folder: str, stop: threading.Event | No
             if not alone:
                 continue
             if team_files.stat(manifest_path(name)) is None:  # otherwise it was not begun, or exported again
-                own = {file: known for file, known in files.items() if _is_of(name, file)}
+                own = {file: known for file, known in files.items() if _is_of(name, dst, file)}
                 _remove_rest(team_files, note, old, own)
             else:
                 team_files.delete([note])
 
 
-def _is_of(name: str, file: str) -> bool:
-    return file == index_path(name) or is_volume(name, file) or is_root_file(name, file)
+def _is_of(name: str, dst: str, file: str) -> bool:
+    is_part = file.rpartition("/")[0] == folder_of(dst) and file != lease_path(dst)
+    return is_part or file == index_path(name) or is_volume(name, file) or is_root_file(name, file)
 
 
 def _note(folder: str, name: str) -> str:

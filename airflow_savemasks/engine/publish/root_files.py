@@ -9,8 +9,8 @@ from functools import partial
 from hashlib import sha256
 
 from airflow_savemasks.engine.archive.item_names import LAYOUTS
+from airflow_savemasks.engine.archive.manifest_file import File
 from airflow_savemasks.engine.archive.naming import root_path
-from airflow_savemasks.engine.archive.published import File
 from airflow_savemasks.engine.job import Job
 from airflow_savemasks.engine.parts.head import root_files
 from airflow_savemasks.engine.parts.receipts import folder_of

@@ -12,7 +12,7 @@ from typing import Self
 from airflow_savemasks.engine.archive import tar
 from airflow_savemasks.engine.archive.index import KnownItem
 from airflow_savemasks.engine.archive.item_names import LAYOUTS
-from airflow_savemasks.engine.archive.published import File
+from airflow_savemasks.engine.archive.manifest_file import File
 from airflow_savemasks.engine.errors import ArchiveError
 from airflow_savemasks.engine.job import Job
 from airflow_savemasks.engine.parts.receipts import folder_of

@@ -13,8 +13,9 @@ from typing import Any, overload
 import orjson
 
 from airflow_savemasks.engine.archive import tar
+from airflow_savemasks.engine.archive.manifest_file import File
 from airflow_savemasks.engine.archive.naming import META
-from airflow_savemasks.engine.archive.published import File, Published, as_copied, look_at, no_archive
+from airflow_savemasks.engine.archive.published import Published, as_copied, look_at, no_archive
 from airflow_savemasks.engine.errors import ArchiveError
 from airflow_savemasks.engine.reading.index_file import IndexFile
 from airflow_savemasks.engine.reading.item import ArchiveItem

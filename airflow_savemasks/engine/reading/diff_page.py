@@ -103,7 +103,8 @@ def _jpeg(image: NDArray[Any]) -> bytes:
     scale = min(1.0, SIDE / max(height, width))
     size = max(1, round(width * scale)), max(1, round(height * scale))
     if image.dtype != np.uint8:
-        image = (image.astype(np.float64) * (255 / max(int(image.max()), 1))).astype(np.uint8)
+        light = np.nan_to_num(image.astype(np.float64), posinf=0.0, neginf=0.0).clip(0)  # floats may be anything
+        image = (light * (255 / max(light.max(), 1.0))).astype(np.uint8)
     if image.ndim == 3:
         image = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
     done, content = cv2.imencode(".jpg", cv2.resize(image, size, interpolation=cv2.INTER_AREA), JPEG)

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
 
-from airflow_savemasks.engine.archive.published import File, Published
+from airflow_savemasks.engine.archive.manifest_file import File
+from airflow_savemasks.engine.archive.published import Published
 from airflow_savemasks.engine.errors import ArchiveError, Changed, NotFound
 from airflow_savemasks.engine.storage.base import Entry, Storage
 from airflow_savemasks.engine.storage.in_flight import InFlight

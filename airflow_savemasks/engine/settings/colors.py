@@ -45,6 +45,11 @@ class Colors:
         visible = None if human is None else {name: rgb if any(rgb) else ALMOST_BLACK for name, rgb in human.items()}
         return cls(machine, visible, gray)
 
+    @property
+    def counted(self) -> Mapping[str, Rgb]:
+        """The colors of the mask whose visible pixels are counted: the machine mask, or the human one without it."""
+        return self.machine if self.machine is not None else self.human or {}
+
     def draws(self, name: str) -> bool:
         """Whether a class has a value or a color in a machine or human mask that is made; black is one."""
         return name in (self.machine or ()) or name in (self.human or ())

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -36,7 +37,18 @@ UNLISTED = "unlisted"  # the option, as validators are told it
 
 Channel = Annotated[StrictInt, Field(ge=0, le=255)]
 Color = Annotated[list[Channel], Field(min_length=3, max_length=3), BeforeValidator(as_triple)]
-Colors = Annotated[dict[StrictStr, Color], WrapValidator(colors_or_none)]
+
+
+def _whole(name: str) -> str:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"class {name!r}: has half of a surrogate pair, which UTF-8 cannot write") from None
+    return name
+
+
+ClassName = Annotated[StrictStr, AfterValidator(_whole)]
+Colors = Annotated[dict[ClassName, Color], WrapValidator(colors_or_none)]
 
 
 class _Strict(BaseModel):

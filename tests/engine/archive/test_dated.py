@@ -21,6 +21,8 @@ from airflow_savemasks.engine.storage.opening import open_storage
         ("x 2026-11-29T03:00:00+00:00", "x ####-##-##T##:##:##+##:##"),
         ("x 20261129T030000", "x ########T######"),
         ("x 2026-11-29 03-00-00.123", "x ####-##-## ##-##-##.###"),
+        ("x 2026-11-29-0600", "x ####-##-##-0600"),
+        ("x 2026-11-29.2", "x ####-##-##.2"),
         ("from 2020-01-01 to 2026-11-29", "from 2020-01-01 to ####-##-##"),
         ("x 2026-11-29 v20269999", "x ####-##-## v20269999"),
     ],
@@ -88,3 +90,28 @@ def test_those_with_a_manifest_are_found_the_newest_first(dst: str, tmp_path: Pa
     assert pattern is not None
     found = [one.name for one in archives_of(open_storage(str(tmp_path)), pattern)]
     assert found == [dst.format(day) for day in ("2026-01-10", "2026-01-02", "2025-12-31")]
+
+
+@pytest.mark.parametrize(
+    ("older", "newer"),
+    [
+        ("x 2026-11-29T06:00:00.100000+00:00", "x 2026-11-29T06:00:00.900000+00:00"),
+        ("x 2026-10-25T02:30:00+02:00", "x 2026-10-25T02:15:00+01:00"),
+        ("x 20261129T235900-0100", "x 20261129T235900-0200"),
+        ("x 2026-11-29", "x 2026-11-29_000"),
+        ("x 2026-11-29_999", "x 2026-11-29_1000"),
+    ],
+)
+def test_the_older_one_is_older_by_all_that_its_date_says(older: str, newer: str) -> None:
+    pattern = pattern_of(older if "_" not in older else "x 2026-11-29", renamed=True)
+    assert pattern is not None
+    first, second = pattern.read(older), pattern.read(newer)
+    assert first is not None
+    assert second is not None
+    assert first.when < second.when
+
+
+def test_what_is_no_moment_is_no_date() -> None:
+    pattern = pattern_of("x 2026-11-29T06:00:00+01:00")
+    assert pattern is not None
+    assert pattern.read("x 0001-01-01T00:00:00+01:00") is None

@@ -160,6 +160,10 @@ def test_a_seal_is_of_every_byte_and_stands_at_the_end() -> None:
         (lambda raw: raw["skipped"].append({"item": 7, "reason": "", "unread": False}), "valid string"),
         (lambda raw: raw["totals"].update(items=-1), "greater than or equal to 0"),
         (lambda raw: raw["totals"].update(bytes="1"), "valid integer"),
+        (lambda raw: raw["totals"].pop("labels"), "Field required"),
+        (lambda raw: raw.pop("classes"), "Field required"),
+        (lambda raw: raw["classes"][0].pop("name"), "Field required"),
+        (lambda raw: raw["classes"][0].update(pixels=-1), "greater than or equal to 0"),
         (lambda raw: raw.update(volumes=[]), "at least 1 item"),
     ],
 )

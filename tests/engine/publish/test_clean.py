@@ -12,6 +12,7 @@ import pytest
 from airflow_savemasks.engine.archive.verify import verify
 from airflow_savemasks.engine.errors import BadItemsError
 from airflow_savemasks.engine.parts.receipts import folder_of
+from airflow_savemasks.engine.publish import clean as cleaning
 from airflow_savemasks.engine.publish import publishing
 from airflow_savemasks.engine.publish.clean import clean
 from airflow_savemasks.engine.publish.lease import publishing_alone
@@ -109,6 +110,35 @@ def test_a_next_manifest_that_names_nobody_stays_for_its_export(out: Path) -> No
     age(work, 31)
     assert "nothing says which one" in cleaned(out)["folders"][0]["fate"]
     assert (work / "next.manifest.json").exists()
+
+
+def test_a_folder_that_is_no_work_folder_stays(out: Path) -> None:
+    notes = out / ".parts" / "my notes"
+    notes.mkdir()
+    (notes / "todo.txt").write_text("somebody's")
+    (out / ".parts" / "all").symlink_to("..")
+    for path in (out / folder_of("failed"), notes, out):
+        age(path, 31)
+    assert [one["folder"] for one in cleaned(out)["folders"]] == [str(out / folder_of("failed"))]
+    assert (notes / "todo.txt").exists()
+    assert (out / "export.tar").exists()
+
+
+def test_what_workers_write_while_a_killed_export_is_published_stays(
+    out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work = out / folder_of("failed")
+    age(work, 31)
+    removing = cleaning.finish_removing
+
+    def slowly(*given: Any) -> None:
+        removing(*given)
+        (work / "new.tar").write_bytes(b"a part")
+
+    monkeypatch.setattr(cleaning, "finish_removing", slowly)
+    before = tree(out)
+    assert cleaned(out)["folders"][0]["fate"] == "kept: younger than 30 days"
+    assert tree(out) == sorted([*before, str(work.relative_to(out) / "new.tar")])
 
 
 def test_where_nothing_lies_nothing_is_written(tmp_path: Path) -> None:

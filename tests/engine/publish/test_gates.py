@@ -148,12 +148,20 @@ def test_an_archive_that_stays_as_it_is_has_to_pass_as_well(project: Path, tmp_p
 
 def test_drift_is_by_how_much_the_smaller_share_is_below_the_larger() -> None:
     found = drifts({"a": 10, "b": 90}, {"a": 7, "b": 93})
-    assert found[0] == Drift("a", 0.1, 0.07)
-    assert found[0].size == pytest.approx(0.3)
+    assert found[0] == Drift("a", 0.1, 0.07, 0.3)
     assert drifts({"a": 7, "b": 93}, {"a": 10, "b": 90})[0].size == pytest.approx(0.3)
     assert [(one.name, one.size) for one in drifts({"a": 1, "gone": 1}, {"a": 1})] == [("gone", 1.0), ("a", 0.5)]
     assert drifts({}, {"new": 5}) == []
     assert drifts({"a": 0}, {}) == []
+
+
+def test_a_drift_that_is_just_the_bound_is_not_above_it() -> None:
+    for percent in range(101):
+        for before in (55, 100, 700):
+            whole = {"a": before * 1000, "z": (1000 - before) * 1000}
+            part = before * 10 * (100 - percent)
+            drifted = {one.name: one.size for one in drifts(whole, {"a": part, "z": 1_000_000 - part})}
+            assert drifted["a"] == percent / 100
 
 
 def test_the_worst_empty_masks_are_those_of_the_items_with_most_labels() -> None:

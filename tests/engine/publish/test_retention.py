@@ -12,9 +12,11 @@ from typing import Any
 import pytest
 
 from airflow_savemasks.engine.errors import SettingsError
+from airflow_savemasks.engine.publish import retention
+from airflow_savemasks.engine.publish.assemble import assemble
 from airflow_savemasks.engine.publish.lease import publishing_alone
 from airflow_savemasks.engine.storage.opening import open_storage
-from tests.engine.samples import layer, make_project, run
+from tests.engine.samples import job_of, layer, make_project, plan_of, render, run
 
 DAYS = [f"2026-01-{day:02d}" for day in range(1, 8)]
 
@@ -99,6 +101,36 @@ def test_an_archive_that_somebody_publishes_now_stays(project: Path, tmp_path: P
     assert names(out) == files_of(*DAYS[:2])
 
 
+def test_an_archive_that_another_run_removes_at_this_moment_is_no_warning(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    export(project, out, DAYS[0])
+    found = retention.archives_of
+
+    def at_once(*given: Any) -> Any:
+        there = found(*given)
+        for file in files_of(DAYS[0]):
+            (out / file).unlink()
+        return there
+
+    monkeypatch.setattr(retention, "archives_of", at_once)
+    result = export(project, out, DAYS[1], keep=1)
+    assert (result["removed"], result["warnings"]) == ([], [])
+
+
+def test_what_is_rendered_for_an_old_name_again_stays(project: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    raw = layer(dst=f"space {DAYS[0]}")
+    run(project, out, raw)
+    job, storage = job_of(project, raw, reuse=False), open_storage(str(out))
+    files = plan_of(job, storage)
+    outcome = render(job, storage, files)
+    export(project, out, DAYS[1], keep=1)
+    assert not (out / f"space {DAYS[0]}.tar").exists()
+    assert assemble(job, storage, files, outcome.rendered, 0.0)["items"] == {"rendered": 2, "reused": 0, "skipped": 0}
+
+
 def test_renamed_archives_are_counted_each(project: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     for _ in range(3):
@@ -115,7 +147,6 @@ def test_a_name_without_a_date_is_refused_before_anything_is_rendered(project: P
 
 KILLED = """
 import os, signal, sys
-from airflow_savemasks.engine.publish import retention
 from tests.engine.publish.test_retention import DAYS, export
 from pathlib import Path
 retention._remove_rest = lambda *_: os.kill(os.getpid(), signal.SIGKILL)

@@ -15,7 +15,7 @@ import pytest
 from airflow_savemasks import open_archive
 from airflow_savemasks.__main__ import main
 from airflow_savemasks.engine.reading.diff import Diff, ItemChange
-from airflow_savemasks.engine.reading.diff_page import diff_page
+from airflow_savemasks.engine.reading.diff_page import _jpeg, diff_page
 from tests.engine.samples import add_item, layer, make_project, picture, run
 
 BOX = {"classTitle": "box", "tags": [], "points": {"exterior": [[0, 0], [9, 9]], "interior": []}}
@@ -178,6 +178,18 @@ def test_large_masks_are_shown_smaller_and_archives_without_human_masks_by_their
     diff = Diff(old, open_archive(run(root, tmp_path / "out", {**raw, "dst": "new"})["archive"]))
     (first, _) = re.findall(r'base64,([^"]+)"', diff_page(diff, diff.to_json()))
     assert cv2.imdecode(np.frombuffer(b64decode(first), np.uint8), cv2.IMREAD_COLOR).shape == (320, 640, 3)
+
+
+@pytest.mark.parametrize("odd", [np.nan, np.inf, -np.inf, -5.0, 3e38])
+def test_pictures_of_odd_floats_are_shown(odd: float, project: Path, tmp_path: Path) -> None:
+    pixels = np.full((30, 40), 0.5, np.float32)
+    pixels[0, 0] = odd
+    (project / "ds0" / "img" / "1.png").rename(project / "ds0" / "img" / "1.tiff")
+    (project / "ds0" / "ann" / "1.png.json").rename(project / "ds0" / "ann" / "1.tiff.json")
+    (project / "ds0" / "img" / "1.tiff").write_bytes(cv2.imencode(".tiff", pixels)[1].tobytes())
+    opened = open_archive(run(project, tmp_path / "out", layer(masks_human=False))["archive"])
+    shown = cv2.imdecode(np.frombuffer(_jpeg(opened["ds0/1.tiff"].picture), np.uint8), cv2.IMREAD_GRAYSCALE)
+    assert shown[20, 20] == (pytest.approx(127, abs=3) if odd != np.float32(3e38) else 0)
 
 
 def test_the_verb_writes_json_a_page_and_all_items(

@@ -163,3 +163,8 @@ def test_a_data_layer_may_feed_several_connections_and_has_its_own_mappings() ->
 )
 def test_a_data_layer_that_says_too_little_or_too_much_is_refused(change: dict[str, Any], told: str) -> None:
     assert told in refusal([{**data(), **change}, LAYER])
+
+
+def test_a_class_that_utf_8_cannot_write_is_refused() -> None:
+    said = "class '\\ud83d': has half of a surrogate pair"
+    assert said in refusal(layer(gt_machine_color={"leaf": [1, 1, 1], "\ud83d": [2, 2, 2]}))
