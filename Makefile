@@ -50,7 +50,7 @@ browser: .browser/installed
 
 ## test: all but the slow suites, which have targets below; fast: what needs no Airflow, and no second on a process
 test: .venv/installed
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2
 
 fast: .venv/installed
 	$(BIN)/python -m pytest -n auto tests/engine tests/standin \

@@ -57,7 +57,7 @@ PROVIDER_INFO: dict[str, Any] = {
     "operators": [
         {
             "integration-name": "Save Masks",
-            "python-modules": ["airflow_savemasks.operators.save_masks", "airflow_savemasks.operators.verify"],
+            "python-modules": [f"airflow_savemasks.operators.{name}" for name in ("save_masks", "verify", "clean")],
         }
     ],
     "hooks": [

@@ -25,14 +25,14 @@ from airflow_savemasks.engine.archive.manifest import to_json
 from airflow_savemasks.engine.archive.published import File, seal
 from airflow_savemasks.engine.job import Job, open_job
 from airflow_savemasks.engine.limits import LIMITS, Limits
-from airflow_savemasks.engine.parts.described import describe
 from airflow_savemasks.engine.parts.finished import Finished
 from airflow_savemasks.engine.parts.growing import head_of
-from airflow_savemasks.engine.parts.layout import Layout
 from airflow_savemasks.engine.parts.plan import PlanFiles
-from airflow_savemasks.engine.parts.planning import make_plan
+from airflow_savemasks.engine.planning.plans import make_plan
 from airflow_savemasks.engine.project.remarks import Remarks
 from airflow_savemasks.engine.project.source import Item, Loaded, Wanted
+from airflow_savemasks.engine.publish.described import describe
+from airflow_savemasks.engine.publish.layout import Layout
 from airflow_savemasks.engine.settings.layer import parse_layer
 from airflow_savemasks.engine.settings.options import Options
 from airflow_savemasks.engine.storage.base import WORK_FOLDER, Range

@@ -30,7 +30,7 @@ from airflow_savemasks.engine import native
 from airflow_savemasks.engine.archive import members
 from airflow_savemasks.engine.job import open_job
 from airflow_savemasks.engine.opening import open_sources
-from airflow_savemasks.engine.parts.listing import list_items
+from airflow_savemasks.engine.planning.listing import list_items
 from airflow_savemasks.engine.project.remarks import Remarks
 from airflow_savemasks.engine.settings.layer import parse_layer
 from airflow_savemasks.engine.settings.options import Options

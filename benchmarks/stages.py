@@ -37,8 +37,8 @@ from airflow_savemasks.engine.archive.index import line_at, parse_line
 from airflow_savemasks.engine.archive.members import Rendered
 from airflow_savemasks.engine.job import Job, open_job
 from airflow_savemasks.engine.opening import open_sources
-from airflow_savemasks.engine.parts.listing import list_items
 from airflow_savemasks.engine.parts.plan import Planned
+from airflow_savemasks.engine.planning.listing import list_items
 from airflow_savemasks.engine.project.remarks import Remarks
 from airflow_savemasks.engine.settings.layer import parse_layer
 from airflow_savemasks.engine.settings.options import Options

@@ -20,7 +20,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 UV = str(Path(sys.executable).with_name("uv"))
-TESTS = ("tests/engine", "tests/airflow", "--ignore", "tests/engine/test_readme.py")
+TESTS = ("tests/engine", "tests/airflow")
 # For an Airflow that makes its application anew for each task that a test runs, five seconds each: what touches
 # Airflow in different ways, and the goldens
 FEWER = (

@@ -17,23 +17,23 @@ from airflow_savemasks.engine.archive.item_names import LAYOUTS
 from airflow_savemasks.engine.archive.published import Published, look_at
 from airflow_savemasks.engine.errors import GateError, SettingsError
 from airflow_savemasks.engine.job import Job
-from airflow_savemasks.engine.parts.drawn import check_published, expect_drawn
 from airflow_savemasks.engine.parts.finished import Ended, Finished
-from airflow_savemasks.engine.parts.forecast import SHOWN, Forecast, OldItems
-from airflow_savemasks.engine.parts.gates import Failed, check_gates_of, failed_gates
 from airflow_savemasks.engine.parts.head import head_of
-from airflow_savemasks.engine.parts.lease import lease_path
 from airflow_savemasks.engine.parts.left_out import LeftOut
 from airflow_savemasks.engine.parts.plan import Plan, PlanFiles
-from airflow_savemasks.engine.parts.planning import list_plan
-from airflow_savemasks.engine.parts.publishing import next_manifest
 from airflow_savemasks.engine.parts.receipts import folder_of
 from airflow_savemasks.engine.parts.resume import find_finished, find_same, free_name, refuse_existing
-from airflow_savemasks.engine.parts.retention import check_keep, earlier
 from airflow_savemasks.engine.parts.seen import Seen, exists, look
-from airflow_savemasks.engine.parts.speed import known_speed
-from airflow_savemasks.engine.parts.targets import check_targets
+from airflow_savemasks.engine.planning.forecast import SHOWN, Forecast, OldItems
+from airflow_savemasks.engine.planning.plans import list_plan
 from airflow_savemasks.engine.progress import Progress
+from airflow_savemasks.engine.publish.drawn import check_published, expect_drawn
+from airflow_savemasks.engine.publish.gates import Failed, check_gates_of, failed_gates
+from airflow_savemasks.engine.publish.lease import lease_path
+from airflow_savemasks.engine.publish.publishing import next_manifest
+from airflow_savemasks.engine.publish.retention import check_keep, earlier
+from airflow_savemasks.engine.publish.speed import known_speed
+from airflow_savemasks.engine.publish.targets import check_targets
 from airflow_savemasks.engine.storage.base import WORK_FOLDER, Storage
 from airflow_savemasks.engine.storage.folder import FolderStorage
 from airflow_savemasks.engine.work.annotated import read_annotations
@@ -167,7 +167,8 @@ def _failures(job: Job, forecast: Forecast, bad: BadItems) -> tuple[list[str], l
     found, notes = [], []
     allowed = job.options.max_skipped if job.options.on_bad_item == "skip" else 0
     if bad.count > allowed:
-        found.append(f"{bad.count} bad items; {allowed} may be left out")
+        items = "item" if bad.count == 1 else "items"
+        found.append(f"{bad.count} bad {items}; {allowed or 'none'} may be left out")
     labels = {name: count for name, (_, count) in forecast.by_class.items()}
     try:
         if note := expect_drawn(job, forecast.rendered + forecast.reused, labels):

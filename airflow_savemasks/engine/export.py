@@ -1,10 +1,10 @@
 """The way of an item, on one screen: each step is a call into a room.
 
-    make_plan     parts             what there is (list_items), and which items have to be rendered
+    make_plan     planning          what there is (list_items), and which items have to be rendered
     load_ahead    work              bytes of pictures and annotations, some items ahead
     render_all    work              header looked at, labels read and clipped, masks drawn, PNGs encoded
     write         parts, archive    members of a tar and receipts (PartWriter); a retry finds them
-    assemble      parts, archive    volumes, index, manifest: published
+    assemble      publish, archive  volumes, index, manifest: published
 
 One task runs them after each other; a fanned-out group puts workers between planning and publishing. Each may be run
 again at any time: what is finished stays and is found.
@@ -25,18 +25,18 @@ from airflow_savemasks.engine.archive.bad_items import BadItems, first_of, gathe
 from airflow_savemasks.engine.archive.naming import bad_items_path
 from airflow_savemasks.engine.errors import MEND, BadItemsError, Stopped
 from airflow_savemasks.engine.job import Job
-from airflow_savemasks.engine.parts.assemble import assemble
-from airflow_savemasks.engine.parts.contents import listed
 from airflow_savemasks.engine.parts.finished import Ended
 from airflow_savemasks.engine.parts.growing import open_growing
 from airflow_savemasks.engine.parts.head import head_of
 from airflow_savemasks.engine.parts.plan import Plan, PlanFiles, Planned
-from airflow_savemasks.engine.parts.planning import make_plan
 from airflow_savemasks.engine.parts.receipts import Receipt, folder_of
 from airflow_savemasks.engine.parts.resume import find_finished
 from airflow_savemasks.engine.parts.seen import look
 from airflow_savemasks.engine.parts.writing import PartWriter
+from airflow_savemasks.engine.planning.plans import make_plan
 from airflow_savemasks.engine.progress import Progress, outcome_line
+from airflow_savemasks.engine.publish.assemble import assemble
+from airflow_savemasks.engine.publish.contents import listed
 from airflow_savemasks.engine.storage.base import WORK_FOLDER, Storage
 from airflow_savemasks.engine.storage.folder import FolderStorage
 from airflow_savemasks.engine.summary import summary
@@ -88,7 +88,7 @@ def conclude(
 ) -> dict[str, Any]:
     """The result with what only the whole of an export knows, told as the end of it.
 
-    stages: seconds by stage; sources: what was listed (parts/contents.py).
+    stages: seconds by stage; sources: what was listed (publish/contents.py).
     """
     result |= {"stages": {name: round(seconds, 3) for name, seconds in stages.items()}, "sources": list(sources)}
     result["summary"] = summary(result)

@@ -29,7 +29,7 @@ from airflow_savemasks.engine.settings.layer import Layer
 from airflow_savemasks.engine.settings.options import Options
 from airflow_savemasks.engine.settings.split_tag import check_split
 
-RENDERER = 2  # raised whenever the same input gives other bytes
+RENDERER = 3  # raised whenever the same input gives other bytes
 LIBRARIES = ("isal", "numpy", "opencv-python-headless", "shapely")
 
 

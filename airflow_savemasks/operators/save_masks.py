@@ -201,7 +201,7 @@ class SaveMasksOperator(Lineage, BaseOperator):
         """The checked layer with its sources opened: the given ones, and what tasks returned for the others."""
         from airflow_savemasks.engine import job
         from airflow_savemasks.engine.opening import open_sources
-        from airflow_savemasks.engine.parts.planning import use_indices
+        from airflow_savemasks.engine.planning.plans import use_indices
         from airflow_savemasks.engine.settings.layer import parse_layer
         from airflow_savemasks.hooks.project import ProjectHook
 

@@ -35,10 +35,10 @@ class PlanOperator(SaveMasksOperator):
 
     def work(self, job: Job, team_files: Storage, stop: threading.Event, progress: Progress) -> list[dict[str, Any]]:
         from airflow_savemasks.engine.parts.batches import make_batches
-        from airflow_savemasks.engine.parts.contents import listed
-        from airflow_savemasks.engine.parts.planning import keep_plan, make_plan
         from airflow_savemasks.engine.parts.receipts import folder_of
+        from airflow_savemasks.engine.planning.plans import keep_plan, make_plan
         from airflow_savemasks.engine.progress import items
+        from airflow_savemasks.engine.publish.contents import listed
 
         began = time.monotonic()
         with progress.stage("plan"):
@@ -74,7 +74,7 @@ class RenderOperator(SaveMasksOperator):
 
     def work(self, job: Job, team_files: Storage, stop: threading.Event, progress: Progress) -> dict[str, Any]:
         from airflow_savemasks.engine.export import render_batch
-        from airflow_savemasks.engine.parts.planning import load_plan
+        from airflow_savemasks.engine.planning.plans import load_plan
 
         files = load_plan(job, team_files, self.plan_name())
         again = job.options.retry_bad_items
@@ -105,8 +105,8 @@ class AssembleOperator(SaveMasksOperator):
     def work(self, job: Job, team_files: Storage, stop: threading.Event, progress: Progress) -> dict[str, Any]:
         from airflow_savemasks.engine.errors import NotFound
         from airflow_savemasks.engine.export import conclude, refuse_batches
-        from airflow_savemasks.engine.parts.assemble import assemble, find_result
-        from airflow_savemasks.engine.parts.planning import load_plan
+        from airflow_savemasks.engine.planning.plans import load_plan
+        from airflow_savemasks.engine.publish.assemble import assemble, find_result
 
         rendered = sum(outcome["rendered"] for outcome in self.outcomes)
         began = {

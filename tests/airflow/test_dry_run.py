@@ -57,7 +57,7 @@ def test_a_dry_run_says_what_an_export_would_do_and_starts_nobody_who_waits_for_
     told = finished(run).result
     assert told["dry_run"]
     assert told["items"] == {"rendered": 5, "reused": 0, "skipped": 1}
-    assert told["would_fail"] == ["1 bad items; 0 may be left out"]
+    assert told["would_fail"] == ["1 bad item; none may be left out"]
     bad = team_files / "export.plan.bad_items.jsonl"
     assert told["bad_items_file"] == str(bad)
     assert [orjson.loads(line)["item"] for line in bad.read_bytes().splitlines()] == ["ds0/0003.png"]

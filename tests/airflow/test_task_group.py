@@ -140,10 +140,10 @@ def test_assemble_refuses_and_names_the_missing_items(tmp_path: Path) -> None:
 
     from airflow_savemasks.engine.errors import ArchiveError
     from airflow_savemasks.engine.export import render_batch
-    from airflow_savemasks.engine.parts.assemble import assemble
     from airflow_savemasks.engine.parts.batches import make_batches
-    from airflow_savemasks.engine.parts.planning import load_plan
+    from airflow_savemasks.engine.planning.plans import load_plan
     from airflow_savemasks.engine.progress import Progress
+    from airflow_savemasks.engine.publish.assemble import assemble
     from airflow_savemasks.engine.storage.opening import open_storage
     from tests.engine.samples import job_of, layer, plan_of
 
@@ -200,7 +200,7 @@ def test_an_assemble_task_that_lost_its_answer_finds_its_own_result(tmp_path: Pa
 def test_a_packed_source_is_indexed_once_for_the_group(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import shutil
 
-    from airflow_savemasks.engine.parts.planning import use_indices
+    from airflow_savemasks.engine.planning.plans import use_indices
     from airflow_savemasks.engine.storage import packed
     from airflow_savemasks.engine.storage.opening import open_storage
     from tests.engine.samples import LAYER as RAW

@@ -38,7 +38,7 @@ def test_a_planned_run_says_what_an_export_would_do(page: Any, airflow: Airflow,
     page.goto(run_page(airflow.address, run_id))
     masks(page).click()
     inside(page).get_by_text("Planned: nothing was rendered or published").wait_for()
-    inside(page).get_by_text("The export would fail: 1 bad items; 0 may be left out").wait_for()
+    inside(page).get_by_text("The export would fail: 1 bad item; none may be left out").wait_for()
     assert "4 to render" in inside(page).locator("#export .figures").inner_text()
     inside(page).get_by_text("broken JSON").wait_for()
     assert inside(page).locator(".tile").count() == 0

@@ -12,6 +12,7 @@ from tests.tools import raised, reference_pages
 ELSEWHERE = {  # pages whose blocks another test runs, all of them
     "masks.md": "tests/readers/test_masks_page.py",
     "samples.md": "tests/airflow/test_dags.py",
+    "observability.md": "tests/airflow/test_observability_page.py",
 }
 PAGES = sorted(
     page
@@ -42,7 +43,9 @@ def test_errors_are_found_where_they_are_raised() -> None:
 
 def test_pages_that_run_elsewhere_name_the_test_that_does() -> None:
     for page, test in ELSEWHERE.items():
-        assert {"masks.md": "masks_page", "samples.md": "dags[dag_id].test"}[page] in (ROOT / test).read_text("utf-8")
+        assert {"masks.md": "masks_page", "samples.md": "dags[dag_id].test", "observability.md": "observability.md"}[
+            page
+        ] in (ROOT / test).read_text("utf-8")
 
 
 def story(tmp_path: Path, text: str) -> Story:

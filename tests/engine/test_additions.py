@@ -27,7 +27,7 @@ from airflow_savemasks.engine.job import RENDERER
 from airflow_savemasks.engine.masks import registry
 from airflow_savemasks.engine.masks.drawing import Drawing, MaskFile, png_file
 from airflow_savemasks.engine.masks.registry import MaskKind
-from airflow_savemasks.engine.parts import described
+from airflow_savemasks.engine.publish import described
 from airflow_savemasks.engine.storage import uris
 from airflow_savemasks.engine.storage.base import Entry, Folder, NewFile, Piece, Range, Storage
 
@@ -209,5 +209,5 @@ def test_whoever_adds_a_geometry_or_a_kind_of_mask_raises_the_number_of_the_rend
     A kind that is made only where an option asks for it needs no new number: the options are part of the digest.
     """
     shapes = "alpha_mask bitmap cuboid cuboid_2d graph line multichannelBitmap multipolygon oriented_bbox point polygon"
-    known = (2, f"{shapes} rectangle", "masks_machine masks_instances masks_semantic_rgb masks_human")
+    known = (3, f"{shapes} rectangle", "masks_machine masks_instances masks_semantic_rgb masks_human")
     assert (RENDERER, " ".join(sorted(table.GEOMETRIES)), " ".join(kind.folder for kind in registry.KINDS)) == known

@@ -110,7 +110,7 @@ def test_bad_items_that_listing_and_annotations_show_are_all_told(project: Path,
     rows = [orjson.loads(line) for line in bad.lines()]
     assert [row["item"] for row in rows] == ["ds0/0001.png", "ds0/0002.png", "ds0/0003.png"]
     assert all(row["fact"] and row["fix"] for row in rows)
-    assert told["would_fail"] == ["3 bad items; 0 may be left out"]
+    assert told["would_fail"] == ["3 bad items; none may be left out"]
     skipping = plan(project, tmp_path / "out", on_bad_item="skip", **options)
     assert_same(skipping, run(project, tmp_path / "out", on_bad_item="skip", **options))
     assert plan(project, tmp_path / "out2", on_bad_item="skip", max_skipped=2, **options)["would_fail"] == [

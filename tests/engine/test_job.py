@@ -11,7 +11,7 @@ import pytest
 from airflow_savemasks.engine.errors import ProjectError, SettingsError
 from airflow_savemasks.engine.job import Job, open_job
 from airflow_savemasks.engine.opening import connections_of, locate_sources
-from airflow_savemasks.engine.parts.listing import list_items
+from airflow_savemasks.engine.planning.listing import list_items
 from airflow_savemasks.engine.project.remarks import Remarks
 from airflow_savemasks.engine.project.stored import StorageProject, choose
 from airflow_savemasks.engine.settings.layer import parse_layer

@@ -11,9 +11,9 @@ import pytest
 
 from airflow_savemasks.engine.errors import BadItemsError, ProjectError, SettingsError
 from airflow_savemasks.engine.export import render_batch
-from airflow_savemasks.engine.parts.assemble import assemble
 from airflow_savemasks.engine.parts.batches import make_batches
 from airflow_savemasks.engine.progress import Progress
+from airflow_savemasks.engine.publish.assemble import assemble
 from airflow_savemasks.engine.settings.layer import parse_layer
 from airflow_savemasks.engine.storage.folder import FolderStorage
 from airflow_savemasks.engine.work import ways

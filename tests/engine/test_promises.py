@@ -18,10 +18,10 @@ from airflow_savemasks.engine import native
 from airflow_savemasks.engine.errors import BadItemsError, ProjectError, StorageError
 from airflow_savemasks.engine.export import render_batch
 from airflow_savemasks.engine.parts import receipts as parts
-from airflow_savemasks.engine.parts.assemble import assemble
 from airflow_savemasks.engine.parts.batches import make_batches
 from airflow_savemasks.engine.parts.seen import work_files
 from airflow_savemasks.engine.progress import Progress
+from airflow_savemasks.engine.publish.assemble import assemble
 from airflow_savemasks.engine.storage.opening import open_storage
 from airflow_savemasks.engine.work import rendering
 from airflow_savemasks.engine.work.budget import Budget

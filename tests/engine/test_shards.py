@@ -17,7 +17,7 @@ from airflow_savemasks.engine.archive.item_names import shard_name
 from airflow_savemasks.engine.archive.naming import Names
 from airflow_savemasks.engine.archive.verify import verify
 from airflow_savemasks.engine.errors import ArchiveError, SettingsError
-from airflow_savemasks.engine.parts import publishing
+from airflow_savemasks.engine.publish import publishing
 from airflow_savemasks.engine.storage.opening import open_storage
 from tests.engine.samples import add_item, make_project, members, run
 

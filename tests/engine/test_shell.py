@@ -157,7 +157,7 @@ def test_a_plan_is_a_report_on_the_screen_and_json_on_standard_output(
     assert "size unknown: no archive of this name is there yet" in done.err
     assert "leaf   3      3       100,100,100  0,255,0" in said
     assert "ds0/0002.png       0002_1.png" in said
-    assert "would fail: 1 bad items; 0 may be left out" in said
+    assert "would fail: 1 bad item; none may be left out" in said
     assert "would fail: gate min_items: 4 items, at least 9 are wanted" in said
     assert any(line.startswith("ds0/0001.png  broken JSON (") for line in said)
     assert [json.loads(line)["item"] for line in (tmp_path / "bad.jsonl").read_text().splitlines()] == ["ds0/0001.png"]

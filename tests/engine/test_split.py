@@ -12,7 +12,7 @@ import pytest
 from airflow_savemasks import open_archive
 from airflow_savemasks.engine.archive.verify import verify
 from airflow_savemasks.engine.errors import ArchiveError, BadItemsError, SettingsError
-from airflow_savemasks.engine.parts import next_file
+from airflow_savemasks.engine.publish import next_file
 from airflow_savemasks.engine.settings.split import Split, as_text
 from airflow_savemasks.engine.storage.folder import FolderStorage
 from airflow_savemasks.engine.storage.opening import open_storage
@@ -199,7 +199,7 @@ def test_long_lists_lie_in_the_work_folder_until_they_are_copied(
 
 def test_a_line_of_an_index_that_names_no_share_is_an_error_with_its_item(tmp_path: Path) -> None:
     from airflow_savemasks.engine.archive.index import KnownItem
-    from airflow_savemasks.engine.parts.splits import Splits
+    from airflow_savemasks.engine.publish.splits import Splits
 
     job = job_of(make_project(tmp_path / "p", items=1), split=THREE)
     item = KnownItem(0, 0, 0, "ds0/a.png", "", ((), 0, ""), 0, 0, {}, {}, "dev")
@@ -210,7 +210,7 @@ def test_a_line_of_an_index_that_names_no_share_is_an_error_with_its_item(tmp_pa
 
 
 def test_a_retry_and_a_group_make_the_same_archive(tmp_path: Path) -> None:
-    from airflow_savemasks.engine.parts.assemble import assemble
+    from airflow_savemasks.engine.publish.assemble import assemble
 
     project = make_project(tmp_path / "p", items=9)
     run(project, tmp_path / "alone", split=THREE)

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from airflow_savemasks.engine import progress
-from airflow_savemasks.engine.parts import contents
 from airflow_savemasks.engine.progress import STAGES
+from airflow_savemasks.engine.publish import contents
 from airflow_savemasks.engine.summary import LONGEST, summary
 from tests.engine.samples import add_item, make_project, run
 

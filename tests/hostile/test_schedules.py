@@ -27,14 +27,14 @@ from airflow_savemasks.engine.archive.verify import verify
 from airflow_savemasks.engine.errors import ArchiveError, SaveMasksError, StorageError
 from airflow_savemasks.engine.export import render_batch
 from airflow_savemasks.engine.log import log as engine_log
-from airflow_savemasks.engine.parts import lease
-from airflow_savemasks.engine.parts.assemble import assemble
 from airflow_savemasks.engine.parts.batches import make_batches
-from airflow_savemasks.engine.parts.planning import load_plan
-from airflow_savemasks.engine.parts.publishing import next_manifest
 from airflow_savemasks.engine.parts.receipts import find_receipts, lines_of
 from airflow_savemasks.engine.parts.seen import work_files
+from airflow_savemasks.engine.planning.plans import load_plan
 from airflow_savemasks.engine.progress import Progress
+from airflow_savemasks.engine.publish import lease
+from airflow_savemasks.engine.publish.assemble import assemble
+from airflow_savemasks.engine.publish.publishing import next_manifest
 from airflow_savemasks.engine.storage.base import Entry, Storage
 from airflow_savemasks.engine.storage.folder import FolderStorage
 from tests.engine.samples import WORK, add_item, annotation, job_of, make_project, picture, plan_of, run

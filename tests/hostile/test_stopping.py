@@ -18,8 +18,9 @@ import pytest
 from airflow_savemasks.engine.archive.verify import verify
 from airflow_savemasks.engine.errors import Stopped
 from airflow_savemasks.engine.export import export
-from airflow_savemasks.engine.parts import layout, listing
+from airflow_savemasks.engine.planning import listing
 from airflow_savemasks.engine.progress import Progress
+from airflow_savemasks.engine.publish import layout
 from airflow_savemasks.engine.storage import open_files
 from airflow_savemasks.engine.storage.base import Range
 from airflow_savemasks.engine.storage.opening import open_storage

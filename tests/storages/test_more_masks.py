@@ -12,9 +12,9 @@ import pytest
 from airflow_savemasks.engine.archive.verify import verify
 from airflow_savemasks.engine.errors import ArchiveError
 from airflow_savemasks.engine.export import export, render_batch
-from airflow_savemasks.engine.parts.assemble import assemble
 from airflow_savemasks.engine.parts.batches import make_batches
 from airflow_savemasks.engine.progress import Progress
+from airflow_savemasks.engine.publish.assemble import assemble
 from airflow_savemasks.engine.storage.base import Storage
 from airflow_savemasks.engine.storage.opening import open_storage
 from airflow_savemasks.engine.work import ways

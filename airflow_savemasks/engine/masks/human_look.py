@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from airflow_savemasks.engine.image.scale import scale_down
 from airflow_savemasks.engine.limits import TooLarge
 from airflow_savemasks.engine.settings.human_mask import HumanMask
 
@@ -54,10 +55,10 @@ def check_size(size: tuple[int, int], look: HumanMask) -> None:
 def finished(picture: Image, blend: Image, size: tuple[int, int] | None, *, beside: bool) -> Image:
     """Picture and blend (height, width, 3) to the whole mask. size: width and height that each is scaled to."""
     if size is not None:
-        blend = _scaled(blend, size)
+        blend = scale_down(blend, *size)
     if not beside:
         return blend
-    left = picture if size is None else _scaled(picture, size)
+    left = picture if size is None else scale_down(picture, *size)
     return np.concatenate([left, np.full((len(left), 1, 3), GREEN, np.uint8), blend], axis=1)
 
 
@@ -66,7 +67,3 @@ def jpeg(image: Image, quality: int) -> bytes:
     full = cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444
     _, data = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality, *full])
     return data.tobytes()
-
-
-def _scaled(image: Image, size: tuple[int, int]) -> Image:
-    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)

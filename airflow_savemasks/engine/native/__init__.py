@@ -1,9 +1,10 @@
 """The kernels of this folder's C files, for what an export spends its time on.
 
-Blending, filtering and compressing scan lines (writing.py), reading PNG pictures (reading.py) and labels made of pixels
-(bitmaps.py), painting many labels at once (masks/stamps.py). They are compiled when the package is installed
-(build_kernels.py) and called without the GIL. Where no compiler was at hand `library` is None, and numpy, OpenCV and
-ISA-L do the same work: the pixels are the same, the bytes of the PNGs are not, so `identity` is part of every digest.
+Blending, filtering and compressing scan lines (writing.py), scaling down (scaling.py), reading PNG pictures
+(reading.py) and labels made of pixels (bitmaps.py), painting many labels at once (masks/stamps.py). They are compiled
+when the package is installed (build_kernels.py) and called without the GIL. Where no compiler was at hand `library` is
+None, and numpy, OpenCV and ISA-L do the same work: the pixels are the same, the bytes of the PNGs are not, so
+`identity` is part of every digest.
 """
 
 from __future__ import annotations
@@ -49,6 +50,7 @@ _SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
         [*_DRAWN, ctypes.c_int, _SIZE, _SIZE, _SIZE, _SIZE, ctypes.c_int, *_STREAM],
     ),
     "human_blend": (None, [*_DRAWN, _SIZE, _SIZE, _POINTER]),
+    "area_scale": (None, [_POINTER, _SIZE, _SIZE, _SIZE, _SIZE, _POINTER, _POINTER, _POINTER]),
     "mapped_write": (_SIZE, [_POINTER, _SIZE, _POINTER, _SIZE, _SIZE, _SIZE, _SIZE, *_STREAM[1:]]),
     "numbers_map": (None, [_POINTER, _SIZE, _SIZE, _POINTER, _SIZE, _POINTER]),
     "numbers_extent": (None, [_POINTER, _SIZE, _SIZE, _SIZE, _POINTER]),

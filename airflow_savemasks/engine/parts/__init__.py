@@ -1,4 +1,4 @@
-"""What a retry finds again: the plan, finished parts with their receipts, and the archive made of them.
+"""What a retry finds again: the items of a plan, finished parts with their receipts, and archives that are there.
 
 How an item is drawn is unknown here: parts hold its members as bytes.
 """

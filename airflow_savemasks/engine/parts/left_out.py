@@ -10,6 +10,8 @@ import orjson
 from pydantic import TypeAdapter
 
 from airflow_savemasks.engine.archive.index import Key, Origin
+from airflow_savemasks.engine.errors import ProjectError
+from airflow_savemasks.engine.job import Job
 
 LEFT_OUT = b'{"left_out":'  # how the line of such a picture begins
 
@@ -33,3 +35,9 @@ def left_out_line(left_out: LeftOut) -> bytes:
 def parse_left_out(line: bytes) -> LeftOut:
     """Raises ValueError."""
     return _LINE.validate_python(orjson.loads(line)["left_out"])
+
+
+def nothing_picked(job: Job, left_out: int) -> ProjectError:
+    """The error of an export of which `pick` leaves nothing."""
+    where = ", ".join(entry.source.uri for entry in job.inputs)
+    return ProjectError(where, f"pick leaves out all {left_out} pictures", "Ask for less in pick")

@@ -14,6 +14,9 @@ NO_FILE, NO_LOGIN = "550", "530"  # answers of an FTP server
 BROKE_OFF = {"IncompleteRead", "ProtocolError", "ChunkedEncodingError", "InvalidChunkLength", "EOFError"}
 NO_URI = {"InvalidURL", "InvalidSchema", "LocationParseError", "LocationValueError", "UnicodeError"}
 HADOOP = {"hdfs", "viewfs"}
+HADOOP_SINCE = (
+    9  # major version of smart_open: before it the host is left out, and a program that fails is an end of file
+)
 
 
 class Failed(Exception):
@@ -59,6 +62,14 @@ def failure_of(error: BaseException, scheme: str) -> Failure:
     if scheme in HADOOP and isinstance(error, OSError):
         return Failure(Kind.BROKEN, "the program hdfs failed", "Look whether `hdfs dfs -cat` reads it")
     return Failure(Kind.BROKEN, f"cannot be read ({type(error).__name__})")
+
+
+def too_old(scheme: str, smart_open: str) -> Failure | None:
+    """Why a scheme cannot be read with this version of smart_open, None where it can."""
+    if scheme not in HADOOP or int(smart_open.partition(".")[0]) >= HADOOP_SINCE:
+        return None
+    fact = f"smart_open {smart_open} takes a program hdfs that fails for the end of the file"
+    return Failure(Kind.BROKEN, fact, f"Install smart-open>={HADOOP_SINCE}, or use webhdfs://")
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

@@ -11,10 +11,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.metadata import version
 from typing import Any
 
 from airflow_savemasks.engine.storage.retries import Failure, Kind
-from airflow_savemasks.engine.storage.stream_errors import Failed, failure_of, too_short
+from airflow_savemasks.engine.storage.stream_errors import Failed, failure_of, too_old, too_short
 from airflow_savemasks.engine.storage.uris import scheme_of
 
 PIECE = 128 << 10  # bytes read at once
@@ -106,6 +107,8 @@ def _read(uri: str, unpacked: str, come: Queue, left: threading.Event) -> None:
             if going and hasattr(file, "conn"):  # of FTP, where only the last answer tells whether that was all
                 file.conn.voidresp()
         put(None)
+    except Failed as error:
+        put(error)
     except BaseException as error:  # noqa: BLE001 - whatever it is, somebody waits for it
         put(Failed(failure_of(error, scheme_of(uri))))
 
@@ -113,6 +116,8 @@ def _read(uri: str, unpacked: str, come: Queue, left: threading.Event) -> None:
 def _opened(uri: str, unpacked: str) -> Any:
     import smart_open
 
+    if failure := too_old(scheme_of(uri), version("smart_open")):
+        raise Failed(failure)
     web = scheme_of(uri) in {"http", "https"}
     params = {"timeout": (CONNECT, SILENCE), "buffer_size": PIECE} if web else {}
     uri = re.sub(r"^(ftps?://)(?![^/]*@)", r"\1anonymous@", uri, flags=re.IGNORECASE)  # as browsers do

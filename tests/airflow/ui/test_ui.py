@@ -6,6 +6,7 @@ import io
 import json
 import zipfile
 from base64 import b64decode
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import pytest
 from tests.airflow.ui.runs import CYRILLIC, HTML, Run, export, finished, xcom
 from tests.engine.samples import LAYER, make_project, members
 
+STATE_STORE = tuple(map(int, version("apache-airflow").split(".")[:2])) >= (3, 3)  # of tasks: where progress stands
 FOLDERS = {"picture": "img", "human": "masks_human", "machine": "masks_machine", "annotation": "ann"}
 
 
@@ -28,7 +30,8 @@ def test_the_export_s_own_figures_and_its_classes(served: Any, admin: Any, shown
     told = served.get(f"{shown.tab}/summary", headers=admin).json()
     assert told["result"]["items"] == shown.result["items"]
     assert told["result"]["seconds"] == shown.result["seconds"]
-    assert "shown.tar: 7 items, " in told["progress"]
+    if STATE_STORE:
+        assert "shown.tar: 7 items, " in told["progress"]
     archive = served.get(f"{shown.tab}/archive", headers=admin).json()
     manifest = json.loads(Path(shown.result["manifest"]).read_text())
     assert (archive["items"], archive["digest"], archive["replaced"]) == (7, manifest["sha256"], False)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from airflow_savemasks.engine import native
+from airflow_savemasks.engine.image.scale import scale_down
 from airflow_savemasks.engine.limits import TooLarge
 from airflow_savemasks.engine.masks import human_look
 from airflow_savemasks.engine.settings.colors import Colors
@@ -82,7 +83,7 @@ def test_what_is_asked_for_goes_together(
     parts = [blend] if layout == "overlay" else [picture, blend]
     if most:
         size = (40, 26) if layout == "overlay" else (19, 12)
-        parts = [cv2.resize(part, size, interpolation=cv2.INTER_AREA) for part in parts]
+        parts = [scale_down(part, *size) for part in parts]
     if layout == "side_by_side":
         parts.insert(1, np.full((len(parts[0]), 1, 3), (0, 255, 0), np.uint8))
     wanted = np.concatenate(parts, axis=1)

@@ -22,7 +22,6 @@ CHILD = """
 import sys
 from pathlib import Path
 import pytest
-from airflow_savemasks.engine import native
 native.FILE = Path(sys.argv[1])
 native.library = native._load()
 assert native.library is not None
@@ -46,7 +45,8 @@ def test_no_kernel_leaves_its_arrays_or_the_language(tmp_path: Path) -> None:
     files = [str(path) for path in sorted(native.HERE.glob("*.c"))]
     subprocess.run(["gcc", *options, f'-DSOURCES="{native.sources()}"', "-o", str(made), *files], check=True)
     tests = ["test_bitmaps.py", "test_inflate.py", "test_stamps.py", "test_writing.py"]
-    words = [sys.executable, "-c", CHILD, str(made), *(str(Path(__file__).with_name(name)) for name in tests)]
+    paths = [*(Path(__file__).with_name(name) for name in tests), Path(__file__).parents[1] / "image" / "test_scale.py"]
+    words = [sys.executable, "-c", CHILD, str(made), *map(str, paths)]
     more = {"LD_PRELOAD": sanitizer(), "ASAN_OPTIONS": "detect_leaks=0", "PYTHONPATH": str(ROOT)}
     done = subprocess.run(words, cwd=ROOT, env=os.environ | more, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]

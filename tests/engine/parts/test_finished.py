@@ -12,9 +12,9 @@ import pytest
 from airflow_savemasks.engine.archive.published import seal
 from airflow_savemasks.engine.errors import BadItemsError
 from airflow_savemasks.engine.parts.finished import Finished
-from airflow_savemasks.engine.parts.listing import list_items
 from airflow_savemasks.engine.parts.resume import find_finished
 from airflow_savemasks.engine.parts.seen import look
+from airflow_savemasks.engine.planning.listing import list_items
 from airflow_savemasks.engine.project.remarks import Remarks
 from airflow_savemasks.engine.storage.folder import FolderStorage
 from tests.engine.samples import WORK, add_item, job_of, layer, make_project, plan_of, run
@@ -165,7 +165,7 @@ def test_other_volumes_and_other_settings_are_not_nothing(project: Path, tmp_pat
 
 def test_what_could_not_be_read_is_tried_again_although_nothing_changed(project: Path, tmp_path: Path) -> None:
     job, storage = job_of(project, on_bad_item="skip"), FolderStorage(tmp_path / "out")
-    from airflow_savemasks.engine.parts.assemble import assemble
+    from airflow_savemasks.engine.publish.assemble import assemble
     from tests.engine.samples import render
 
     files = plan_of(job, storage)

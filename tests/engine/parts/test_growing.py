@@ -16,9 +16,9 @@ import pytest
 
 from airflow_savemasks.engine import export as engine
 from airflow_savemasks.engine.errors import BadItemsError, StorageError
-from airflow_savemasks.engine.parts import publishing
 from airflow_savemasks.engine.parts.batches import make_batches
 from airflow_savemasks.engine.progress import Progress
+from airflow_savemasks.engine.publish import publishing
 from airflow_savemasks.engine.storage import open_files
 from airflow_savemasks.engine.storage.base import Range
 from airflow_savemasks.engine.storage.folder import FolderStorage

@@ -6,6 +6,7 @@ import json
 import resource
 import threading
 import time
+from importlib.metadata import version
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,7 +14,7 @@ import pytest
 
 from airflow_savemasks.engine.errors import AccessError, NotFound, Stopped, StorageError
 from airflow_savemasks.engine.opening import open_project
-from airflow_savemasks.engine.storage import retries, work_file
+from airflow_savemasks.engine.storage import retries, stream_reading, work_file
 from airflow_savemasks.engine.storage.opening import is_stream, open_source_storage
 from tests.engine.samples import exported, run
 from tests.engine.storage.streams import packed, refused
@@ -159,6 +160,15 @@ def test_webhdfs(web: Web, project: Path, tmp_path: Path) -> None:
     refused(f"webhdfs://{web.at}/status/403/x.tar.gz", AccessError, "the server answers 403 Forbidden")
 
 
+def test_hdfs_needs_a_smart_open_that_notices_a_program_that_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream_reading, "version", lambda _: "8.0.1")
+    for scheme in ("hdfs", "viewfs"):
+        refused(
+            f"{scheme}://host/x.zip", StorageError, "smart_open 8.0.1 takes .* Install smart-open>=9, or use webhdfs"
+        )
+
+
+@pytest.mark.skipif(int(version("smart_open").partition(".")[0]) < 9, reason="refused before smart_open 9")
 def test_hdfs(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """By the program that Hadoop has for it, which is a script here."""
     monkeypatch.setattr(retries, "PAUSE", 0.001)

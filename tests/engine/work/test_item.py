@@ -12,8 +12,8 @@ import pytest
 
 from airflow_savemasks.engine.errors import ArchiveError, Stopped
 from airflow_savemasks.engine.image import exif
-from airflow_savemasks.engine.parts.listing import list_items
-from airflow_savemasks.engine.parts.planning import load_plan
+from airflow_savemasks.engine.planning.listing import list_items
+from airflow_savemasks.engine.planning.plans import load_plan
 from airflow_savemasks.engine.project.remarks import Remarks
 from airflow_savemasks.engine.project.source import is_picture
 from airflow_savemasks.engine.storage.folder import FolderStorage

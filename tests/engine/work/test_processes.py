@@ -18,7 +18,7 @@ from airflow_savemasks.engine.errors import BadItemsError, Stopped, StorageError
 from airflow_savemasks.engine.export import export
 from airflow_savemasks.engine.job import Job, hand_over, take_over
 from airflow_savemasks.engine.opening import open_folder, open_project
-from airflow_savemasks.engine.parts.listing import list_items
+from airflow_savemasks.engine.planning.listing import list_items
 from airflow_savemasks.engine.progress import Progress
 from airflow_savemasks.engine.project.remarks import Remarks
 from airflow_savemasks.engine.project.stored import StorageProject
@@ -250,7 +250,6 @@ def test_a_process_goes_with_the_export_that_started_it(project: Path, tmp_path:
     """Killed as hard as can be, an export leaves nobody behind."""
     script = f"""
 import sys, time
-from airflow_savemasks.engine.work.processes import start_workers
 from tests.engine.samples import job_of
 workers = start_workers(job_of({str(project)!r}), 2, 1000, lambda: None)
 print(*(worker.pid for worker in workers._workers), flush=True)

@@ -14,8 +14,8 @@ import pytest
 from airflow_savemasks.engine.archive.members import Rendered
 from airflow_savemasks.engine.errors import Stopped
 from airflow_savemasks.engine.job import Job, open_job
-from airflow_savemasks.engine.parts.listing import list_items
 from airflow_savemasks.engine.parts.plan import Planned
+from airflow_savemasks.engine.planning.listing import list_items
 from airflow_savemasks.engine.project.remarks import Remarks
 from airflow_savemasks.engine.project.source import Item, Loaded
 from airflow_savemasks.engine.project.stored import StorageProject

@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 
 from airflow_savemasks.engine.errors import ArchiveError, Stopped, StorageError
-from airflow_savemasks.engine.parts import lease
-from airflow_savemasks.engine.parts.lease import lease_path, publishing_alone, unless_published
-from airflow_savemasks.engine.parts.processes import _look
 from airflow_savemasks.engine.parts.seen import look
+from airflow_savemasks.engine.publish import lease
+from airflow_savemasks.engine.publish.lease import lease_path, publishing_alone, unless_published
+from airflow_savemasks.engine.publish.processes import _look
 from airflow_savemasks.engine.storage.base import Entry
 from airflow_savemasks.engine.storage.folder import FolderStorage
 from tests.engine.samples import WORK, add_item, make_project, run
@@ -182,7 +182,7 @@ def test_an_export_that_changes_nothing_leaves_the_work_of_who_publishes(tmp_pat
         files = set(storage.listdir(WORK).files)
         with pytest.MonkeyPatch.context() as patch:
             seen = lambda job, team_files, _: (look(job, team_files), lambda: None)  # noqa: E731
-            patch.setattr("airflow_savemasks.engine.parts.planning._begin", seen)
+            patch.setattr("airflow_savemasks.engine.planning.plans._begin", seen)
             assert run(project, storage)["unchanged"]
         assert set(storage.listdir(WORK).files) == files
     add_item(project, "0001.png", seed=9)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from airflow_savemasks.engine.errors import SettingsError
-from airflow_savemasks.engine.parts.targets import check_targets
+from airflow_savemasks.engine.publish.targets import check_targets
 from airflow_savemasks.engine.storage.opening import open_storage
 from tests.engine.samples import job_of, layer, make_project
 

@@ -14,11 +14,11 @@ import pytest
 from airflow_savemasks.engine.archive.published import read_manifest, seal
 from airflow_savemasks.engine.archive.verify import verify
 from airflow_savemasks.engine.errors import ArchiveError
-from airflow_savemasks.engine.parts import publishing
-from airflow_savemasks.engine.parts.assemble import assemble
-from airflow_savemasks.engine.parts.lease import lease_path, publishing_alone
-from airflow_savemasks.engine.parts.next_file import next_index
-from airflow_savemasks.engine.parts.publishing import finish_publishing, next_manifest
+from airflow_savemasks.engine.publish import publishing
+from airflow_savemasks.engine.publish.assemble import assemble
+from airflow_savemasks.engine.publish.lease import lease_path, publishing_alone
+from airflow_savemasks.engine.publish.next_file import next_index
+from airflow_savemasks.engine.publish.publishing import finish_publishing, next_manifest
 from airflow_savemasks.engine.storage.folder import FolderStorage
 from tests.engine.samples import WORK, add_item, job_of, layer, make_project, plan_of, render, run
 
@@ -279,7 +279,7 @@ def test_a_run_that_fails_before_its_index_stands_leaves_nothing_half_written(pr
     run(project, out, volume_size=40_000)
     add_item(project, "0003.png", seed=99)
     with pytest.MonkeyPatch.context() as patch, pytest.raises(Died):
-        patch.setattr("airflow_savemasks.engine.parts.layout.Layout.take_out", die)
+        patch.setattr("airflow_savemasks.engine.publish.layout.Layout.take_out", die)
         run(project, out, volume_size=40_000)
     assert not [path for path in out.rglob("*") if path.name.endswith(".tmp")]
     assert not (out / next_index("export")).exists()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import orjson
@@ -13,7 +14,8 @@ import pytest
 from airflow_savemasks.engine.archive.index import KnownItem
 from airflow_savemasks.engine.archive.shares import Drift, drifts
 from airflow_savemasks.engine.errors import GateError, SettingsError
-from airflow_savemasks.engine.parts.gates import Counted
+from airflow_savemasks.engine.publish.gates import Counted
+from airflow_savemasks.engine.publish.speed import known_speed
 from tests.engine.samples import add_item, layer, make_project, run
 
 BOX = {"classTitle": "box", "tags": [], "points": {"exterior": [[2, 2], [9, 9]], "interior": []}}
@@ -199,3 +201,34 @@ def test_gates_change_no_byte_and_no_key(project: Path, tmp_path: Path) -> None:
         [json.loads(line)["key"] for line in Path(one["index"]).read_bytes().splitlines()] for one in (plain, gated)
     ]
     assert keys[0] == keys[1]
+
+
+def test_only_the_first_of_many_are_named(tmp_path: Path) -> None:
+    root = make_project(tmp_path / "project", items=0)
+    for number in range(13):
+        add_item(root, f"{number:04d}.png", number, objects=[])
+    ((_, _, worst),) = failed(root, tmp_path / "out", max_unlabelled=0).failed
+    assert worst == f"{', '.join(f'ds0/{number:04d}.png' for number in range(10))} and 3 more"
+
+
+@pytest.mark.parametrize(
+    ("told", "seconds"),
+    [
+        ({"items": 10, "seconds": 5.0}, 1.0),
+        ({"items": 10, "seconds": 5}, 1.0),
+        ({"items": 0, "seconds": 5.0}, None),
+        ({"items": -1, "seconds": 5.0}, None),
+        ({"items": True, "seconds": 5.0}, None),
+        ({"items": 10.5, "seconds": 5.0}, None),
+        ({"items": 10, "seconds": 0}, None),
+        ({"items": 10, "seconds": 1e9}, None),
+        ({"items": 10, "seconds": "5"}, None),
+        ({"items": 10}, None),
+        (None, None),
+        ([10, 5.0], None),
+    ],
+)
+def test_the_speed_of_a_manifest_is_not_trusted(told: Any, seconds: float | None) -> None:
+    archive = SimpleNamespace(raw={"speed": told})
+    speed = known_speed(archive)  # type: ignore[arg-type]
+    assert (speed.seconds_for(2) if speed else None) == seconds

@@ -17,12 +17,12 @@ import orjson
 
 from airflow_savemasks.engine.errors import Changed, NotFound
 from airflow_savemasks.engine.log import log
-from airflow_savemasks.engine.parts import clock
-from airflow_savemasks.engine.parts.cleanup import DAY
-from airflow_savemasks.engine.parts.lease import LEASE, Lease
-from airflow_savemasks.engine.parts.publishing import NEXT_MANIFEST, finish_publishing
 from airflow_savemasks.engine.parts.receipts import folder_of, is_work_folder
-from airflow_savemasks.engine.parts.retention import finish_removing
+from airflow_savemasks.engine.publish import clock
+from airflow_savemasks.engine.publish.cleanup import DAY
+from airflow_savemasks.engine.publish.lease import LEASE, Lease
+from airflow_savemasks.engine.publish.publishing import NEXT_MANIFEST, finish_publishing
+from airflow_savemasks.engine.publish.retention import finish_removing
 from airflow_savemasks.engine.storage.base import WORK_FOLDER, Entry, Storage
 
 LARGEST = 1 << 20  # bytes of a plan or a manifest that is read for a name

@@ -18,19 +18,19 @@ from airflow_savemasks.engine.archive.naming import index_path, manifest_path
 from airflow_savemasks.engine.errors import ArchiveError, Stopped
 from airflow_savemasks.engine.job import Job
 from airflow_savemasks.engine.log import log
-from airflow_savemasks.engine.parts.cleanup import remove_unfinished
 from airflow_savemasks.engine.parts.finished import Ended, FinishedItems
-from airflow_savemasks.engine.parts.lease import lease_path, publishing_alone
-from airflow_savemasks.engine.parts.listing import list_items
 from airflow_savemasks.engine.parts.plan import Plan, PlanFiles, Planned, index_kind, plan_path
-from airflow_savemasks.engine.parts.publishing import finish_publishing, next_manifest
 from airflow_savemasks.engine.parts.receipts import folder_of
 from airflow_savemasks.engine.parts.resume import find_finished, find_same, refuse_existing
-from airflow_savemasks.engine.parts.retention import check_keep
 from airflow_savemasks.engine.parts.seen import Seen, look
-from airflow_savemasks.engine.parts.targets import check_targets
+from airflow_savemasks.engine.planning.listing import list_items
 from airflow_savemasks.engine.project.remarks import Remarks
 from airflow_savemasks.engine.project.source import Source
+from airflow_savemasks.engine.publish.cleanup import remove_unfinished
+from airflow_savemasks.engine.publish.lease import lease_path, publishing_alone
+from airflow_savemasks.engine.publish.publishing import finish_publishing, next_manifest
+from airflow_savemasks.engine.publish.retention import check_keep
+from airflow_savemasks.engine.publish.targets import check_targets
 from airflow_savemasks.engine.storage.base import Storage
 from airflow_savemasks.engine.storage.in_flight import at_once
 

@@ -8,7 +8,7 @@ import pytest
 
 from airflow_savemasks.engine.archive.index import KnownItem
 from airflow_savemasks.engine.parts.finished import Finished
-from airflow_savemasks.engine.parts.layout import Layout
+from airflow_savemasks.engine.publish.layout import Layout
 from airflow_savemasks.engine.storage.base import Range
 
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from airflow_savemasks.engine.errors import StorageError
-from airflow_savemasks.engine.parts.cleanup import clean_up, remove_parts, remove_unfinished
 from airflow_savemasks.engine.parts.plan import Plan
+from airflow_savemasks.engine.publish.cleanup import clean_up, remove_parts, remove_unfinished
 from airflow_savemasks.engine.storage.folder import FolderStorage
 from tests.engine.samples import WORK, job_of, make_project
 

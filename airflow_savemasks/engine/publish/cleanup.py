@@ -10,13 +10,13 @@ from airflow_savemasks.engine.archive.published import Published
 from airflow_savemasks.engine.errors import SaveMasksError
 from airflow_savemasks.engine.job import Job
 from airflow_savemasks.engine.log import log
-from airflow_savemasks.engine.parts import clock
 from airflow_savemasks.engine.parts.growing import ENDING as GROWING_ENDING
-from airflow_savemasks.engine.parts.lease import lease_path
 from airflow_savemasks.engine.parts.plan import Plan
-from airflow_savemasks.engine.parts.publishing import next_manifest
 from airflow_savemasks.engine.parts.receipts import folder_of
 from airflow_savemasks.engine.parts.seen import work_files
+from airflow_savemasks.engine.publish import clock
+from airflow_savemasks.engine.publish.lease import lease_path
+from airflow_savemasks.engine.publish.publishing import next_manifest
 from airflow_savemasks.engine.storage.base import Entry, Storage
 from airflow_savemasks.engine.storage.in_flight import at_once
 

@@ -12,8 +12,9 @@ from airflow_savemasks.engine.archive.naming import Names, name_problem
 from airflow_savemasks.engine.errors import ProjectError, SettingsError
 from airflow_savemasks.engine.job import Job
 from airflow_savemasks.engine.masks import class_maps
-from airflow_savemasks.engine.parts.pick_as_listed import check_pick, is_in, is_left_out, narrow, nothing_picked
+from airflow_savemasks.engine.parts.left_out import nothing_picked
 from airflow_savemasks.engine.parts.plan import Planned, planned
+from airflow_savemasks.engine.planning.pick_as_listed import check_pick, is_in, is_left_out, narrow
 from airflow_savemasks.engine.project.dataset import dataset_folder
 from airflow_savemasks.engine.project.remarks import Remarks
 from airflow_savemasks.engine.project.source import Item

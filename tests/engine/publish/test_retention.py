@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from airflow_savemasks.engine.errors import SettingsError
-from airflow_savemasks.engine.parts import assemble as assembling
-from airflow_savemasks.engine.parts import retention
-from airflow_savemasks.engine.parts.lease import publishing_alone
+from airflow_savemasks.engine.publish import assemble as assembling
+from airflow_savemasks.engine.publish import retention
+from airflow_savemasks.engine.publish.lease import publishing_alone
 from airflow_savemasks.engine.storage.opening import open_storage
 from tests.engine.samples import job_of, layer, make_project, plan_of, render, run
 
@@ -182,8 +182,7 @@ def test_a_name_without_a_date_is_refused_before_anything_is_rendered(project: P
 
 KILLED = """
 import os, signal, sys
-from airflow_savemasks.engine.parts import retention
-from tests.engine.parts.test_retention import DAYS, export
+from tests.engine.publish.test_retention import DAYS, export
 from pathlib import Path
 retention._remove_rest = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 export(Path(sys.argv[1]), Path(sys.argv[2]), DAYS[1], keep=1)

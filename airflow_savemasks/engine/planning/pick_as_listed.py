@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from airflow_savemasks.engine.errors import ProjectError, SettingsError
+from airflow_savemasks.engine.errors import SettingsError
 from airflow_savemasks.engine.job import Job
 from airflow_savemasks.engine.project.source import Item, Narrows
 from airflow_savemasks.engine.settings.pick import Pick
@@ -63,12 +63,6 @@ def is_in(pick: Pick | None, dataset: str) -> bool:
 def is_left_out(pick: Pick | None, item: Item) -> bool:
     """Whether a picture has no annotation where an annotation decides: no tags and no labels."""
     return pick is not None and pick.reads and item.annotation is None and not item.problem
-
-
-def nothing_picked(job: Job, left_out: int) -> ProjectError:
-    """The error of an export of which `pick` leaves nothing."""
-    where = ", ".join(entry.source.uri for entry in job.inputs)
-    return ProjectError(where, f"pick leaves out all {left_out} pictures", "Ask for less in pick")
 
 
 def _with_parents(datasets: Iterable[str]) -> list[str]:

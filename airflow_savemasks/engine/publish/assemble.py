@@ -12,27 +12,26 @@ from airflow_savemasks.engine.archive.bad_items import Skipped
 from airflow_savemasks.engine.archive.published import Published, look_at, manifest_digest
 from airflow_savemasks.engine.errors import ArchiveError, BadItemsError, Stopped
 from airflow_savemasks.engine.job import Job
-from airflow_savemasks.engine.parts.cleanup import clean_up, remove_parts
-from airflow_savemasks.engine.parts.contents import result_of
-from airflow_savemasks.engine.parts.described import Told
-from airflow_savemasks.engine.parts.drawn import check_drawn, check_published
 from airflow_savemasks.engine.parts.finished import Finished, FinishedItems
-from airflow_savemasks.engine.parts.gates import Counted, check_gates, check_gates_of
 from airflow_savemasks.engine.parts.head import head_of
-from airflow_savemasks.engine.parts.layout import Layout
-from airflow_savemasks.engine.parts.lease import Lease, publishing_alone, unless_published
-from airflow_savemasks.engine.parts.left_out import LeftOut
-from airflow_savemasks.engine.parts.next_file import NextFile, next_index
-from airflow_savemasks.engine.parts.pick_as_listed import nothing_picked
+from airflow_savemasks.engine.parts.left_out import LeftOut, nothing_picked
 from airflow_savemasks.engine.parts.plan import PlanFiles
-from airflow_savemasks.engine.parts.publishing import publish
 from airflow_savemasks.engine.parts.receipts import Receipt
 from airflow_savemasks.engine.parts.resume import find_finished, find_published, find_same, free_name
-from airflow_savemasks.engine.parts.retention import earlier, remove_older
 from airflow_savemasks.engine.parts.seen import Seen, look
-from airflow_savemasks.engine.parts.speed import speed_of
-from airflow_savemasks.engine.parts.splits import Splits
-from airflow_savemasks.engine.parts.targets import check_targets
+from airflow_savemasks.engine.publish.cleanup import clean_up, remove_parts
+from airflow_savemasks.engine.publish.contents import result_of
+from airflow_savemasks.engine.publish.described import Told
+from airflow_savemasks.engine.publish.drawn import check_drawn, check_published
+from airflow_savemasks.engine.publish.gates import Counted, check_gates, check_gates_of
+from airflow_savemasks.engine.publish.layout import Layout
+from airflow_savemasks.engine.publish.lease import Lease, publishing_alone, unless_published
+from airflow_savemasks.engine.publish.next_file import NextFile, next_index
+from airflow_savemasks.engine.publish.publishing import publish
+from airflow_savemasks.engine.publish.retention import earlier, remove_older
+from airflow_savemasks.engine.publish.speed import speed_of
+from airflow_savemasks.engine.publish.splits import Splits
+from airflow_savemasks.engine.publish.targets import check_targets
 from airflow_savemasks.engine.storage.base import Storage
 
 NAMED = 20  # missing items in an error

@@ -10,7 +10,7 @@ from airflow_savemasks.engine.archive.totals import Totals
 from airflow_savemasks.engine.job import Job, renderer
 from airflow_savemasks.engine.masks.registry import KINDS
 from airflow_savemasks.engine.parts.plan import Plan
-from airflow_savemasks.engine.parts.speed import Speed
+from airflow_savemasks.engine.publish.speed import Speed
 from airflow_savemasks.engine.settings.asked import not_at_default
 
 

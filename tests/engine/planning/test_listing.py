@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from airflow_savemasks.engine.errors import ProjectError
-from airflow_savemasks.engine.parts.listing import list_items
+from airflow_savemasks.engine.planning.listing import list_items
 from airflow_savemasks.engine.project.remarks import Remarks
 from tests.engine.samples import job_of, make_project
 

@@ -25,16 +25,16 @@ from airflow_savemasks.engine.archive.verify import differences_of
 from airflow_savemasks.engine.errors import ArchiveError, NotFound
 from airflow_savemasks.engine.job import Job
 from airflow_savemasks.engine.log import log
-from airflow_savemasks.engine.parts.described import Told, describe
 from airflow_savemasks.engine.parts.growing import with_head_in_place
 from airflow_savemasks.engine.parts.head import head_files, head_of
-from airflow_savemasks.engine.parts.layout import Layout
-from airflow_savemasks.engine.parts.lease import Lease
-from airflow_savemasks.engine.parts.next_file import NextFile, next_index
 from airflow_savemasks.engine.parts.plan import Plan
 from airflow_savemasks.engine.parts.receipts import folder_of
-from airflow_savemasks.engine.parts.root_files import RootFiles, next_paths
-from airflow_savemasks.engine.parts.splits import Splits, as_members
+from airflow_savemasks.engine.publish.described import Told, describe
+from airflow_savemasks.engine.publish.layout import Layout
+from airflow_savemasks.engine.publish.lease import Lease
+from airflow_savemasks.engine.publish.next_file import NextFile, next_index
+from airflow_savemasks.engine.publish.root_files import RootFiles, next_paths
+from airflow_savemasks.engine.publish.splits import Splits, as_members
 from airflow_savemasks.engine.storage.base import Entry, Piece, Range, Storage
 from airflow_savemasks.engine.storage.in_flight import at_once
 

@@ -14,8 +14,8 @@ from airflow_savemasks.engine.archive.published import Published
 from airflow_savemasks.engine.errors import StorageError
 from airflow_savemasks.engine.log import log
 from airflow_savemasks.engine.parts.finished import Finished
-from airflow_savemasks.engine.parts.gates import Counted
 from airflow_savemasks.engine.parts.plan import Planned
+from airflow_savemasks.engine.publish.gates import Counted
 from airflow_savemasks.engine.storage.base import Storage
 
 SHOWN = 20  # names in a result
