@@ -91,6 +91,7 @@ def test_planned_and_real_numbers_are_equal_where_nothing_changed(project: Path,
     told = plan(project, tmp_path / "out")
     assert (told["unchanged"], told["seconds"], told["bytes"]) == (True, 0.0, result["bytes"])
     assert_same(told, run(project, tmp_path / "out"), names_of(result))
+    assert plan(project, tmp_path / "out", if_exists="fail")["unchanged"], "an export finds its own result, too"
 
 
 @pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)

@@ -182,6 +182,7 @@ def test_a_name_without_a_date_is_refused_before_anything_is_rendered(project: P
 
 KILLED = """
 import os, signal, sys
+from airflow_savemasks.engine.publish import retention
 from tests.engine.publish.test_retention import DAYS, export
 from pathlib import Path
 retention._remove_rest = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
@@ -209,3 +210,15 @@ def test_a_note_of_an_archive_that_was_exported_again_removes_nothing(project: P
     export(project, out, DAYS[0])
     export(project, out, DAYS[2], keep=5)
     assert names(out) == files_of(*DAYS[:3])
+
+
+def test_what_is_left_of_one_that_somebody_publishes_now_stays_for_the_next_run(project: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    export(project, out, DAYS[0], volume_size=1)
+    subprocess.run([sys.executable, "-c", KILLED, project, out], check=False, env={**os.environ})
+    left = [name for name in names(out) if DAYS[0] in name]
+    with publishing_alone(open_storage(str(out)), f"space {DAYS[0]}", None):
+        export(project, out, DAYS[2], keep=5)
+        assert [name for name in names(out) if DAYS[0] in name] == left
+    export(project, out, DAYS[3], keep=5)
+    assert names(out) == files_of(*DAYS[1:4])
