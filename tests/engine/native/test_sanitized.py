@@ -22,6 +22,7 @@ CHILD = """
 import sys
 from pathlib import Path
 import pytest
+from airflow_savemasks.engine import native
 native.FILE = Path(sys.argv[1])
 native.library = native._load()
 assert native.library is not None

@@ -97,6 +97,7 @@ def test_a_full_disk_fails_clearly(tmp_path: Path) -> None:
 WRITER = """
 import sys, time
 from airflow_savemasks.engine.progress import Progress
+from airflow_savemasks.engine.storage.opening import open_storage
 with open_storage(sys.argv[1]).writing(sys.argv[2]) as out:
     out.write(b"half"); out.flush(); print("writing", flush=True); time.sleep(60)
 """

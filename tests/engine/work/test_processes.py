@@ -250,6 +250,7 @@ def test_a_process_goes_with_the_export_that_started_it(project: Path, tmp_path:
     """Killed as hard as can be, an export leaves nobody behind."""
     script = f"""
 import sys, time
+from airflow_savemasks.engine.work.processes import start_workers
 from tests.engine.samples import job_of
 workers = start_workers(job_of({str(project)!r}), 2, 1000, lambda: None)
 print(*(worker.pid for worker in workers._workers), flush=True)
