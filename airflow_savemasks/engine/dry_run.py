@@ -127,7 +127,7 @@ def _told(
         "classes": _classes(job, forecast),
         "unannotated": plan.unannotated,
         "orphans": plan.orphans,
-        "bad_items": [{"item": one.where, "fact": one.problem, "fix": one.fix} for one in bad.first[:SHOWN]],
+        "bad_items": [{key: one[key] for key in ("item", "fact", "fix")} for one in bad.read(SHOWN)],
         "bytes": same.bytes if same else forecast.size(len(head_of(job))),
         "seconds": None if seconds is None else round(seconds, 1),
         "measured_by": team_files.locate(f"{last.name}.tar") if last else None,

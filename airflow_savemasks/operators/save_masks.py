@@ -162,7 +162,7 @@ class SaveMasksOperator(Lineage, BaseOperator):
                 job = self.open_job(context, team_files)
             job.watch(self._stop)
             planning = argument("dry_run", flag, self.only_plan)
-            name_files(context, team_files, planned_name(job.layer.dst) if planning else job.layer.dst)
+            name_files(context, team_files, job.layer.dst, planning=planning)
             self.reads(job, team_files)
             result = (self._plan if planning else self.work)(job, team_files, self._stop, progress)
             count(result)
@@ -178,7 +178,7 @@ class SaveMasksOperator(Lineage, BaseOperator):
 
     def _plan(self, job: Job, team_files: Storage, stop: threading.Event, progress: Progress) -> dict[str, Any]:
         from airflow_savemasks.engine.archive.bad_items import keep_bad_items
-        from airflow_savemasks.engine.archive.naming import bad_items_path
+        from airflow_savemasks.engine.archive.naming import bad_items_path, planned_name
         from airflow_savemasks.engine.dry_run import dry_run
 
         self.outlets = []  # nothing is new: whoever waits for the archive's asset is not to be started
@@ -238,14 +238,10 @@ class SaveMasksOperator(Lineage, BaseOperator):
         return tell
 
 
-def planned_name(dst: str) -> str:
-    """The name below which the bad items of a dry run stand: an archive that is there keeps its own."""
-    return f"{dst}.plan"
-
-
-def name_files(context: Context, team_files: Storage, dst: str) -> None:
+def name_files(context: Context, team_files: Storage, dst: str, *, planning: bool = False) -> None:
     """Say where bad items will stand: a task that fails returns nothing, and the Masks tab shows them all the same."""
-    from airflow_savemasks.engine.archive.naming import bad_items_path
+    from airflow_savemasks.engine.archive.naming import bad_items_path, planned_name
 
+    dst = planned_name(dst) if planning else dst
     if (instance := context.get("ti")) is not None:  # whoever calls `execute` in a test of their own may have none
         instance.xcom_push(NAMED, {"bad_items": team_files.locate(bad_items_path(dst))})

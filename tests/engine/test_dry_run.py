@@ -112,6 +112,7 @@ def test_bad_items_that_listing_and_annotations_show_are_all_told(project: Path,
     assert [row["item"] for row in rows] == ["ds0/0001.png", "ds0/0002.png", "ds0/0003.png"]
     assert all(row["fact"] and row["fix"] for row in rows)
     assert told["would_fail"] == ["3 bad items; none may be left out"]
+    assert told["bad_items"] == [{key: row[key] for key in ("item", "fact", "fix")} for row in rows]
     skipping = plan(project, tmp_path / "out", on_bad_item="skip", **options)
     assert_same(skipping, run(project, tmp_path / "out", on_bad_item="skip", **options))
     assert plan(project, tmp_path / "out2", on_bad_item="skip", max_skipped=2, **options)["would_fail"] == [

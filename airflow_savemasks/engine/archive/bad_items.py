@@ -77,8 +77,14 @@ class BadItems:
     def lines(self) -> Iterator[bytes]:
         """A line of JSON for each, in the order in which they came."""
         self._lines.seek(0)
-        yield from self._lines
-        self._lines.seek(0, SEEK_END)
+        try:
+            yield from self._lines
+        finally:
+            self._lines.seek(0, SEEK_END)
+
+    def read(self, most: int) -> list[dict[str, str]]:
+        """The first ones, as their lines have them."""
+        return [orjson.loads(line) for line in islice(self.lines(), most)]
 
     def write(self, team_files: WritableStorage, path: str) -> str:
         """Write the file; returns where it lies."""

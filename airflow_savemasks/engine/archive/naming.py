@@ -73,6 +73,11 @@ def bad_items_path(dst: str) -> str:
     return f"{dst}{BAD_ITEMS}"
 
 
+def planned_name(dst: str) -> str:
+    """The name below which the bad items of a dry run stand: an archive that is there keeps its own."""
+    return f"{dst}.plan"
+
+
 def volume_names(name: str, count: int) -> list[str]:
     """The files of an archive of so many volumes."""
     return (

@@ -13,7 +13,14 @@ import orjson
 from pydantic import TypeAdapter, ValidationError
 
 from airflow_savemasks.engine.archive.dated import Dated, NamePattern, archives_of, pattern_of
-from airflow_savemasks.engine.archive.naming import bad_items_path, index_path, is_root_file, is_volume, manifest_path
+from airflow_savemasks.engine.archive.naming import (
+    bad_items_path,
+    index_path,
+    is_root_file,
+    is_volume,
+    manifest_path,
+    planned_name,
+)
 from airflow_savemasks.engine.archive.published import look_at
 from airflow_savemasks.engine.errors import SaveMasksError, SettingsError
 from airflow_savemasks.engine.job import Job
@@ -105,7 +112,7 @@ def _remove_rest(team_files: Storage, note: str, old: Dated, files: Files) -> No
     """All of an archive but its manifest, as far as it is what it was; then the note of it."""
     there = {file: team_files.stat(file) for file in files}
     same = [file for file, entry in there.items() if entry is not None and (entry.size, entry.identity) == files[file]]
-    team_files.delete([*same, bad_items_path(old.name)])
+    team_files.delete([*same, bad_items_path(old.name), bad_items_path(planned_name(old.name))])
     team_files.delete([note])
 
 
