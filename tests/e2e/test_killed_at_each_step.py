@@ -24,6 +24,7 @@ CODE = """
 import os, signal, sys
 from contextlib import contextmanager
 import airflow_savemasks.engine.parts.plan as plan
+from airflow_savemasks.engine.storage.folder import FolderStorage
 plan.PART_ITEMS = 4
 root, left, when = sys.argv[1], int(sys.argv[2]), sys.argv[3]
 

@@ -43,7 +43,7 @@ def test_a_zlib_bomb_in_a_label_is_not_inflated(project: Path, tmp_path: Path, k
     label["geometryType"] = key
     put(project, "a.png", flat(40, 40), (40, 40), [label])
     found = run_export(project, tmp_path / "out", MACHINE_ONLY, megabytes=400, seconds=30)
-    refused(found, "1 bad item", "ds0/a.png", "label 0")
+    refused(found, "is bad, first", "ds0/a.png", "label 0")
 
 
 def test_a_png_in_a_label_that_inflates_beyond_its_header_is_refused(project: Path, tmp_path: Path) -> None:
@@ -161,7 +161,7 @@ def test_json_nested_without_end_is_a_bad_item_or_a_bad_project(project: Path, t
         b'{"size":{"height":40,"width":40},"tags":[],"objects":' + b"[" * 5000 + b"]" * 5000 + b"}",
     ):
         (project / "ds0/ann/a.png.json").write_bytes(data)
-        refused(run_export(project, tmp_path / "out", MACHINE_ONLY), "1 bad item", "ds0/a.png")
+        refused(run_export(project, tmp_path / "out", MACHINE_ONLY), "is bad, first", "ds0/a.png")
     raw = json.loads((project / "meta.json").read_text())
     text = json.dumps({**raw, "projectSettings": "HERE"}).encode().replace(b'"HERE"', deep)
     (project / "meta.json").write_bytes(text)

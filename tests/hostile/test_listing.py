@@ -22,7 +22,7 @@ def project(tmp_path: Path) -> Path:
 def test_a_link_to_nowhere_is_one_bad_item_and_the_listing_goes_on(project: Path, tmp_path: Path) -> None:
     (project / "ds0/img/0000a.png").symlink_to("/nowhere/x.png")
     found = run_export(project, tmp_path / "out")
-    refused(found, "1 bad item", "ds0/0000a.png", "a link to nowhere")
+    refused(found, "is bad, first", "ds0/0000a.png", "a link to nowhere")
     found = run_export(project, tmp_path / "out", layer(), "--on-bad-item", "skip")
     assert found.result
     assert exported(found.result) == 8
@@ -50,7 +50,7 @@ def test_what_stands_in_a_files_place_and_is_none_is_a_bad_item_and_never_opened
         path.symlink_to("/dev/zero" if kind == "zeros" else "/dev/null")
     words = {"folder": "a folder", "pipe": "a pipe", "socket": "a socket"}.get(kind, "a device")
     for raw in (layer(), layer(masks_human=False)):
-        refused(run_export(project, tmp_path / "out", raw), "1 bad item", "ds0/0003.png", words)
+        refused(run_export(project, tmp_path / "out", raw), "is bad, first", "ds0/0003.png", words)
         assert not list((tmp_path / "out").glob("*.tar"))
 
 

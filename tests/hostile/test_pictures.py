@@ -52,7 +52,7 @@ def test_what_is_no_whole_picture_is_a_bad_item(
 ) -> None:
     put(project, "a.png", photo(40, 40, ".png"), (40, 40), [])
     put(project, "b.png", content, (40, 40), [])
-    refused(run_export(project, tmp_path / "out", raw), "1 bad item", "ds0/b.png", fact)
+    refused(run_export(project, tmp_path / "out", raw), "is bad, first", "ds0/b.png", fact)
 
 
 @pytest.mark.parametrize("ending", [".png", ".jpg", ".bmp", ".webp", ".tif"])

@@ -23,6 +23,7 @@ CODE = f"""
 import os, signal, sys
 from airflow_savemasks.engine.publish import lease
 from airflow_savemasks.engine.storage import folder, folder_compose
+from airflow_savemasks.engine.storage.folder import FolderStorage
 
 lease.TERM, lease.RENEWED, lease.WAIT = {TERM}, {TERM} / 6, 60.0
 at, how = sys.argv[1], getattr(signal, sys.argv[2])

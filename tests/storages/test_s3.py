@@ -201,6 +201,7 @@ def test_requests_of_a_compose(scene: Scene) -> None:
 
 WRITER = """
 import sys, time
+from airflow_savemasks.engine.storage import block_writer
 from tests.storages import places
 from airflow_savemasks.engine.storage.opening import open_storage
 block_writer.BLOCK = 5 << 20
