@@ -68,6 +68,9 @@ def dry_run(
         forecast, bad = _count(job, team_files, seen, same, files, stop, progress)
     told = _told(job, team_files, seen, files.plan, same, forecast, bad)
     told["warnings"] += warnings
+    items = told["items"]
+    planned = f"{items['rendered']} to render, {items['reused']} reused, {items['skipped']} bad"
+    progress.say(f"{told['would_write']}: only planned, {planned}")
     return told, bad
 
 

@@ -36,7 +36,7 @@ from airflow_savemasks.engine.parts.writing import PartWriter
 from airflow_savemasks.engine.planning.plans import make_plan
 from airflow_savemasks.engine.progress import Progress, outcome_line
 from airflow_savemasks.engine.publish.assemble import assemble
-from airflow_savemasks.engine.publish.contents import listed
+from airflow_savemasks.engine.publish.result import listed
 from airflow_savemasks.engine.storage.base import WORK_FOLDER, Storage
 from airflow_savemasks.engine.storage.folder import FolderStorage
 from airflow_savemasks.engine.summary import summary
@@ -88,7 +88,7 @@ def conclude(
 ) -> dict[str, Any]:
     """The result with what only the whole of an export knows, told as the end of it.
 
-    stages: seconds by stage; sources: what was listed (publish/contents.py).
+    stages: seconds by stage; sources: what was listed (publish/result.py).
     """
     result |= {"stages": {name: round(seconds, 3) for name, seconds in stages.items()}, "sources": list(sources)}
     result["summary"] = summary(result)

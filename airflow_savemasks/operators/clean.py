@@ -47,7 +47,7 @@ class CleanOperator(BaseOperator):
         """Clean up, or look; a storage that breaks is retried."""
         import threading
 
-        from airflow_savemasks.engine.publish.clean import clean
+        from airflow_savemasks.engine.publish.work_folders import clean
         from airflow_savemasks.hooks.team_files import TeamFilesHook
 
         self._stop = threading.Event()

@@ -38,7 +38,7 @@ class PlanOperator(SaveMasksOperator):
         from airflow_savemasks.engine.parts.receipts import folder_of
         from airflow_savemasks.engine.planning.plans import keep_plan, make_plan
         from airflow_savemasks.engine.progress import items
-        from airflow_savemasks.engine.publish.contents import listed
+        from airflow_savemasks.engine.publish.result import listed
 
         began = time.monotonic()
         with progress.stage("plan"):

@@ -76,7 +76,7 @@ def _opened(args: argparse.Namespace, stopping: Stopping) -> tuple[Job, Storage]
 def clean_verb(args: argparse.Namespace, stopping: Stopping, screen: Screen) -> dict[str, Any]:
     """Lists work folders, and removes the old ones."""
     from airflow_savemasks.engine.opening import open_team_files_root
-    from airflow_savemasks.engine.publish.clean import clean
+    from airflow_savemasks.engine.publish.work_folders import clean
     from airflow_savemasks.engine.settings.texts import argument
     from airflow_savemasks.engine.settings.values import days
     from airflow_savemasks.shell.reports import show_folders

@@ -234,6 +234,13 @@ def test_what_stops_an_export_before_it_renders_stops_its_plan(project: Path, tm
     assert_same(renamed, run(project, tmp_path / "out", if_exists="rename"))
 
 
+def test_the_log_of_a_plan_begins_and_ends_with_a_line(project: Path, tmp_path: Path) -> None:
+    said: list[str] = []
+    dry_run(job_of(project), open_storage(str(tmp_path / "out")), threading.Event(), Progress(said.append))
+    assert said[-1] == f"{tmp_path}/out/export.tar: only planned, 12 to render, 0 reused, 0 bad"
+    assert len(said) == 2
+
+
 def test_save_masks_plans_as_well(project: Path, tmp_path: Path) -> None:
     told = save_masks(LAYER, {"$data_1": str(project)}, str(tmp_path / "out"), dry_run=True)
     assert told["items"]["rendered"] == 12

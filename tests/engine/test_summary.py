@@ -12,7 +12,7 @@ import pytest
 
 from airflow_savemasks.engine import progress
 from airflow_savemasks.engine.progress import STAGES
-from airflow_savemasks.engine.publish import contents
+from airflow_savemasks.engine.publish import result as results
 from airflow_savemasks.engine.summary import LONGEST, summary
 from tests.engine.samples import add_item, make_project, run
 
@@ -77,9 +77,9 @@ def test_a_result_has_stages_sources_classes_and_the_digest_of_its_manifest(tmp_
 
 
 def test_of_many_classes_those_on_the_most_items_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(contents, "MOST_CLASSES", 2)
+    monkeypatch.setattr(results, "MOST_CLASSES", 2)
     classes = [{"name": name, "items": count} for name, count in (("a", 1), ("b", 0), ("c", 5), ("d", 3))]
-    assert contents.classes_of({"classes": classes}) == {"classes": {"c": 5, "d": 3}, "class_count": 3}
+    assert results.classes_of({"classes": classes}) == {"classes": {"c": 5, "d": 3}, "class_count": 3}
 
 
 @pytest.mark.parametrize("interval", [5.0, 0.0])

@@ -7,6 +7,7 @@ file of every item.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
 from hashlib import sha256
@@ -14,6 +15,8 @@ from typing import Any
 
 import orjson
 
+from airflow_savemasks.engine.archive.index import KnownItem, read_line
+from airflow_savemasks.engine.archive.lines import read_lines
 from airflow_savemasks.engine.archive.manifest_file import File, Head, ManifestFile
 from airflow_savemasks.engine.archive.naming import VOLUME_DIGITS, index_path, is_root_file, manifest_path, volume_names
 from airflow_savemasks.engine.errors import ArchiveError, Changed, NotFound
@@ -178,6 +181,20 @@ def _read(team_files: ReadableStorage, name: str) -> tuple[Entry | None, Publish
             log.warning("%s: not used, everything is rendered: %s", team_files.locate(path), error)
             return entry, None
     return None, None
+
+
+def items_of(team_files: ReadableStorage, published: Published) -> Iterator[KnownItem]:
+    """The items of an archive in its order, a line of its index in memory at a time.
+
+    Raises ArchiveError where the index is damaged, and Changed where it is another one by now.
+    """
+    index = published.index
+    lines = read_lines(team_files, index.file, index.size, Entry(index.size, index.identity, 0.0))
+    try:
+        yield from map(read_line, lines)
+    except ValueError as error:
+        where = team_files.locate(index.file)
+        raise ArchiveError(where, f"is damaged ({error})", "Export it again with reuse=False") from error
 
 
 def as_copied(team_files: ReadableStorage, published: Published) -> Published | None:

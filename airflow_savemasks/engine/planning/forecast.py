@@ -5,33 +5,23 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 from airflow_savemasks.engine.archive import tar
-from airflow_savemasks.engine.archive.index import KnownItem, Place, read_line
-from airflow_savemasks.engine.archive.lines import read_lines
-from airflow_savemasks.engine.archive.published import Published
-from airflow_savemasks.engine.errors import StorageError
+from airflow_savemasks.engine.archive.index import KnownItem, Place
+from airflow_savemasks.engine.archive.published import Published, items_of
+from airflow_savemasks.engine.errors import ArchiveError, StorageError
 from airflow_savemasks.engine.log import log
 from airflow_savemasks.engine.parts.finished import Finished
 from airflow_savemasks.engine.parts.plan import Planned
 from airflow_savemasks.engine.publish.gates import Counted
 from airflow_savemasks.engine.storage.base import Storage
+from airflow_savemasks.engine.tally import Tally
 
 SHOWN = 20  # names in a result
 
 
-@dataclass(slots=True)
-class FirstOf:
-    """How many things there are, and the first of them."""
-
-    count: int = 0
-    first: list[Any] = field(default_factory=list)
-
-    def add(self, what: Any) -> None:
-        self.count += 1
-        if len(self.first) < SHOWN:
-            self.first.append(what)
+def _first_ones() -> Tally:
+    return Tally(most=SHOWN)
 
 
 @dataclass(slots=True)
@@ -48,9 +38,9 @@ class Forecast:
     added: int = 0
     left_out: int = 0
     labels: int = 0
-    unlabelled: FirstOf = field(default_factory=FirstOf)
-    removed: FirstOf = field(default_factory=FirstOf)
-    renamed: FirstOf = field(default_factory=FirstOf)
+    unlabelled: Tally = field(default_factory=_first_ones)
+    removed: Tally = field(default_factory=_first_ones)
+    renamed: Tally = field(default_factory=_first_ones)
     by_class: dict[str, list[int]] = field(default_factory=dict)
     known: int = 0
     pictures: int = 0
@@ -75,9 +65,9 @@ class Forecast:
             self.drawn += known.size
             self.drawn_from += planned.item.size
         self.added += before is None
-        count = found.known.labels if found else labels.total()  # a finished one may be above a limit that is new
-        self.labels += count
-        if not count:
+        whole = found.known.labels if found else labels.total()  # a finished one may be above a limit that is new
+        self.labels += whole
+        if not whole:
             self.unlabelled.add(f"{planned.folder}/{planned.name}")
         for name, count in labels.items():
             counted = self.by_class.setdefault(name, [0, 0])
@@ -108,8 +98,8 @@ class OldItems:
     more.
     """
 
-    def __init__(self, team_files: Storage, archive: Published | None, removed: FirstOf) -> None:
-        self._lines = _items_of(team_files, archive) if archive else iter(())
+    def __init__(self, team_files: Storage, archive: Published | None, removed: Tally) -> None:
+        self._lines = _as_far_as_whole(team_files, archive) if archive else iter(())
         self._removed = removed
         self._held = next(self._lines, None)
 
@@ -134,8 +124,9 @@ class OldItems:
         self._held = next(self._lines, None)
 
 
-def _items_of(team_files: Storage, archive: Published) -> Iterator[KnownItem]:
+def _as_far_as_whole(team_files: Storage, archive: Published) -> Iterator[KnownItem]:
+    """Its items, as far as the index can be read: an export renders the rest, too."""
     try:
-        yield from map(read_line, read_lines(team_files, archive.index.file, archive.index.size))
-    except (ValueError, StorageError) as error:
+        yield from items_of(team_files, archive)
+    except (ArchiveError, StorageError) as error:
         log.warning("%s: not used any further: %s", team_files.locate(archive.index.file), error)

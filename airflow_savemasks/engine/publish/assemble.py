@@ -20,7 +20,6 @@ from airflow_savemasks.engine.parts.receipts import Receipt
 from airflow_savemasks.engine.parts.resume import find_finished, find_published, find_same, free_name
 from airflow_savemasks.engine.parts.seen import Seen, look
 from airflow_savemasks.engine.publish.cleanup import clean_up, remove_parts
-from airflow_savemasks.engine.publish.contents import result_of
 from airflow_savemasks.engine.publish.described import Told
 from airflow_savemasks.engine.publish.drawn import check_drawn, check_published
 from airflow_savemasks.engine.publish.gates import Counted, check_gates, check_gates_of
@@ -28,6 +27,7 @@ from airflow_savemasks.engine.publish.layout import Layout
 from airflow_savemasks.engine.publish.lease import Lease, publishing_alone, unless_published
 from airflow_savemasks.engine.publish.next_file import NextFile, next_index
 from airflow_savemasks.engine.publish.publishing import publish
+from airflow_savemasks.engine.publish.result import result_of
 from airflow_savemasks.engine.publish.retention import earlier, remove_older
 from airflow_savemasks.engine.publish.speed import speed_of
 from airflow_savemasks.engine.publish.splits import Splits

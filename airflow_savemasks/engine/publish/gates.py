@@ -6,14 +6,13 @@ what is bounded is what is published; a failed gate keeps all finished items, so
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from heapq import heappush, heappushpop
 from typing import Any
 
-from airflow_savemasks.engine.archive.index import KnownItem, read_line
-from airflow_savemasks.engine.archive.lines import read_lines
-from airflow_savemasks.engine.archive.published import Published
+from airflow_savemasks.engine.archive.index import KnownItem
+from airflow_savemasks.engine.archive.published import Published, items_of
 from airflow_savemasks.engine.archive.shares import Drift, drifts, shares
 from airflow_savemasks.engine.errors import GateError
 from airflow_savemasks.engine.job import Job
@@ -113,18 +112,14 @@ def failed_gates(gates: Gates, counted: Counted, moved: Sequence[Drift] = ()) ->
 def check_gates_of(job: Job, team_files: Storage, published: Published) -> None:
     """The same for an archive that is there and stays as it is: it may have been published with wider gates, or none.
 
-    Reads its index, where there are gates. Drift is none, as it replaces nothing. Raises GateError.
+    Reads its index, where there are gates. Drift is none, as it replaces nothing. Raises GateError, ArchiveError.
     """
     if job.options.gates is None:
         return
     counted = Counted()
-    for item in _items_of(team_files, published):
+    for item in items_of(team_files, published):
         counted.add(item)
     check_gates(job, counted, None, team_files.locate(f"{published.name}.tar"))
-
-
-def _items_of(team_files: Storage, published: Published) -> Iterable[KnownItem]:
-    return map(read_line, read_lines(team_files, published.index.file, published.index.size))
 
 
 def _pixels(archive: Published) -> dict[str, int]:

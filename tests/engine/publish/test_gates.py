@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,7 +14,7 @@ import pytest
 
 from airflow_savemasks.engine.archive.index import KnownItem
 from airflow_savemasks.engine.archive.shares import Drift, drifts
-from airflow_savemasks.engine.errors import GateError, SettingsError
+from airflow_savemasks.engine.errors import ArchiveError, GateError, SettingsError
 from airflow_savemasks.engine.publish.gates import Counted
 from airflow_savemasks.engine.publish.speed import known_speed
 from tests.engine.samples import add_item, layer, make_project, run
@@ -232,3 +233,14 @@ def test_the_speed_of_a_manifest_is_not_trusted(told: Any, seconds: float | None
     archive = SimpleNamespace(raw={"speed": told})
     speed = known_speed(archive)  # type: ignore[arg-type]
     assert (speed.seconds_for(2) if speed else None) == seconds
+
+
+def test_an_archive_that_stays_with_a_damaged_index_is_an_error_with_its_fix(project: Path, tmp_path: Path) -> None:
+    run(project, tmp_path / "out", LAYER)
+    index = tmp_path / "out" / "export.index.jsonl"
+    content, before = bytearray(index.read_bytes()), index.stat()
+    content[0:1] = b"#"
+    index.write_bytes(content)
+    os.utime(index, ns=(before.st_atime_ns, before.st_mtime_ns))  # nothing but its bytes tells
+    with pytest.raises(ArchiveError, match=r"export.index.jsonl: is damaged .* Export it again with reuse=False"):
+        run(project, tmp_path / "out", LAYER, gates={"min_items": 1})

@@ -12,10 +12,10 @@ import pytest
 from airflow_savemasks.engine.archive.verify import verify
 from airflow_savemasks.engine.errors import BadItemsError
 from airflow_savemasks.engine.parts.receipts import folder_of
-from airflow_savemasks.engine.publish import clean as cleaning
 from airflow_savemasks.engine.publish import publishing
-from airflow_savemasks.engine.publish.clean import clean
+from airflow_savemasks.engine.publish import work_folders as cleaning
 from airflow_savemasks.engine.publish.lease import publishing_alone
+from airflow_savemasks.engine.publish.work_folders import clean
 from airflow_savemasks.engine.storage.opening import open_storage
 from tests.engine.samples import job_of, layer, make_project, plan_of, run
 
