@@ -29,9 +29,10 @@ from airflow_savemasks.engine.parts.finished import Ended
 from airflow_savemasks.engine.parts.growing import open_growing
 from airflow_savemasks.engine.parts.head import head_of
 from airflow_savemasks.engine.parts.plan import Plan, PlanFiles, Planned
-from airflow_savemasks.engine.parts.receipts import Receipt, folder_of
+from airflow_savemasks.engine.parts.receipts import Receipt
 from airflow_savemasks.engine.parts.resume import find_finished
 from airflow_savemasks.engine.parts.seen import look
+from airflow_savemasks.engine.parts.work_names import folder_of
 from airflow_savemasks.engine.parts.writing import PartWriter
 from airflow_savemasks.engine.planning.plans import make_plan
 from airflow_savemasks.engine.progress import Progress, outcome_line

@@ -35,7 +35,7 @@ class PlanOperator(SaveMasksOperator):
 
     def work(self, job: Job, team_files: Storage, stop: threading.Event, progress: Progress) -> list[dict[str, Any]]:
         from airflow_savemasks.engine.parts.batches import make_batches
-        from airflow_savemasks.engine.parts.receipts import folder_of
+        from airflow_savemasks.engine.parts.work_names import folder_of
         from airflow_savemasks.engine.planning.plans import keep_plan, make_plan
         from airflow_savemasks.engine.progress import items
         from airflow_savemasks.engine.publish.result import listed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +15,7 @@ from airflow_savemasks.engine.parts.plan import PlanFiles
 from airflow_savemasks.engine.parts.receipts import Receipt
 from airflow_savemasks.engine.parts.resume import find_finished, find_published, find_same
 from airflow_savemasks.engine.parts.seen import Seen, look
+from airflow_savemasks.engine.parts.work_names import without_others
 from airflow_savemasks.engine.publish.cleanup import clean_up, remove_parts
 from airflow_savemasks.engine.publish.described import Told
 from airflow_savemasks.engine.publish.drawn import check_drawn, check_published
@@ -25,7 +26,7 @@ from airflow_savemasks.engine.publish.publishing import publish
 from airflow_savemasks.engine.publish.result import result_of
 from airflow_savemasks.engine.publish.retention import earlier, remove_older
 from airflow_savemasks.engine.publish.speed import speed_of
-from airflow_savemasks.engine.storage.base import Storage
+from airflow_savemasks.engine.storage.base import Entry, Storage
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +89,9 @@ def _published(
         seen = look(job, team_files)
         same = find_same(job, seen, files.plan.digest)
         if same is not None:
-            has_parts = bool(seen.work) and not team_files.keeps_parts
+            has_parts = bool(without_others(seen.work, files.plan.settings)) and not team_files.keeps_parts
             with unless_published(team_files, dst, stop) if has_parts else nullcontext(False) as alone:
-                parts = seen.work if alone else ()
+                parts = seen.work if alone else {}
                 return _unchanged(job, team_files, files, same, rendered.since(), parts), same.name
     with publishing_alone(team_files, dst, stop) as lease:
         seen = look(job, team_files)
@@ -139,7 +140,7 @@ def _publish(
         gates = check_gates(job, archive.counted, _compared(job, team_files, archive, seen), where)
         speed = speed_of(rendered.items, rendered.seconds, old or seen.known.published)
         if len(layout.volumes) > 1 or (old and len(old.volumes) > 1):
-            layout.take_out(team_files, plan.dst)
+            layout.take_out(team_files, plan)
         told = Told(rendered.items, gates, speed)
         raw = publish(job, team_files, plan, archive, told, finished.leads, lease)
     ours = [file["file"] for file in (*raw["volumes"], raw["index"], *raw.get("root_files", ()))]
@@ -162,12 +163,12 @@ def _compared(job: Job, team_files: Storage, archive: NextArchive, seen: Seen) -
 
 
 def _unchanged(
-    job: Job, team_files: Storage, files: PlanFiles, same: Published, seconds: float, parts: Collection[str]
+    job: Job, team_files: Storage, files: PlanFiles, same: Published, seconds: float, parts: Mapping[str, Entry]
 ) -> dict[str, Any]:
     """The result for an archive that is there already. parts: work files that go, where nobody else publishes it."""
     result = _same_result(job, team_files, same, seconds)
     if parts and not team_files.keeps_parts:
-        remove_parts(team_files, files.plan.dst, parts)
+        remove_parts(team_files, files.plan, parts)
     elif files.storage is team_files:
         team_files.delete(files.paths())
     return result

@@ -28,7 +28,7 @@ from airflow_savemasks.engine.log import log
 from airflow_savemasks.engine.parts.growing import with_head_in_place
 from airflow_savemasks.engine.parts.head import head_files, head_of
 from airflow_savemasks.engine.parts.plan import Plan
-from airflow_savemasks.engine.parts.receipts import folder_of
+from airflow_savemasks.engine.parts.work_names import folder_of
 from airflow_savemasks.engine.publish.described import Told, describe
 from airflow_savemasks.engine.publish.lease import Lease
 from airflow_savemasks.engine.publish.next_archive import NextArchive
