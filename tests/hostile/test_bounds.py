@@ -266,3 +266,19 @@ def test_the_traceback_of_what_nobody_foresaw_is_in_the_log_for_debugging(projec
     refused(run_export(project, tmp_path / "out", MACHINE_ONLY), "ds0/a.png", "TypeError: Recursion limit")
     with pytest.raises(AssertionError, match="Traceback"):
         run_export(project, tmp_path / "out", MACHINE_ONLY, "--debug")
+
+
+@pytest.mark.parametrize("shape", ["polygon", "multipolygon", "oriented_bbox"])
+def test_edges_from_far_above_are_refused_before_hours_are_spent_on_them(
+    project: Path, tmp_path: Path, shape: str
+) -> None:
+    far = -(2**30)
+    ring = {"exterior": [[1, 1], [9, 1], [9, 9]], "interior": [[[2, 2], [3, far], [4, 2]]] * 50}
+    own = {
+        "polygon": {"points": ring},
+        "multipolygon": {"parts": [ring]},
+        "oriented_bbox": {"points": [[2, far], [5, 5]], "angle": 0},
+    }[shape]
+    label = {"classTitle": "any", "tags": [], "geometryType": shape, **own}
+    put(project, "a.png", flat(40, 40), (40, 40), [label])
+    refused(run_export(project, tmp_path / "out", MACHINE_ONLY, seconds=30), "rows_above", "label 0 (class 'any')")

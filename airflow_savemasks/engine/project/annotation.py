@@ -18,6 +18,7 @@ from airflow_savemasks.engine.geometry.base import Geometry, Given, Json
 from airflow_savemasks.engine.geometry.table import parse_geometry
 from airflow_savemasks.engine.geometry.unknown import Unknown
 from airflow_savemasks.engine.limits import LIMITS, Limits, TooLarge, above
+from airflow_savemasks.engine.project.depth import DEEPEST, is_too_deep
 from airflow_savemasks.engine.project.meta import ClassMapping, Meta, names_after
 from airflow_savemasks.engine.project.redact import redact_annotation
 from airflow_savemasks.engine.tally import some
@@ -114,9 +115,8 @@ class AnnotationReader:
         height, width = _size(data, where)
         check_size(height, width)
         if not isinstance(data.get("objects"), list) or not isinstance(data.get("tags"), list):
-            raise ItemError(
-                where, '"objects" and "tags" must both be there and be lists', "Add them; they may be empty"
-            )
+            fact = '"objects" and "tags" must both be there and be lists'
+            raise ItemError(where, fact, "Add them; they may be empty")
         if len(data["objects"]) > self._limits.labels:
             raise ItemError(where, *above("labels", len(data["objects"]), self._limits))
         labels: list[Label] = []
@@ -142,6 +142,8 @@ class AnnotationReader:
         }
         if data.get("imageId") is not None:
             out["imageId"] = data["imageId"]
+        if is_too_deep(out) or any(is_too_deep(part) for label in labels for part in (label.before, label.after)):
+            raise ItemError(where, f"it is nested more than {DEEPEST} levels deep", "Flatten it")
         return Annotation(height, width, labels, out)
 
     def tags_that_become(self, names: Collection[str]) -> set[str]:
@@ -167,11 +169,8 @@ class AnnotationReader:
             raise ItemError(f"{place}, label {number}", 'no "classTitle" in it', FIX_LABEL)
         obj_class = self._meta.classes.get(name)
         if obj_class is None:
-            raise ItemError(
-                f"{place}, label {number}",
-                f"class {name!r} is not in meta.json",
-                f"Add the class, or use one of {some(sorted(self._meta.classes))}",
-            )
+            fix = f"Add the class, or use one of {some(sorted(self._meta.classes))}"
+            raise ItemError(f"{place}, label {number}", f"class {name!r} is not in meta.json", fix)
         raw_tags = item.get("tags")
         if not isinstance(raw_tags, list):
             raise ItemError(where(), 'no list "tags" in it', 'Add "tags": []')

@@ -14,6 +14,7 @@ from typing import Any
 
 from airflow_savemasks.engine.errors import ProjectError
 from airflow_savemasks.engine.geometry.base import Json
+from airflow_savemasks.engine.geometry.graph import wrong_template
 from airflow_savemasks.engine.tally import SHOWN
 
 KEEP, IGNORE, OTHER = "__default__", "__ignore__", "__other__"
@@ -196,8 +197,12 @@ def _parse_class(item: Any, where: str, odd: list[str]) -> ObjClass:
         raw["color"] = "#" + sha256(name.encode()).hexdigest()[:6].upper()
         odd.append(f"{name!r} ({item['color']!r}, {raw['color']} is used)")
     template = item.get("geometry_config") or {}
-    if item["shape"] == "graph" and not (isinstance(template, dict) and isinstance(template.get("nodes"), dict)):
-        raise ProjectError(where, f"class {name!r} is a graph without a template", 'Add "geometry_config" with "nodes"')
+    if item["shape"] == "graph" and (wrong := wrong_template(template)):
+        raise ProjectError(
+            where,
+            f"class {name!r} is a graph without a template to draw by: it {wrong}",
+            'Add "geometry_config" with "nodes" and "edges"',
+        )
     return ObjClass(name, item["shape"], template, raw)
 
 
@@ -210,6 +215,8 @@ def _parse_tag(item: Any, where: str) -> TagMeta:
     values = item.get("values")
     if (item["value_type"] == "oneof_string") != isinstance(values, list):
         raise ProjectError(where, f"tag {item['name']!r} and its values do not match", "Only oneof_string has values")
+    if values is not None and not all(isinstance(value, str) for value in values):
+        raise ProjectError(where, f"tag {item['name']!r} has values that are no text: {values!r:.120}", "Write texts")
     return TagMeta(item["name"], item["value_type"], None if values is None else tuple(values), dict(item))
 
 

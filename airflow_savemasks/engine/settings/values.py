@@ -117,7 +117,7 @@ def limits(value: Any) -> dict[str, int] | Limits:
     if isinstance(value, str):
         try:
             given = json.loads(value)
-        except ValueError:
+        except (ValueError, RecursionError):
             given = None
     if not isinstance(given, dict):
         raise wrong(value, "is no JSON object", 'Write one, such as {"labels": 200000}')
