@@ -8,6 +8,8 @@ from typing import Any, ClassVar
 from airflow_savemasks.engine.geometry.base import Box, Canvas, Color, Given, Json, WholeOrNothing, box_of
 from airflow_savemasks.engine.geometry.nodes import Nodes
 
+MOST = 10_000  # nodes, and edges, of a template
+
 
 @dataclass(slots=True)
 class Graph(WholeOrNothing):
@@ -46,6 +48,8 @@ def wrong_template(template: Any) -> str:
     edges = template.get("edges", [])
     if not isinstance(edges, list):
         return 'has "edges" that are no list'
+    if max(len(template["nodes"]), len(edges)) > MOST:
+        return f"has more than {MOST:,} nodes or edges, which each of its labels would be looked at for"
     for number, edge in enumerate(edges):
         if not (isinstance(edge, dict) and isinstance(edge.get("src"), str) and isinstance(edge.get("dst"), str)):
             return f'has an edge, number {number}, without the names "src" and "dst" of two nodes'

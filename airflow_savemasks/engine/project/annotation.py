@@ -95,6 +95,7 @@ class AnnotationReader:
         line_width: int = 1,
     ) -> None:
         self._meta = meta
+        self._some_classes, self._some_tags = some(sorted(meta.classes)), some(sorted(meta.tags))  # for each bad item
         self._limits = limits
         self._given = {name: Given(item.template, limits, line_width=line_width) for name, item in meta.classes.items()}
         self._class_names = names_after(meta.classes, classes)
@@ -169,7 +170,7 @@ class AnnotationReader:
             raise ItemError(f"{place}, label {number}", 'no "classTitle" in it', FIX_LABEL)
         obj_class = self._meta.classes.get(name)
         if obj_class is None:
-            fix = f"Add the class, or use one of {some(sorted(self._meta.classes))}"
+            fix = f"Add the class, or use one of {self._some_classes}"
             raise ItemError(f"{place}, label {number}", f"class {name!r} is not in meta.json", fix)
         raw_tags = item.get("tags")
         if not isinstance(raw_tags, list):
@@ -217,7 +218,7 @@ class AnnotationReader:
                 raise ItemError(
                     where(),
                     f"tag {name!r} is not in meta.json",
-                    f"Add the tag, or use one of {some(sorted(self._meta.tags))}",
+                    f"Add the tag, or use one of {self._some_tags}",
                 )
             if not known.accepts(tag.get("value")):
                 raise ItemError(

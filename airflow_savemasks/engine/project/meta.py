@@ -46,6 +46,7 @@ class TagMeta:
     value_type: str
     values: tuple[str, ...] | None
     raw: Json
+    allowed: frozenset[str] = frozenset()  # the values, looked up for every tag of every label
 
     def accepts(self, value: Any) -> bool:
         """Whether a tag of this kind may have the value."""
@@ -57,7 +58,7 @@ class TagMeta:
             case "any_string":
                 return isinstance(value, str)
             case "oneof_string":
-                return isinstance(value, str) and value in (self.values or ())
+                return isinstance(value, str) and value in self.allowed
             case _:
                 return isinstance(value, str) and _is_date(value)
 
@@ -217,7 +218,9 @@ def _parse_tag(item: Any, where: str) -> TagMeta:
         raise ProjectError(where, f"tag {item['name']!r} and its values do not match", "Only oneof_string has values")
     if values is not None and not all(isinstance(value, str) for value in values):
         raise ProjectError(where, f"tag {item['name']!r} has values that are no text: {values!r:.120}", "Write texts")
-    return TagMeta(item["name"], item["value_type"], None if values is None else tuple(values), dict(item))
+    if values is None:
+        return TagMeta(item["name"], item["value_type"], None, dict(item))
+    return TagMeta(item["name"], item["value_type"], tuple(values), dict(item), frozenset(values))
 
 
 def _is_date(value: str) -> bool:
