@@ -18,7 +18,7 @@ from airflow_savemasks.engine.geometry.base import Geometry, Given, Json
 from airflow_savemasks.engine.geometry.table import parse_geometry
 from airflow_savemasks.engine.geometry.unknown import Unknown
 from airflow_savemasks.engine.limits import LIMITS, Limits, TooLarge, above
-from airflow_savemasks.engine.project.depth import DEEPEST, is_too_deep
+from airflow_savemasks.engine.project.depth import CONTAINERS, DEEPEST, is_too_deep
 from airflow_savemasks.engine.project.meta import ClassMapping, Meta, names_after
 from airflow_savemasks.engine.project.redact import redact_annotation
 from airflow_savemasks.engine.tally import some
@@ -143,7 +143,8 @@ class AnnotationReader:
         }
         if data.get("imageId") is not None:
             out["imageId"] = data["imageId"]
-        if is_too_deep(out) or any(is_too_deep(part) for label in labels for part in (label.before, label.after)):
+        parts = [out, *(part for label in labels for part in (label.before, label.after))]
+        if is_too_deep([value for part in parts for value in part.values() if value and type(value) in CONTAINERS]):
             raise ItemError(where, f"it is nested more than {DEEPEST} levels deep", "Flatten it")
         return Annotation(height, width, labels, out)
 
@@ -215,11 +216,8 @@ class AnnotationReader:
             name = tag.get("name") if isinstance(tag, dict) else None
             known = self._meta.tags.get(name) if isinstance(name, str) else None
             if known is None:
-                raise ItemError(
-                    where(),
-                    f"tag {name!r} is not in meta.json",
-                    f"Add the tag, or use one of {self._some_tags}",
-                )
+                fix = f"Add the tag, or use one of {self._some_tags}"
+                raise ItemError(where(), f"tag {name!r} is not in meta.json", fix)
             if not known.accepts(tag.get("value")):
                 raise ItemError(
                     where(),
