@@ -61,17 +61,17 @@ def open_archive(uri: str, *, check_hashes: bool = False) -> Archive:
     StorageError.
     """
     from functools import partial
-    from pathlib import Path
     from urllib.parse import unquote, urlsplit
 
     from airflow_savemasks.engine.archive.published import archive_of
     from airflow_savemasks.engine.opening import open_team_files_root
     from airflow_savemasks.engine.reading.archive import Archive
+    from airflow_savemasks.engine.storage.folder_names import path_of
 
     if uri.lower().startswith("file://"):
         uri = unquote(urlsplit(uri).path)
     if "://" not in uri:
-        uri = str(Path(uri).expanduser().absolute())
+        uri = str(path_of(uri).absolute())
     folder, _, file = uri.rpartition("/")
     opening = partial(open_team_files_root, folder or "/")
     return Archive(uri, opening, archive_of(opening(), file), check_hashes=check_hashes)

@@ -18,15 +18,31 @@ SaveMasksError
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import ClassVar
 
 MEND = "Mend them at the source, or leave them out and have them listed with on_bad_item='skip'"
+LONGEST = 100_000  # characters of one part of a message: what is read may have texts of megabytes
+LONGEST_OF_ITEM = 4_000  # the same of a bad item, of which there may be a million
 SHOWN = 20  # bad items spelled out in one message; all of them are in a file
 
 
+def _told(text: str, most: int) -> str:
+    """A text for people: without halves of surrogate pairs, the middle left out where it is too long."""
+    if len(text) > most:
+        text = f"{text[: most // 2]} ... {text[-most // 2 + 5 :]}"
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
+
+
 class SaveMasksError(Exception):
-    """`where: problem. fix` - all three are positional, so the error crosses process borders intact."""
+    """`where: problem. fix` - all three are positional, so the error crosses process borders intact.
+
+    Each can be written in UTF-8, and has at most `longest` characters.
+    """
+
+    longest: ClassVar[int] = LONGEST
 
     def __init__(self, where: str, problem: str, fix: str) -> None:
+        where, problem, fix = (_told(text, self.longest) for text in (where, problem, fix))
         super().__init__(where, problem, fix)
         self.where, self.problem, self.fix = where, problem, fix
 
@@ -56,6 +72,8 @@ class ProjectError(SaveMasksError):
 
 class ItemError(SaveMasksError):
     """One picture with its annotation cannot be exported."""
+
+    longest = LONGEST_OF_ITEM
 
 
 class StorageError(SaveMasksError):

@@ -38,6 +38,10 @@ class Limits(BaseModel):
         10_000_000_000,
         description="pixels that the lines and points of a picture paint with a line_width above 1, each time counted",
     )
+    rows_above: Bound = Field(
+        1_000_000_000,
+        description="rows above a picture that edges of holes and turned boxes are followed through, each edge counted",
+    )
     instance_pixels: Bound = Field(
         100_000_000_000, description='pixels of the masks of all labels of a picture with instances="files"'
     )

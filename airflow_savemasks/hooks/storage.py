@@ -96,7 +96,7 @@ class StorageHook(BaseHook):
         if isinstance(given, str):
             try:
                 given = json.loads(given)
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise SettingsError(self._where, f"its object_options are no JSON ({error})", OPTIONS_FIX) from error
         if given is not None and not isinstance(given, dict):
             raise SettingsError(self._where, f"its object_options are a {type(given).__name__}", OPTIONS_FIX)

@@ -19,7 +19,7 @@ def checked_sources(given: Any) -> dict[str, str]:
     if isinstance(given, str):
         try:
             given = json.loads(given) if given.strip().lower() not in ("", "none") else None
-        except ValueError:
+        except (ValueError, RecursionError):
             raise SettingsError("sources", "is a text that is no JSON", EXAMPLE) from None
     if given is None:
         return {}

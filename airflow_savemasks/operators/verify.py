@@ -89,6 +89,6 @@ def _parsed(archive: Any) -> Any:
     for parse in (json.loads, ast.literal_eval):
         try:
             return parse(archive)
-        except (ValueError, SyntaxError):
+        except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
             continue
     return archive

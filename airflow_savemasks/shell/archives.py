@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from difflib import get_close_matches
 from pathlib import Path
 from shlex import quote
@@ -14,6 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 from airflow_savemasks.engine.errors import ArchiveError, SettingsError, Stopped
 from airflow_savemasks.engine.reading.kinds import KINDS
+from airflow_savemasks.engine.storage.folder_names import path_of
 from airflow_savemasks.shell.screen import Screen
 from airflow_savemasks.shell.text import on_a_line
 from airflow_savemasks.stopping import Stopping
@@ -122,7 +123,7 @@ def show_verb(args: argparse.Namespace, stopping: Stopping, screen: Screen) -> d
         sys.stdout.buffer.write(content)
         sys.stdout.buffer.flush()
         return None
-    path = Path(args.out).expanduser()
+    path = path_of(args.out)
     if path.is_dir():
         path /= Path(item.files[args.kind]).name
     _write(path, content)
@@ -134,7 +135,7 @@ def extract_verb(args: argparse.Namespace, stopping: Stopping, screen: Screen) -
     stopping.says = "stopped"
     archive = _opened(args)
     items = _chosen(archive, args)
-    root = Path(args.out).expanduser()
+    root = path_of(args.out)
     stopping.obeyed()
     at_root = archive.root
     for name, content in at_root.items():
@@ -230,5 +231,6 @@ def _write(path: Path, content: bytes) -> None:
         part.write_bytes(content)
         part.replace(path)
     except OSError as error:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):  # where a file stands in the folder's place, there is no part either
+            part.unlink(missing_ok=True)
         raise SettingsError(str(path), f"cannot be written ({error.strerror or error})", "Name another place") from None

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from airflow_savemasks.engine.errors import SettingsError, StorageError
 from airflow_savemasks.engine.progress import outcome_line
+from airflow_savemasks.engine.storage.folder_names import path_of
 from airflow_savemasks.engine.storage.opening import is_stream
 from airflow_savemasks.engine.storage.uris import without_secrets
 from airflow_savemasks.shell.screen import Screen, ShownProgress
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from airflow_savemasks.engine.settings.layer import Layer
     from airflow_savemasks.engine.storage.base import Storage
 
-MOST = 64 << 20  # bytes of a layer or of options that come as a stream
+MOST = 64 << 20  # bytes or characters of a layer or of options
 PACKED_TEXT = (".gz", ".bz2", ".xz", ".zst")  # endings of files that smart_open unpacks
 
 
@@ -102,9 +102,10 @@ def _read(path: str, what: str) -> str:
     """A text: of a file, of a URI that smart_open knows, or of standard input. what: that it should hold."""
     try:
         if path == "-":
-            return sys.stdin.read()
+            return _bounded(sys.stdin)
         if "://" not in path and not path.endswith(PACKED_TEXT):
-            return Path(path).expanduser().read_text("utf-8")  # importing smart_open takes seconds
+            with path_of(path).open(encoding="utf-8") as file:  # importing smart_open takes seconds
+                return _bounded(file)
         if is_stream(path):
             from airflow_savemasks.engine.storage.stream import read_whole
 
@@ -112,12 +113,22 @@ def _read(path: str, what: str) -> str:
         import smart_open
 
         with smart_open.open(path, encoding="utf-8") as file:
-            return str(file.read())
+            return _bounded(file)
+    except SettingsError:
+        raise
     except StorageError as error:
         raise SettingsError(error.where, f"cannot be read: {error.problem}", error.fix) from None
-    except (OSError, UnicodeDecodeError, NotImplementedError, ImportError) as error:
+    except Exception as error:  # smart_open passes on what any backend raises, such as of a bucket without a name
         fix = f"Name a file with {what} in UTF-8"
-        raise SettingsError(without_secrets(path), f"cannot be read ({error})", fix) from error
+        raise SettingsError(without_secrets(path), f"cannot be read ({' '.join(str(error).split())})", fix) from error
+
+
+def _bounded(file: IO[str]) -> str:
+    """All of a text, which may come without an end. Raises ValueError."""
+    text = file.read(MOST + 1)
+    if len(text) > MOST:
+        raise ValueError(f"it has more than {MOST >> 20} MiB")
+    return text
 
 
 def _named_source(layer: Layer, text: str) -> tuple[str, str]:

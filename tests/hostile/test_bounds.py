@@ -258,11 +258,17 @@ def test_an_outline_of_200_000_points_along_a_thing_is_cut_and_drawn(project: Pa
     assert found.code == 0, found.errors
 
 
-def test_the_traceback_of_what_nobody_foresaw_is_in_the_log_for_debugging(project: Path, tmp_path: Path) -> None:
-    deep = b'{"a":' * 900 + b"1" + b"}" * 900
-    put(project, "a.png", flat(40, 40), (40, 40), [])
-    data = b'{"size":{"height":40,"width":40},"tags":[],"objects":[],"customBigData":' + deep + b"}"
-    (project / "ds0/ann/a.png.json").write_bytes(data)
-    refused(run_export(project, tmp_path / "out", MACHINE_ONLY), "ds0/a.png", "TypeError: Recursion limit")
-    with pytest.raises(AssertionError, match="Traceback"):
-        run_export(project, tmp_path / "out", MACHINE_ONLY, "--debug")
+@pytest.mark.parametrize("shape", ["polygon", "multipolygon", "oriented_bbox"])
+def test_edges_from_far_above_are_refused_before_hours_are_spent_on_them(
+    project: Path, tmp_path: Path, shape: str
+) -> None:
+    far = -(2**30)
+    ring = {"exterior": [[1, 1], [9, 1], [9, 9]], "interior": [[[2, 2], [3, far], [4, 2]]] * 50}
+    own = {
+        "polygon": {"points": ring},
+        "multipolygon": {"parts": [ring]},
+        "oriented_bbox": {"points": [[2, far], [5, 5]], "angle": 0},
+    }[shape]
+    label = {"classTitle": "any", "tags": [], "geometryType": shape, **own}
+    put(project, "a.png", flat(40, 40), (40, 40), [label])
+    refused(run_export(project, tmp_path / "out", MACHINE_ONLY, seconds=30), "rows_above", "label 0 (class 'any')")

@@ -78,7 +78,8 @@ class BadItems:
         """A line of JSON for each, in the order in which they came."""
         self._lines.seek(0)
         try:
-            yield from self._lines
+            for line in self._lines:  # noqa: UP028 - a generator that is closed early closes what it yields from
+                yield line
         finally:
             self._lines.seek(0, SEEK_END)
 

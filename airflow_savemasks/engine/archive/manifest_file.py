@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -51,6 +51,10 @@ class _Skipped(_Read):
     unread: bool
 
 
+class _Settings(_Read):
+    options: dict[str, Any] = {}
+
+
 class ManifestFile(_Read):
     """A manifest as far as it is read back. What it says is checked, not trusted."""
 
@@ -64,4 +68,6 @@ class ManifestFile(_Read):
     classes: list[_Class]
     plan: _Plan
     totals: _Totals
+    settings: _Settings
+    splits: dict[str, Count] = {}
     skipped: list[_Skipped]

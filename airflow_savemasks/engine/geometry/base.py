@@ -81,6 +81,10 @@ class Geometry(ABC):
         """About how many pixels its lines and points paint on a canvas, each time counted; 0 where it is filled."""
         return 0
 
+    def rows_above(self) -> int:
+        """Rows above the picture that drawing follows its edges through, each edge counted, once it is clipped."""
+        return 0
+
     @abstractmethod
     def clip(self, width: int, height: int, limits: Limits) -> Sequence[Geometry]:
         """What of it lies in a picture of width x height pixels: itself where all does, nothing, or pieces of it.
@@ -160,6 +164,12 @@ def box_of(points: Points) -> Box:
     """Bounding box of points (n >= 1, 2)."""
     (left, top), (right, bottom) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
     return left, top, right, bottom
+
+
+def rows_above(ring: Points) -> int:
+    """Rows above y = 0 that filling a ring (n, 2) follows its edges through, one after the other, each edge counted."""
+    y = np.clip(ring[:, 1], -(2**31), 0).astype(np.int64)  # OpenCV's points have 32 bits
+    return int(np.abs(np.diff(y, append=y[:1])).sum())
 
 
 def as_points(raw: Any, what: str, *, longer: bool = False) -> Points:

@@ -18,6 +18,7 @@ from airflow_savemasks.engine.geometry.base import (
     box_of,
     json_points,
     paint,
+    rows_above,
 )
 
 NEAR = 2**60  # numbers up to here need no look at what numpy makes of them
@@ -51,6 +52,10 @@ class Ring:
     def outline(self) -> list[Points]:
         """What is filled together."""
         return [self.exterior, *self.holes]
+
+    def rows_above(self) -> int:
+        """A hole may reach out of the picture though the exterior does not: such a polygon is not clipped."""
+        return sum(map(rows_above, self.holes))
 
     def area(self) -> float:
         """The formula's value, not the painted pixels: lobes that cross cancel, holes count whole wherever they lie."""

@@ -30,7 +30,10 @@ class Multipolygon(Geometry):
     def _polygon(part: Json) -> Ring:
         if not isinstance(part, dict) or "exterior" not in part:
             raise ValueError('a part of a multipolygon needs "exterior"')
-        rings = [as_points(ring, "a part") for ring in (part["exterior"], *part.get("interior", []))]
+        holes = part.get("interior", [])
+        if not isinstance(holes, list):
+            raise ValueError('"interior" of a part must be a list of contours')
+        rings = [as_points(ring, "a part") for ring in (part["exterior"], *holes)]
         if any(len(ring) < 3 for ring in rings):
             raise ValueError("a contour of a multipolygon needs at least 3 points")
         return Ring(rings[0], rings[1:])
@@ -45,6 +48,9 @@ class Multipolygon(Geometry):
             return [self]
         rings = [piece for polygon in self.polygons for piece in clip_ring(polygon, width, height)]
         return [Multipolygon(rings)] if rings else []
+
+    def rows_above(self) -> int:
+        return sum(polygon.rows_above() for polygon in self.polygons)
 
     def draw(self, canvas: Canvas, color: Color) -> None:
         for polygon in self.polygons:

@@ -9,7 +9,18 @@ from typing import ClassVar
 import cv2
 import numpy as np
 
-from airflow_savemasks.engine.geometry.base import Box, Canvas, Color, Geometry, Given, Json, Points, as_points, box_of
+from airflow_savemasks.engine.geometry.base import (
+    Box,
+    Canvas,
+    Color,
+    Geometry,
+    Given,
+    Json,
+    Points,
+    as_points,
+    box_of,
+    rows_above,
+)
 from airflow_savemasks.engine.limits import Limits
 
 
@@ -53,6 +64,9 @@ class OrientedBox(Geometry):
         (dx, dy), cos, sin = (square - middle).T, np.cos(self.angle), np.sin(self.angle)
         turned = np.stack([dx * cos - dy * sin, dx * sin + dy * cos], axis=1) + middle
         return np.asarray(np.floor(turned), np.int64)
+
+    def rows_above(self) -> int:
+        return rows_above(self.corners())
 
     def draw(self, canvas: Canvas, color: Color) -> None:
         cv2.fillPoly(canvas, [self.corners().astype(np.int32)], color)

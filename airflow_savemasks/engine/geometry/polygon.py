@@ -32,6 +32,9 @@ class Polygon(Geometry):
         check_crossings([self.ring.outline()], limits, inside=inside)
         return [self] if inside else [Polygon(ring) for ring in clip_ring(self.ring, width, height)]
 
+    def rows_above(self) -> int:
+        return self.ring.rows_above()
+
     def draw(self, canvas: Canvas, color: Color) -> None:
         self.ring.draw(canvas, color)
 

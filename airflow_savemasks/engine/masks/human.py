@@ -31,7 +31,6 @@ def draw(drawing: Drawing) -> Iterator[MaskFile]:
     """A human mask of a picture with its labels; the picture is decoded when they have been painted."""
     look = drawing.options.human
     scaled = human_look.scaled_size(drawing.width, drawing.height, look)
-    human_look.check_size(scaled or (drawing.width, drawing.height), look)
     table = drawing.colors.human or {}
     labels = drawing.label_map(table)
     blended = labels.blended(table, 3) if labels.blends else None

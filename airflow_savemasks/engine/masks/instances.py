@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from airflow_savemasks.engine import native
 from airflow_savemasks.engine.geometry.base import Canvas
 from airflow_savemasks.engine.image.png_write import encode, value_lines, wide_lines
-from airflow_savemasks.engine.masks.bounds import check_files
 from airflow_savemasks.engine.masks.drawing import Drawing, MaskFile, png_file
 from airflow_savemasks.engine.masks.free_names import FreeNames
 from airflow_savemasks.engine.masks.label_map import draw_label
@@ -31,7 +30,6 @@ def draw(drawing: Drawing) -> Iterator[MaskFile]:
         yield png_file(wide_lines(labels.canvas, np.arange(labels.bins).astype(np.uint16)))
         return
     drawn = [label for label in drawing.labels if drawing.colors.draws(label.class_name)]
-    check_files(len(drawn), drawing.height, drawing.width, drawing.options)
     canvas = np.zeros((drawing.height, drawing.width), np.uint8)
     for label, name in zip(drawn, file_names(label.class_name for label in drawn), strict=True):
         draw_label(label, label.geometry.draw_solid, canvas, WHITE)

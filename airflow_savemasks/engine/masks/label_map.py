@@ -42,21 +42,15 @@ class LabelMap:
     def paint(cls, labels: Sequence[Label], height: int, width: int, table: Mapping[str, Rgb]) -> LabelMap:
         """The labels of the classes in a table, each as the number of its class."""
         shown = [label for label in labels if label.class_name in table]
+        check_classes([label.class_name for label in shown], table)
         numbers = number_classes(dict.fromkeys(label.class_name for label in shown), table)
-        highest = max(numbers.values(), default=0)
-        if highest > MOST_CLASSES:
-            fact = f"labels of {highest:,} classes on one picture; at most {MOST_CLASSES:,} can be told apart"
-            raise TooLarge(fact, "Draw fewer of them, or map several to one class")
         names = {number: name for name, number in numbers.items()}
         return cls._paint([(numbers[label.class_name], label) for label in shown], height, width, names)
 
     @classmethod
     def paint_places(cls, placed: Sequence[tuple[int, Label]], height: int, width: int) -> LabelMap:
         """Each label as its own number."""
-        highest = max((place for place, _ in placed), default=0)
-        if highest > MOST_PLACES:
-            fact = f"a label of a drawn class is number {highest:,} of its picture; ids go up to {MOST_PLACES:,}"
-            raise TooLarge(fact, 'Have fewer labels on a picture, or leave instances="ids" out')
+        check_places(place for place, _ in placed)
         return cls._paint(placed, height, width, {place: label.class_name for place, label in placed})
 
     @classmethod
@@ -145,3 +139,19 @@ def number_classes(names: Iterable[str], table: Mapping[str, Rgb]) -> dict[str, 
     grays = {name: table[name][0] for name in names if len(set(table[name])) == 1 and any(table[name])}
     distinct = len(set(grays.values())) == len(grays)
     return grays if distinct and len(grays) == len(list(names)) else {name: i for i, name in enumerate(names, 1)}
+
+
+def check_classes(names: Sequence[str], table: Mapping[str, Rgb]) -> None:
+    """Raises TooLarge where labels of these classes, a name for each label, are of more than can be told apart."""
+    highest = max(number_classes(dict.fromkeys(names), table).values(), default=0) if len(names) > MOST_CLASSES else 0
+    if highest > MOST_CLASSES:
+        fact = f"labels of {highest:,} classes on one picture; at most {MOST_CLASSES:,} can be told apart"
+        raise TooLarge(fact, "Draw fewer of them, or map several to one class")
+
+
+def check_places(places: Iterable[int]) -> None:
+    """Raises TooLarge where a label's place does not fit into 16 bits."""
+    highest = max(places, default=0)
+    if highest > MOST_PLACES:
+        fact = f"a label of a drawn class is number {highest:,} of its picture; ids go up to {MOST_PLACES:,}"
+        raise TooLarge(fact, 'Have fewer labels on a picture, or leave instances="ids" out')

@@ -18,6 +18,7 @@ from airflow_savemasks.engine.geometry.base import Geometry, Given, Json
 from airflow_savemasks.engine.geometry.table import parse_geometry
 from airflow_savemasks.engine.geometry.unknown import Unknown
 from airflow_savemasks.engine.limits import LIMITS, Limits, TooLarge, above
+from airflow_savemasks.engine.project.depth import CONTAINERS, DEEPEST, is_too_deep
 from airflow_savemasks.engine.project.meta import ClassMapping, Meta, names_after
 from airflow_savemasks.engine.project.redact import redact_annotation
 from airflow_savemasks.engine.tally import some
@@ -94,6 +95,7 @@ class AnnotationReader:
         line_width: int = 1,
     ) -> None:
         self._meta = meta
+        self._some_classes, self._some_tags = some(sorted(meta.classes)), some(sorted(meta.tags))  # for each bad item
         self._limits = limits
         self._given = {name: Given(item.template, limits, line_width=line_width) for name, item in meta.classes.items()}
         self._class_names = names_after(meta.classes, classes)
@@ -114,9 +116,8 @@ class AnnotationReader:
         height, width = _size(data, where)
         check_size(height, width)
         if not isinstance(data.get("objects"), list) or not isinstance(data.get("tags"), list):
-            raise ItemError(
-                where, '"objects" and "tags" must both be there and be lists', "Add them; they may be empty"
-            )
+            fact = '"objects" and "tags" must both be there and be lists'
+            raise ItemError(where, fact, "Add them; they may be empty")
         if len(data["objects"]) > self._limits.labels:
             raise ItemError(where, *above("labels", len(data["objects"]), self._limits))
         labels: list[Label] = []
@@ -142,6 +143,9 @@ class AnnotationReader:
         }
         if data.get("imageId") is not None:
             out["imageId"] = data["imageId"]
+        parts = [out, *(part for label in labels for part in (label.before, label.after))]
+        if is_too_deep([value for part in parts for value in part.values() if value and type(value) in CONTAINERS]):
+            raise ItemError(where, f"it is nested more than {DEEPEST} levels deep", "Flatten it")
         return Annotation(height, width, labels, out)
 
     def tags_that_become(self, names: Collection[str]) -> set[str]:
@@ -167,11 +171,8 @@ class AnnotationReader:
             raise ItemError(f"{place}, label {number}", 'no "classTitle" in it', FIX_LABEL)
         obj_class = self._meta.classes.get(name)
         if obj_class is None:
-            raise ItemError(
-                f"{place}, label {number}",
-                f"class {name!r} is not in meta.json",
-                f"Add the class, or use one of {some(sorted(self._meta.classes))}",
-            )
+            fix = f"Add the class, or use one of {self._some_classes}"
+            raise ItemError(f"{place}, label {number}", f"class {name!r} is not in meta.json", fix)
         raw_tags = item.get("tags")
         if not isinstance(raw_tags, list):
             raise ItemError(where(), 'no list "tags" in it', 'Add "tags": []')
@@ -215,11 +216,8 @@ class AnnotationReader:
             name = tag.get("name") if isinstance(tag, dict) else None
             known = self._meta.tags.get(name) if isinstance(name, str) else None
             if known is None:
-                raise ItemError(
-                    where(),
-                    f"tag {name!r} is not in meta.json",
-                    f"Add the tag, or use one of {some(sorted(self._meta.tags))}",
-                )
+                fix = f"Add the tag, or use one of {self._some_tags}"
+                raise ItemError(where(), f"tag {name!r} is not in meta.json", fix)
             if not known.accepts(tag.get("value")):
                 raise ItemError(
                     where(),

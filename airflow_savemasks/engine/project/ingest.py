@@ -64,13 +64,9 @@ def ingest_pairs(inbox: str, project: str, dataset: str) -> Report:
 
 
 def _update_meta(source: Path, target: FolderStorage) -> Meta:
-    try:
-        raw = orjson.loads((source / "meta.json").read_bytes())
-    except orjson.JSONDecodeError as error:
-        raise ProjectError(f"{source}/meta.json", f"broken JSON ({error})", "Write it again") from error
-    merged = parse_meta(raw, f"{source}/meta.json")
+    merged = _meta_of((source / "meta.json").read_bytes(), f"{source}/meta.json")
     if target.stat("meta.json"):
-        known = parse_meta(orjson.loads(target.read("meta.json")), target.locate("meta.json"))
+        known = _meta_of(target.read("meta.json"), target.locate("meta.json"))
         merged = merge_metas([(str(source), merged), (target.uri, known)])
     content = orjson.dumps(merged.to_json(), option=orjson.OPT_INDENT_2)
     if not target.stat("meta.json") or target.read("meta.json") != content:
@@ -98,3 +94,11 @@ def _checked(picture: Path, annotation: Path, reader: AnnotationReader) -> list[
             "Annotate the picture that is there",
         )
     return files
+
+
+def _meta_of(content: bytes, where: str) -> Meta:
+    try:
+        raw = orjson.loads(content)
+    except orjson.JSONDecodeError as error:
+        raise ProjectError(where, f"broken JSON ({error})", "Write it again") from error
+    return parse_meta(raw, where)

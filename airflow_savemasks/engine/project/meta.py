@@ -14,6 +14,7 @@ from typing import Any
 
 from airflow_savemasks.engine.errors import ProjectError
 from airflow_savemasks.engine.geometry.base import Json
+from airflow_savemasks.engine.geometry.graph import wrong_template
 from airflow_savemasks.engine.tally import SHOWN
 
 KEEP, IGNORE, OTHER = "__default__", "__ignore__", "__other__"
@@ -45,6 +46,7 @@ class TagMeta:
     value_type: str
     values: tuple[str, ...] | None
     raw: Json
+    allowed: frozenset[str] = frozenset()  # the values, looked up for every tag of every label
 
     def accepts(self, value: Any) -> bool:
         """Whether a tag of this kind may have the value."""
@@ -56,7 +58,7 @@ class TagMeta:
             case "any_string":
                 return isinstance(value, str)
             case "oneof_string":
-                return isinstance(value, str) and value in (self.values or ())
+                return isinstance(value, str) and value in self.allowed
             case _:
                 return isinstance(value, str) and _is_date(value)
 
@@ -196,8 +198,12 @@ def _parse_class(item: Any, where: str, odd: list[str]) -> ObjClass:
         raw["color"] = "#" + sha256(name.encode()).hexdigest()[:6].upper()
         odd.append(f"{name!r} ({item['color']!r}, {raw['color']} is used)")
     template = item.get("geometry_config") or {}
-    if item["shape"] == "graph" and not (isinstance(template, dict) and isinstance(template.get("nodes"), dict)):
-        raise ProjectError(where, f"class {name!r} is a graph without a template", 'Add "geometry_config" with "nodes"')
+    if item["shape"] == "graph" and (wrong := wrong_template(template)):
+        raise ProjectError(
+            where,
+            f"class {name!r} is a graph without a template to draw by: it {wrong}",
+            'Add "geometry_config" with "nodes" and "edges"',
+        )
     return ObjClass(name, item["shape"], template, raw)
 
 
@@ -210,7 +216,11 @@ def _parse_tag(item: Any, where: str) -> TagMeta:
     values = item.get("values")
     if (item["value_type"] == "oneof_string") != isinstance(values, list):
         raise ProjectError(where, f"tag {item['name']!r} and its values do not match", "Only oneof_string has values")
-    return TagMeta(item["name"], item["value_type"], None if values is None else tuple(values), dict(item))
+    if values is not None and not all(isinstance(value, str) for value in values):
+        raise ProjectError(where, f"tag {item['name']!r} has values that are no text: {values!r:.120}", "Write texts")
+    if values is None:
+        return TagMeta(item["name"], item["value_type"], None, dict(item))
+    return TagMeta(item["name"], item["value_type"], tuple(values), dict(item), frozenset(values))
 
 
 def _is_date(value: str) -> bool:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import orjson
 
-from airflow_savemasks.engine.archive.index import IndexLine, parse_line
+from airflow_savemasks.engine.archive.index import IndexLine, check_raw, parse_line
 from airflow_savemasks.engine.archive.published import Published
 from airflow_savemasks.engine.errors import ArchiveError
 from airflow_savemasks.engine.storage.base import Entry, ReadableStorage
@@ -33,6 +33,7 @@ class IndexFile:
         """Read and check it. Raises ArchiveError where it is not what the manifest vouches for, StorageError."""
         index = published.index
         self._where = storage.locate(index.file)
+        self._sizes = [size for size, _ in published.volumes.values()]
         self._starts = array("Q", [0])
         self._numbers: dict[str, int] | None = None
         running = sha256()
@@ -57,9 +58,21 @@ class IndexFile:
     def line(self, number: int) -> IndexLine:
         """The line of an item, by its number from 0 on. Raises ArchiveError where it is damaged."""
         try:
-            return parse_line(self._raw(number))
+            line = parse_line(self._raw(number))
         except ValueError as error:
-            raise ArchiveError(self._where, f"line {number + 1} is damaged ({error})", EXPORT_AGAIN) from error
+            raise self._damaged(number, error) from error
+        if not self._has(line):
+            raise self._damaged(number, "it names bytes that are none of its volume")
+        return line
+
+    def _has(self, line: IndexLine) -> bool:
+        """Whether an item and its files lie where the archive has bytes."""
+        if line.volume >= len(self._sizes) or line.offset + line.size > self._sizes[line.volume]:
+            return False
+        return all(one.offset + one.size <= line.size for one in line.members)
+
+    def _damaged(self, number: int, error: ValueError | str) -> ArchiveError:
+        return ArchiveError(self._where, f"line {number + 1} is damaged ({error})", EXPORT_AGAIN)
 
     def number(self, name: str) -> int | None:
         """The number of an item by its folder and name in the archive; None if there is none."""
@@ -68,8 +81,12 @@ class IndexFile:
         return self._numbers.get(name)
 
     def raw(self) -> Iterator[dict[str, Any]]:
-        """All lines as parsed JSON, unchecked."""
-        return (orjson.loads(self._raw(number)) for number in range(len(self)))
+        """All lines as parsed JSON, checked as far as `check_raw` does. Raises ArchiveError where one is damaged."""
+        for number in range(len(self)):
+            try:
+                yield check_raw(orjson.loads(self._raw(number)))
+            except ValueError as error:
+                raise self._damaged(number, error) from error
 
     def _raw(self, number: int) -> bytes:
         return bytes(self._lines[self._starts[number] : self._starts[number + 1]])

@@ -123,7 +123,7 @@ class ArchiveItem:
         """The annotation as JSON. Raises ArchiveError where it is none."""
         try:
             return dict(orjson.loads(self.bytes("annotation")))
-        except ValueError as error:
+        except (TypeError, ValueError) as error:
             raise self._error("annotation", f"does not parse ({error})") from error
 
     def bytes(self, kind: str) -> bytes:
@@ -178,7 +178,10 @@ class ArchiveItem:
         content = self.bytes(kind)
         if kind == "machine":
             content = indices_as_gray(content)
-        image = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
+        try:
+            image = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
+        except cv2.error as error:  # nothing at all, or a header that promises too much
+            raise self._error(kind, f"does not decode ({error.err})") from error
         if image is None:
             raise self._error(kind, "does not decode")
         return cv2.cvtColor(image, cv2.COLOR_BGR2RGB) if image.ndim == 3 else image

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic_core import PydanticCustomError
 
 HEX = re.compile(r"#[0-9a-fA-F]{6}")
+SHOWN = 60  # characters of a wrong line in a message
 EXAMPLES = '[255, 123, 0], "#ff7b00" or a name such as "orange"'
 TABLE = """
 aliceblue f0f8ff antiquewhite faebd7 aqua 00ffff aquamarine 7fffd4 azure f0ffff beige f5f5dc bisque ffe4c4
@@ -79,14 +80,14 @@ def _of_lines(value: str) -> dict[str, Any]:
             continue
         name, colon, color = (part.strip() for part in line.rpartition(":"))
         if not colon or not name or not color:
-            raise _wrong_line(number, f'"{line.strip()}" is not "class: colour"')
+            raise _wrong_line(number, f'"{line.strip()[:SHOWN]}" is not "class: colour"')
         if name in colors:
-            raise _wrong_line(number, f'"{name}" is there twice')
+            raise _wrong_line(number, f'"{name[:SHOWN]}" is there twice')
         if color.startswith("["):
             try:
                 colors[name] = json.loads(color)
-            except ValueError:
-                raise _wrong_line(number, f"{color} is not [R, G, B]") from None
+            except (ValueError, RecursionError):
+                raise _wrong_line(number, f"{color[:SHOWN]} is not [R, G, B]") from None
         else:
             colors[name] = Line(color.strip('"'))
     return colors
@@ -98,4 +99,5 @@ def from_hex(text: str) -> list[int]:
 
 
 def _wrong_line(number: int, fact: str) -> PydanticCustomError:
+    fact = fact.encode("utf-8", "backslashreplace").decode()  # pydantic takes no half of a surrogate pair
     return PydanticCustomError("line", "line {number}: {fact}", {"number": number, "fact": fact})

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
@@ -27,8 +26,8 @@ from pydantic import (
 
 from airflow_savemasks.engine.errors import SettingsError
 from airflow_savemasks.engine.settings.color_forms import as_triple, colors_or_none
+from airflow_savemasks.engine.settings.names import archive_name, check_whole
 from airflow_savemasks.engine.settings.refusals import validated
-from airflow_savemasks.engine.storage.base import WORK_FOLDER
 
 SAVE_ACTIONS = ("save_masks", "export_archive_with_masks")
 DATA_ACTIONS = ("data", "images_project")
@@ -168,6 +167,7 @@ def _connect(where: str, save: SaveLayer, data: Sequence[tuple[str, DataLayerMod
         fact = "deprecated and ignored: pictures and annotations are always in the archive"
         warnings.append(f"{where}: {', '.join(old)}: {fact}")
     src = tuple(dict.fromkeys([save.src] if isinstance(save.src, str) else save.src))
+    check_whole(f"{where}, src", src)
     if not src:
         raise SettingsError(f"{where}, src", "it is empty", 'Name at least one source, such as ["$data_1"]')
     for name in src:
@@ -189,7 +189,7 @@ def _connect(where: str, save: SaveLayer, data: Sequence[tuple[str, DataLayerMod
         warnings.append(f"{where}: dst has {len(names)} names; the first, {names[0]!r}, names the archive")
     settings = save.settings
     return Layer(
-        dst=_checked_name(f"{where}, dst", names),
+        dst=archive_name(f"{where}, dst", names),
         src=src,
         inputs=tuple(entry for entry in inputs if entry.name in src),
         masks_machine=settings.masks_machine,
@@ -198,21 +198,6 @@ def _connect(where: str, save: SaveLayer, data: Sequence[tuple[str, DataLayerMod
         human_colors=_triples(settings.gt_human_color, settings.masks_human),
         warnings=tuple(warnings),
     )
-
-
-def _checked_name(where: str, names: Sequence[str]) -> str:
-    """The archive's name: any text that is a path below Team Files. Whether a storage holds it is asked there."""
-    name = names[0].strip() if names else ""
-    if not name:
-        raise SettingsError(where, "no name for the archive", 'Write one, such as "My Project"')
-    parts = name.split("/")
-    shown = name.encode("utf-8", "backslashreplace").decode()
-    fix = "Use text without control characters; between slashes any name but . and .."
-    if any(unicodedata.category(letter) in {"Cc", "Cs"} for letter in name):
-        raise SettingsError(where, f"{shown!r} has a character that no name may have", fix)
-    if any(part in {"", ".", ".."} for part in parts) or parts[0] == WORK_FOLDER:
-        raise SettingsError(where, f"{shown!r} cannot name an archive", fix)
-    return name
 
 
 def _inputs(where: str, layer: DataLayerModel) -> list[Input]:
@@ -230,7 +215,9 @@ def _inputs(where: str, layer: DataLayerModel) -> list[Input]:
     settings = layer.settings
     classes = None if settings.classes_mapping == "default" else settings.classes_mapping
     tags = None if settings.tags_mapping == "default" else settings.tags_mapping
+    check_whole(f"{where}, src", src)
     for key, mapping in (("classes_mapping", classes), ("tags_mapping", tags)):
+        check_whole(f"{where}, {key}", [*(mapping or {}).keys(), *(mapping or {}).values()])
         if mapping and any(not target.strip() for target in mapping.values()):
             raise SettingsError(f"{where}, {key}", "an empty new name", 'Write a name, "__default__" or "__ignore__"')
     names = [layer.dst] if isinstance(layer.dst, str) else layer.dst

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import unicodedata
 from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 from pathlib import PurePosixPath
@@ -21,6 +22,7 @@ from pydantic_core import PydanticCustomError
 from airflow_savemasks.engine.limits import Limits
 
 NUMBER = re.compile(r"[+-]?[0-9]{1,400}(\.[0-9]{0,400})?")
+MOST = 2**53  # above it JSON means another number to many readers
 SHOWN = 60  # characters of a wrong value in a message
 Wrong = tuple[str, str, str]  # what is wrong below the field, as ".name" or nothing; fact; fix
 
@@ -56,6 +58,8 @@ def whole(least: int) -> Callable[[Any], int]:
         number = as_number(value)
         if number is None or number != int(number) or number < least:
             raise wrong(value, f"is no whole number from {least} on", "Write one, such as 4")
+        if number > MOST:
+            raise wrong(value, f"is above {MOST}", "Write a smaller one")
         return int(number)
 
     return check
@@ -104,7 +108,8 @@ def reuse(value: Any) -> bool | str:
     name = value.strip()
     if name.lower() in ("true", "false"):
         return name.lower() == "true"
-    if any(part.startswith((".", "/")) for part in PurePosixPath(name).parts):
+    odd = any(unicodedata.category(letter) in {"Cc", "Cs"} for letter in name)
+    if odd or any(part.startswith((".", "/")) for part in PurePosixPath(name).parts):
         raise wrong(value, "cannot name an archive", "Write a name below Team Files, such as 'space 2026-01-01'")
     return name
 
@@ -117,7 +122,7 @@ def limits(value: Any) -> dict[str, int] | Limits:
     if isinstance(value, str):
         try:
             given = json.loads(value)
-        except ValueError:
+        except (ValueError, RecursionError):
             given = None
     if not isinstance(given, dict):
         raise wrong(value, "is no JSON object", 'Write one, such as {"labels": 200000}')

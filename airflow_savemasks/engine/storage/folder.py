@@ -32,7 +32,7 @@ ABANDONED = 3600.0  # seconds without a write after which a temporary file has n
 def open_uri(uri: str, _client: ClientFactory | None, *, confined: bool = False) -> FolderStorage:
     """`file:///path` or a plain path, `~` expanded."""
     path = unquote(urlsplit(uri).path) if uri.lower().startswith("file://") else uri
-    return FolderStorage(Path(path).expanduser().absolute(), confined=confined)
+    return FolderStorage(folder_names.path_of(path).absolute(), confined=confined)
 
 
 class FolderStorage(FolderComposer, Storage):

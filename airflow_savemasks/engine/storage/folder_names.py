@@ -6,6 +6,7 @@ import os
 import stat
 from pathlib import Path
 
+from airflow_savemasks.engine.errors import SettingsError
 from airflow_savemasks.engine.storage.open_files import kind_of
 
 LONGEST_NAME = 255  # bytes, where the file system does not tell
@@ -64,3 +65,13 @@ def _longest_name(folder: Path) -> int:
         return os.pathconf(folder, "PC_NAME_MAX")
     except (OSError, ValueError):
         return LONGEST_NAME
+
+
+def path_of(text: str) -> Path:
+    """A path as people write it, `~` expanded. Raises SettingsError for one that no file can have."""
+    if "\0" in text:
+        raise SettingsError(repr(text), "has a character that no path may have", "Correct the path")
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:  # `~nobody`
+        raise SettingsError(text, "begins with the home folder of nobody", "Write the path whole") from error

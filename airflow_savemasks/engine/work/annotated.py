@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from airflow_savemasks.engine.errors import ItemError
 from airflow_savemasks.engine.job import Job
 from airflow_savemasks.engine.limits import above
-from airflow_savemasks.engine.masks.bounds import check_wide_lines
+from airflow_savemasks.engine.masks.bounds import check_drawable
 from airflow_savemasks.engine.parts.plan import Planned
 from airflow_savemasks.engine.project.bad_item import as_bad_item
 from airflow_savemasks.engine.project.source import Item
@@ -57,7 +57,7 @@ def _read(job: Job, batch: Sequence[Planned]) -> list[Annotated]:
             annotation = job.inputs[one.planned.input].reader.read(content, f"{where}, annotation")
             one.left_out = pick is not None and decides and not is_picked(pick, annotation)
             if not one.left_out:
-                check_wide_lines(annotation.labels, annotation.height, annotation.width, job.options)
+                check_drawable(annotation.labels, annotation.height, annotation.width, job.colors, job.options)
         if not one.left_out and item.size > limits.picture_bytes:
             raise ItemError(where, *above("picture_bytes", item.size, limits))
         one.labels.update(label.class_name for label in annotation.labels)

@@ -18,7 +18,7 @@ from airflow_savemasks.engine.image.decode import decode, inspect
 from airflow_savemasks.engine.image.header import Header
 from airflow_savemasks.engine.image.preview import preview
 from airflow_savemasks.engine.job import Job
-from airflow_savemasks.engine.masks.bounds import check_wide_lines
+from airflow_savemasks.engine.masks.bounds import check_drawable
 from airflow_savemasks.engine.masks.drawing import Drawing
 from airflow_savemasks.engine.masks.registry import draw_masks, notes_of
 from airflow_savemasks.engine.parts.plan import Planned
@@ -84,7 +84,7 @@ def _render(job: Job, planned: Planned, loaded: Loaded, header: Header, check: C
             raise _other_size(where, image.shape[0], image.shape[1], annotation.height, annotation.width)
         return image
 
-    check_wide_lines(annotation.labels, annotation.height, annotation.width, job.options)
+    check_drawable(annotation.labels, annotation.height, annotation.width, job.colors, job.options)
     drawing = Drawing(annotation.labels, annotation.height, annotation.width, job.colors, decoded, check, job.options)
     place, called = (planned.folder, planned.name), LAYOUTS[job.options.layout]
     masks = [

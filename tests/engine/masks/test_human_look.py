@@ -10,10 +10,12 @@ from airflow_savemasks.engine import native
 from airflow_savemasks.engine.image.scale import scale_down
 from airflow_savemasks.engine.limits import TooLarge
 from airflow_savemasks.engine.masks import human_look
+from airflow_savemasks.engine.masks.bounds import check_drawable
 from airflow_savemasks.engine.settings.colors import Colors
 from airflow_savemasks.engine.settings.human_mask import HumanMask
+from airflow_savemasks.engine.settings.options import Options
 from tests.engine.masks.drawing import files
-from tests.engine.masks.test_masks import box, no_picture
+from tests.engine.masks.test_masks import box
 
 
 @pytest.mark.parametrize(("drawn", "below", "wanted"), [(1, 11, 7), (1, 51, 35), (0, 90, 62)])
@@ -61,7 +63,7 @@ def test_a_jpeg_that_no_encoder_writes_names_the_way_out() -> None:
             human_look.check_size(size, look)
         assert "max_side" in refused.value.fix
     with pytest.raises(TooLarge):
-        list(files([], 5, 65_501, Colors.of(None, {}, force_rgb=False), no_picture, human={"format": "jpeg"}))
+        check_drawable([], 5, 65_501, Colors.of(None, {}, force_rgb=False), Options(human={"format": "jpeg"}))
 
 
 @pytest.mark.parametrize("kernels", [True, False])

@@ -36,6 +36,14 @@ def test_an_error_that_nobody_foresaw_names_the_place_its_type_and_a_fix(error: 
     assert "report it" in found.value.fix
 
 
+def test_the_traceback_of_what_nobody_foresaw_is_in_the_log_for_debugging(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG", "airflow_savemasks")
+    with pytest.raises(ItemError), as_bad_item("project, ds0/a.png"):
+        raise TypeError("no")
+    assert "Traceback" in caplog.text
+    assert "test_bad_item.py" in caplog.text
+
+
 @pytest.mark.parametrize("error", [OSError("disk"), ImportError("no cv2"), Stopped(), StorageError("a", "b", "c")])
 def test_errors_of_the_machine_the_storage_and_a_stop_pass(error: Exception) -> None:
     with pytest.raises(type(error)), as_bad_item("here"):
