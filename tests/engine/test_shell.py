@@ -94,6 +94,8 @@ def test_limits_are_named_one_by_one(words: list[str], capsys: pytest.CaptureFix
     assert main([*words, "--limit", "labels=1", "--limit", "picture_bytes=1000000"]) == 1
     assert "labels" in capsys.readouterr().err
     assert main([*words, "--limit", "labels=2", "--keep-parts-days", "0.5"]) == 0
+    assert main([*words, "--limit", "labels=2e5"]) == 2
+    assert "limits.labels: '2e5' is no whole number" in capsys.readouterr().err
     for wrong in ("labels", "=3", "labels="):
         assert main([*words, "--limit", wrong]) == 2
         assert "NAME=NUMBER" in capsys.readouterr().err

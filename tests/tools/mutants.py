@@ -195,7 +195,7 @@ def copy_tree(folder: Path) -> Path:
     for name in (PACKAGE, "tests", "dags", "docs", "benchmarks"):
         left_out = ("__pycache__", *(("results", "work") if name == "benchmarks" else ()))
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns(*left_out))
-    for name in ("pyproject.toml", "build_kernels.py", "README.md"):
+    for name in ("pyproject.toml", "build_kernels.py", "README.md", "Makefile"):
         shutil.copy(ROOT / name, folder / name)
     return folder
 
