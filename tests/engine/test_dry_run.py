@@ -132,6 +132,8 @@ def test_a_picture_that_is_too_large_is_no_bad_item_where_its_annotation_leaves_
     assert [orjson.loads(line)["item"] for line in bad.lines()] == ["ds0/0004.png"]
     assert told["left_out"] == 1
     assert_same(told, run(project, tmp_path / "out", pick={"labelled": True}, **options))
+    options["limits"]["picture_bytes"] += 1
+    assert plan(project, tmp_path / "another", pick={"labelled": True}, **options)["items"]["skipped"] == 0
 
 
 def test_a_bad_item_that_the_archive_had_counts_as_removed(project: Path, tmp_path: Path) -> None:

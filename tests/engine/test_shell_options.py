@@ -135,6 +135,8 @@ def test_options_come_from_a_file_and_flags_win_over_it(tmp_path: Path) -> None:
         parsed(tmp_path, {}, "--line-width", "wide")
     with pytest.raises(SettingsError, match=r"--human: 'overlay' is not NAME=VALUE. Write one, such as --human alpha"):
         parsed(tmp_path, {}, "--human", "overlay")
+    with pytest.raises(SettingsError, match=r"human.alhpa: there is no such .* Did you mean 'alpha'\?"):
+        parsed(tmp_path, {}, "--human", "alhpa=0.3")
 
 
 @pytest.mark.parametrize(
