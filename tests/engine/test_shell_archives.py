@@ -223,6 +223,21 @@ def test_a_name_that_leads_out_of_the_folder_is_refused(tmp_path: Path) -> None:
             _below(tmp_path, name)
 
 
+def test_where_there_is_no_bar_a_line_is_said_now_and_then(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from airflow_savemasks.shell import screen
+
+    with screen.Screen().bar("verifying", "bytes") as bar:
+        for done in range(5):
+            bar.at(done, 9)
+        assert capsys.readouterr().err == ""
+        monkeypatch.setattr(screen, "LINES", 0.0)
+        bar.at(5, 9)
+        bar.at(6, 9, "6 B of 9 B")
+    assert capsys.readouterr().err == "verifying: 5/9 bytes\nverifying: 6 B of 9 B\n"
+
+
 def test_a_reader_that_goes_away_is_no_error(archive: str) -> None:
     command = f"set -o pipefail; {sys.executable} -m airflow_savemasks list {archive} --json | true"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)

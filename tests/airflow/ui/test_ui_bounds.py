@@ -20,9 +20,9 @@ BROKEN = ("0000", "0002", "0003", "0006", "0007")
 @pytest.fixture(scope="module")
 def made(team_files: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """The result of an archive in volumes that lacks five items."""
-    project = make_project(tmp_path_factory.mktemp("several"), 9)
+    project = make_project(tmp_path_factory.mktemp("several"), 9, "Ds")
     for stem in BROKEN:
-        (project / f"ds0/ann/{stem}.png.json").write_text("{")
+        (project / f"Ds/ann/{stem}.png.json").write_text("{")
     return run(project, team_files, {**LAYER, "dst": "several"}, on_bad_item="skip", volume_size=20_000)
 
 
@@ -64,8 +64,8 @@ def test_pages_of_skipped_items_hold_each_once_with_its_reason(
         assert (page["total"], page["offset"]) == (5, offset)
         rows += page["rows"]
     assert rows == several["skipped"]
-    assert [row["item"] for row in rows] == [f"ds0/{stem}.png" for stem in BROKEN]
-    found = served.get(f"{shown.tab}/skipped?q= DS0/0006", headers=admin).json()
+    assert [row["item"] for row in rows] == [f"Ds/{stem}.png" for stem in BROKEN]
+    found = served.get(f"{shown.tab}/skipped?q= dS/0006", headers=admin).json()
     assert (found["total"], found["rows"]) == (1, [rows[3]])
     assert served.get(f"{shown.tab}/archive", headers=admin).json()["skipped"] == 5
 
