@@ -21,9 +21,9 @@ from airflow_savemasks.engine.parts.finished import Ended, Finished
 from airflow_savemasks.engine.parts.head import head_of
 from airflow_savemasks.engine.parts.left_out import LeftOut
 from airflow_savemasks.engine.parts.plan import Plan, PlanFiles
-from airflow_savemasks.engine.parts.receipts import folder_of
 from airflow_savemasks.engine.parts.resume import find_finished, find_same, free_name, refuse_existing
 from airflow_savemasks.engine.parts.seen import Seen, exists, look
+from airflow_savemasks.engine.parts.work_names import folder_of
 from airflow_savemasks.engine.planning.forecast import SHOWN, Forecast, OldItems
 from airflow_savemasks.engine.planning.plans import list_plan
 from airflow_savemasks.engine.progress import Progress
@@ -64,7 +64,7 @@ def dry_run(
         same = find_same(job, seen, files.plan.digest)
         if same is None:
             refuse_existing(job, team_files)
-        progress.start(files.plan.items, 0)
+        progress.start(files.plan.items, None, team_files.locate(f"{job.layer.dst}.tar"))
         forecast, bad = _count(job, team_files, seen, same, files, stop, progress)
     told = _told(job, team_files, seen, files.plan, same, forecast, bad)
     told["warnings"] += warnings

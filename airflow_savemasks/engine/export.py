@@ -29,13 +29,14 @@ from airflow_savemasks.engine.parts.finished import Ended
 from airflow_savemasks.engine.parts.growing import open_growing
 from airflow_savemasks.engine.parts.head import head_of
 from airflow_savemasks.engine.parts.plan import Plan, PlanFiles, Planned
-from airflow_savemasks.engine.parts.receipts import Receipt, folder_of
+from airflow_savemasks.engine.parts.receipts import Receipt
 from airflow_savemasks.engine.parts.resume import find_finished
 from airflow_savemasks.engine.parts.seen import look
+from airflow_savemasks.engine.parts.work_names import folder_of
 from airflow_savemasks.engine.parts.writing import PartWriter
 from airflow_savemasks.engine.planning.plans import make_plan
 from airflow_savemasks.engine.progress import Progress, outcome_line
-from airflow_savemasks.engine.publish.assemble import assemble
+from airflow_savemasks.engine.publish.assemble import Rendered, assemble
 from airflow_savemasks.engine.publish.result import listed
 from airflow_savemasks.engine.storage.base import WORK_FOLDER, Storage
 from airflow_savemasks.engine.storage.folder import FolderStorage
@@ -76,10 +77,9 @@ def export(job: Job, team_files: Storage, stop: threading.Event, progress: Progr
             outcome = render_plan(job, team_files, files, stop, progress)
         if stop.is_set():
             raise Stopped
-        seconds = time.monotonic() - began
+        rendered = Rendered(outcome.rendered, outcome.seconds, outcome.receipts, began)
         with progress.stage("publish"):
-            written, rendering = outcome.receipts, outcome.seconds
-            result = assemble(job, team_files, files, outcome.rendered, seconds, stop, written, rendering)
+            result = assemble(job, team_files, files, rendered, stop)
     return conclude(result, progress, progress.stages, listed(job))
 
 

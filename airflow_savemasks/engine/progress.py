@@ -40,11 +40,14 @@ class Progress:
         finally:
             self.stages[name] = self.stages.get(name, 0.0) + time.monotonic() - began
 
-    def start(self, total: int, reused: int, what: str = "") -> None:
-        """total: items of the export; reused: how many of them are finished already; what: is going to be made."""
-        self.total, self.reused = total, reused
+    def start(self, total: int, reused: int | None, what: str = "") -> None:
+        """total: items of the export; reused: how many of them are finished already, None where it is only planned;
+        what: is going to be made.
+        """
+        self.total, self.reused = total, reused or 0
         self._began = self._last = time.monotonic()
-        self.say(f"{what}{': ' if what else ''}{items(total)}, {reused} of them finished already")
+        done = "only planned" if reused is None else f"{reused} of them finished already"
+        self.say(f"{what}{': ' if what else ''}{items(total)}, {done}")
 
     def add(self, size: int, *, made: bool = True) -> None:
         """One more item is through, with so many bytes in the archive. made: whether it is in there."""

@@ -35,7 +35,7 @@ class PlanOperator(SaveMasksOperator):
 
     def work(self, job: Job, team_files: Storage, stop: threading.Event, progress: Progress) -> list[dict[str, Any]]:
         from airflow_savemasks.engine.parts.batches import make_batches
-        from airflow_savemasks.engine.parts.receipts import folder_of
+        from airflow_savemasks.engine.parts.work_names import folder_of
         from airflow_savemasks.engine.planning.plans import keep_plan, make_plan
         from airflow_savemasks.engine.progress import items
         from airflow_savemasks.engine.publish.result import listed
@@ -106,13 +106,11 @@ class AssembleOperator(SaveMasksOperator):
         from airflow_savemasks.engine.errors import NotFound
         from airflow_savemasks.engine.export import conclude, refuse_batches
         from airflow_savemasks.engine.planning.plans import load_plan
-        from airflow_savemasks.engine.publish.assemble import assemble, find_result
+        from airflow_savemasks.engine.publish.assemble import Rendered, assemble, find_result
 
-        rendered = sum(outcome["rendered"] for outcome in self.outcomes)
-        began = {
-            "plan": self.plan[0].get("plan_seconds", 0.0),
-            "render": sum(outcome.get("seconds", 0.0) for outcome in self.outcomes),
-        }
+        seconds = sum(outcome.get("seconds", 0.0) for outcome in self.outcomes)
+        rendered = Rendered(sum(outcome["rendered"] for outcome in self.outcomes), seconds)
+        before = {"plan": self.plan[0].get("plan_seconds", 0.0), "render": seconds}
         with progress.stage("publish"):
             try:
                 files = load_plan(job, team_files, self.plan_name())
@@ -124,5 +122,5 @@ class AssembleOperator(SaveMasksOperator):
                 plan = files.plan
                 refuse_batches(job, team_files, plan, sum(outcome.get("bad", 0) for outcome in self.outcomes))
                 progress.start(plan.items, plan.items - plan.todo, team_files.locate(f"{plan.dst}.tar"))
-                result = assemble(job, team_files, files, rendered, 0.0, stop, rendering=began["render"])
-        return conclude(result, progress, began | progress.stages, self.plan[0].get("sources", []))
+                result = assemble(job, team_files, files, rendered, stop)
+        return conclude(result, progress, before | progress.stages, self.plan[0].get("sources", []))

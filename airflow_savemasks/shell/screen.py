@@ -135,7 +135,7 @@ class ShownProgress(Progress):
         super().__init__()
         self._bar = bar
 
-    def start(self, total: int, reused: int, what: str = "") -> None:
+    def start(self, total: int, reused: int | None, what: str = "") -> None:
         super().start(total, reused, what)
         self._show(always=True)
 

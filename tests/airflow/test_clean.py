@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from airflow_savemasks.engine.parts.receipts import folder_of
+from airflow_savemasks.engine.parts.work_names import folder_of
 from tests.engine.samples import job_of, layer, make_project, plan_of
 
 pytestmark = pytest.mark.usefixtures("airflow_home")

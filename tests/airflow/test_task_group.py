@@ -143,7 +143,7 @@ def test_assemble_refuses_and_names_the_missing_items(tmp_path: Path) -> None:
     from airflow_savemasks.engine.parts.batches import make_batches
     from airflow_savemasks.engine.planning.plans import load_plan
     from airflow_savemasks.engine.progress import Progress
-    from airflow_savemasks.engine.publish.assemble import assemble
+    from airflow_savemasks.engine.publish.assemble import Rendered, assemble
     from airflow_savemasks.engine.storage.opening import open_storage
     from tests.engine.samples import job_of, layer, plan_of
 
@@ -153,7 +153,7 @@ def test_assemble_refuses_and_names_the_missing_items(tmp_path: Path) -> None:
     for batch in make_batches(files, 20)[1:]:
         render_batch(job, storage, files, batch, threading.Event(), Progress())
     with pytest.raises(ArchiveError, match=r"2 of 40 items are missing: ds0/0000.png, ds0/0001.png. Clear the plan"):
-        assemble(job, storage, files, 0, 0.0)
+        assemble(job, storage, files, Rendered(0))
     assert not (tmp_path / "out/export.tar").exists()
     with pytest.raises(ArchiveError, match="Clear the plan task"):
         load_plan(job_of(project, layer(masks_human=False)), storage, files.plan.name)

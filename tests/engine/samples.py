@@ -15,7 +15,7 @@ from airflow_savemasks.engine.export import Outcome, export, render_plan
 from airflow_savemasks.engine.job import Job, open_job
 from airflow_savemasks.engine.opening import open_sources
 from airflow_savemasks.engine.parts.plan import PlanFiles
-from airflow_savemasks.engine.parts.receipts import folder_of
+from airflow_savemasks.engine.parts.work_names import folder_of
 from airflow_savemasks.engine.planning.plans import keep_plan, make_plan
 from airflow_savemasks.engine.progress import Progress
 from airflow_savemasks.engine.settings.layer import parse_layer

@@ -14,7 +14,7 @@ from airflow_savemasks import save_masks
 from airflow_savemasks.engine.archive.bad_items import BadItems
 from airflow_savemasks.engine.dry_run import dry_run
 from airflow_savemasks.engine.errors import ArchiveError, SettingsError
-from airflow_savemasks.engine.parts.receipts import folder_of
+from airflow_savemasks.engine.parts.work_names import folder_of
 from airflow_savemasks.engine.progress import Progress
 from airflow_savemasks.engine.storage.folder import FolderStorage
 from airflow_savemasks.engine.storage.opening import open_storage
@@ -253,8 +253,8 @@ def test_what_stops_an_export_before_it_renders_stops_its_plan(project: Path, tm
 def test_the_log_of_a_plan_begins_and_ends_with_a_line(project: Path, tmp_path: Path) -> None:
     said: list[str] = []
     dry_run(job_of(project), open_storage(str(tmp_path / "out")), threading.Event(), Progress(said.append))
-    assert said[-1] == f"{tmp_path}/out/export.tar: only planned, 12 to render, 0 reused, 0 bad"
-    assert len(said) == 2
+    archive = f"{tmp_path}/out/export.tar"
+    assert said == [f"{archive}: 12 items, only planned", f"{archive}: only planned, 12 to render, 0 reused, 0 bad"]
 
 
 def test_save_masks_plans_as_well(project: Path, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from airflow_savemasks.engine.errors import BadItemsError, ProjectError, Setting
 from airflow_savemasks.engine.export import render_batch
 from airflow_savemasks.engine.parts.batches import make_batches
 from airflow_savemasks.engine.progress import Progress
-from airflow_savemasks.engine.publish.assemble import assemble
+from airflow_savemasks.engine.publish.assemble import Rendered, assemble
 from airflow_savemasks.engine.settings.layer import parse_layer
 from airflow_savemasks.engine.storage.folder import FolderStorage
 from airflow_savemasks.engine.work import ways
@@ -241,7 +241,7 @@ def test_batches_of_a_group_make_the_same_archive(project: Path, tmp_path: Path)
     rendered = sum(render_batch(job, storage, files, batch, stop, Progress()).rendered for batch in batches)
     again = render_batch(job, storage, files, batches[0], stop, Progress())
     assert again.rendered == 0
-    result = assemble(job, storage, files, rendered, 0.0)
+    result = assemble(job, storage, files, Rendered(rendered))
     assert result["left_out"] == expected["left_out"] == 3
     assert (tmp_path / "group/export.tar").read_bytes() == (tmp_path / "alone/export.tar").read_bytes()
     assert result["items"]["rendered"] == 3

@@ -21,7 +21,7 @@ from airflow_savemasks.engine.parts import receipts as parts
 from airflow_savemasks.engine.parts.batches import make_batches
 from airflow_savemasks.engine.parts.seen import work_files
 from airflow_savemasks.engine.progress import Progress
-from airflow_savemasks.engine.publish.assemble import assemble
+from airflow_savemasks.engine.publish.assemble import Rendered, assemble
 from airflow_savemasks.engine.storage.opening import open_storage
 from airflow_savemasks.engine.work import rendering
 from airflow_savemasks.engine.work.budget import Budget
@@ -141,7 +141,7 @@ def test_what_changes_between_listing_and_reading_is_a_bad_item_and_never_reused
     old, seen = path.read_bytes(), path.stat()
     path.write_bytes(picture(99) if "img" in place else json.dumps(annotation(98)).encode())
     outcome = render(job, storage, files)
-    result = assemble(job, storage, files, outcome.rendered, 0.0)
+    result = assemble(job, storage, files, Rendered(outcome.rendered))
     (skipped,) = result["skipped"]
     assert "was changed after it was listed" in skipped["reason"]
     path.write_bytes(old)
@@ -161,7 +161,7 @@ def test_a_picture_that_was_away_for_a_moment_comes_back_with_the_next_export(pr
     render(job, storage, files)
     with pytest.raises(BadItemsError, match="was listed and is gone"):
         render(job_of(project, on_bad_item="skip", max_skipped=0), storage, files)
-    assert exported(assemble(job, storage, files, 11, 0.0)) == 11
+    assert exported(assemble(job, storage, files, Rendered(11))) == 11
     (tmp_path / "away").rename(path)
     assert exported(run(project, tmp_path / "out", on_bad_item="skip")) == 12
 

@@ -13,7 +13,7 @@ from urllib.parse import quote
 import pytest
 
 from airflow_savemasks.__main__ import main
-from airflow_savemasks.engine.parts.receipts import folder_of
+from airflow_savemasks.engine.parts.work_names import folder_of
 from airflow_savemasks.shell.command import run
 from airflow_savemasks.stopping import Stopping
 from tests.engine.samples import LAYER, layer, make_project

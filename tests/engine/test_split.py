@@ -210,7 +210,7 @@ def test_a_line_of_an_index_that_names_no_share_is_an_error_with_its_item(tmp_pa
 
 
 def test_a_retry_and_a_group_make_the_same_archive(tmp_path: Path) -> None:
-    from airflow_savemasks.engine.publish.assemble import assemble
+    from airflow_savemasks.engine.publish.assemble import Rendered, assemble
 
     project = make_project(tmp_path / "p", items=9)
     run(project, tmp_path / "alone", split=THREE)
@@ -218,7 +218,8 @@ def test_a_retry_and_a_group_make_the_same_archive(tmp_path: Path) -> None:
     job = job_of(project, split=THREE)
     files = plan_of(job, storage)
     render(job, storage, files)
-    assemble(job_of(project, split={**THREE, "shares": list(map(list, THREE["shares"].items()))}), storage, files, 9, 0)
+    as_pairs = {**THREE, "shares": list(map(list, THREE["shares"].items()))}
+    assemble(job_of(project, split=as_pairs), storage, files, Rendered(9))
     assert (tmp_path / "group/export.tar").read_bytes() == (tmp_path / "alone/export.tar").read_bytes()
 
 

@@ -33,7 +33,7 @@ from airflow_savemasks.engine.parts.seen import work_files
 from airflow_savemasks.engine.planning.plans import load_plan
 from airflow_savemasks.engine.progress import Progress
 from airflow_savemasks.engine.publish import lease
-from airflow_savemasks.engine.publish.assemble import assemble
+from airflow_savemasks.engine.publish.assemble import Rendered, assemble
 from airflow_savemasks.engine.publish.publishing import next_manifest
 from airflow_savemasks.engine.storage.base import Entry, Storage
 from airflow_savemasks.engine.storage.folder import FolderStorage
@@ -224,7 +224,7 @@ class Schedule:
 
             def publishing(storage: Storage) -> dict[str, Any]:
                 one = job()
-                return assemble(one, storage, load_plan(one, storage, batches[0]["plan"]), rendered, 0.0)
+                return assemble(one, storage, load_plan(one, storage, batches[0]["plan"]), Rendered(rendered))
 
             batches = tried(plan)
             rendered = sum(tried(lambda client, batch=batch: rendering(batch, client)) for batch in batches)

@@ -14,7 +14,7 @@ from airflow_savemasks.engine.errors import ArchiveError
 from airflow_savemasks.engine.export import export, render_batch
 from airflow_savemasks.engine.parts.batches import make_batches
 from airflow_savemasks.engine.progress import Progress
-from airflow_savemasks.engine.publish.assemble import assemble
+from airflow_savemasks.engine.publish.assemble import Rendered, assemble
 from airflow_savemasks.engine.storage.base import Storage
 from airflow_savemasks.engine.storage.opening import open_storage
 from airflow_savemasks.engine.work import ways
@@ -72,7 +72,7 @@ def test_worker_processes_and_batches_of_a_group(
     files = plan_of(job, storage)
     stop = threading.Event()
     rendered = sum(render_batch(job, storage, files, one, stop, Progress()).rendered for one in make_batches(files, 4))
-    assemble(job, storage, files, rendered, 0.0)
+    assemble(job, storage, files, Rendered(rendered))
     assert published(storage) == expected(name)
     started: list[int] = []
     monkeypatch.setattr(ways, "processes_for", lambda *_: started.append(2) or 2)

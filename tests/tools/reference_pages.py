@@ -65,12 +65,12 @@ RESULT_HEAD = """# The result
 
 What an export returns is the XCom of its task and the last line of `savemasks export`; plain JSON, and small. With
 `if_exists` "fail" or "rename", too, an export that finds its own result returns it. The models are
-`airflow_savemasks/documents.py`.
+`airflow_savemasks/documents/`.
 """
 MANIFEST_HEAD = """# Manifest and index
 
 They lie beside the archive: `<dst>.manifest.json` and `<dst>.index.jsonl`. How they are read: [archive](archive.md).
-The models are `airflow_savemasks/documents.py`.
+The models are `airflow_savemasks/documents/`.
 """
 SAMPLES_HEAD = """# Sample DAGs
 

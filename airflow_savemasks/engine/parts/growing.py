@@ -12,13 +12,13 @@ from contextlib import contextmanager
 from dataclasses import replace
 from hashlib import sha256
 from typing import BinaryIO
-from uuid import uuid4
 
 from airflow_savemasks.engine.job import Job
 from airflow_savemasks.engine.parts.head import head_of
 from airflow_savemasks.engine.parts.plan import Plan
-from airflow_savemasks.engine.parts.receipts import RECEIPT, Receipt, find_receipts, folder_of
+from airflow_savemasks.engine.parts.receipts import RECEIPT, Receipt, find_receipts
 from airflow_savemasks.engine.parts.seen import work_files
+from airflow_savemasks.engine.parts.work_names import folder_of, new_name, without_others
 from airflow_savemasks.engine.storage.base import Piece, Range, Storage
 
 ENDING = ".growing"
@@ -52,12 +52,12 @@ def open_growing(job: Job, team_files: Storage, plan: Plan) -> Iterator[GrowingA
         yield None
         return
     head = head_of(job)
-    receipts = find_receipts(team_files, plan.dst, work_files(team_files, plan.dst))
+    receipts = find_receipts(team_files, plan.dst, without_others(work_files(team_files, plan.dst), plan.settings))
     path: str | None
     if plan.todo < plan.items:
         path, end = _to_go_on(team_files, head, plan, receipts)
     else:
-        path, end = f"{folder_of(plan.dst)}/{uuid4().hex}{ENDING}", 0
+        path, end = f"{folder_of(plan.dst)}/{new_name(plan.settings)}{ENDING}", 0
         _remove_unused(team_files, plan, {receipt.file for receipt in receipts})
     if path is None:
         yield None
@@ -102,7 +102,8 @@ def _to_go_on(team_files: Storage, head: bytes, plan: Plan, receipts: Sequence[R
     None as well where a receipt lies there that could not be used just now: it may name what would be cut off, and be
     read again later.
     """
-    if sum(name.endswith(RECEIPT) for name in team_files.listdir(folder_of(plan.dst)).files) != len(receipts):
+    own = without_others(team_files.listdir(folder_of(plan.dst)).files, plan.settings)
+    if sum(name.endswith(RECEIPT) for name in own) != len(receipts):
         return None, 0
     paths = {receipt.file for receipt in receipts if receipt.path in plan.found_in}
     if len(paths) != 1:
@@ -125,9 +126,14 @@ def _starts_with(team_files: Storage, path: str, head: bytes) -> bool:
 def _remove_unused(team_files: Storage, plan: Plan, named: set[str]) -> None:
     """Remove those that no receipt names and nobody writes: of tries that died before their first receipt."""
     folder = folder_of(plan.dst)
-    for name in team_files.listdir(folder).files:
+    for name in without_others(team_files.listdir(folder).files, plan.settings):
         path = f"{folder}/{name}"
         if name.endswith(ENDING) and path not in named:
-            with team_files.growing(path) as file:
-                if file is not None:
-                    team_files.delete([path])
+            remove_growing(team_files, path)
+
+
+def remove_growing(team_files: Storage, path: str) -> None:
+    """Remove a growing archive that nobody writes."""
+    with team_files.growing(path) as file:
+        if file is not None:
+            team_files.delete([path])

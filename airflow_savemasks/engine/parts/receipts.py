@@ -1,19 +1,16 @@
 """Finished parts in Team Files: a file of their own, or a place in a growing archive (growing.py), and a receipt.
 
 A part is a run of items that one worker rendered. Its receipt is written last: a first line that says which items it
-has, then the lines of the index, where the part's file is volume 0, and a line for each item that was left out. Names
-are random, so that two tries never write the same file; what is in a part is told by the keys of its items.
+has, then the lines of the index, where the part's file is volume 0, and a line for each item that was left out. What
+is in a part is told by the keys of its items.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from hashlib import sha256
 from typing import Annotated
-from uuid import uuid4
 
 import orjson
 from pydantic import Field, TypeAdapter, ValidationError
@@ -25,11 +22,11 @@ from airflow_savemasks.engine.archive.proof import Chunks, differences
 from airflow_savemasks.engine.errors import StorageError
 from airflow_savemasks.engine.log import log
 from airflow_savemasks.engine.parts.left_out import LEFT_OUT
-from airflow_savemasks.engine.storage.base import WORK_FOLDER, Entry, Storage
+from airflow_savemasks.engine.parts.work_names import folder_of, new_name
+from airflow_savemasks.engine.storage.base import Entry, Storage
 
 RECEIPT = ".receipt"
 UNREADABLE = (orjson.JSONDecodeError, ValidationError, ValueError, StorageError)
-READABLE_NAME = 40  # characters of an archive's name in that of its work folder
 HEAD_BYTES = 1 << 18  # read of a receipt at first: often all of it
 HELD_BYTES = 32 << 20  # most bytes of receipts that are held, so that they are not read twice
 READERS = 10  # receipts looked at at once
@@ -79,22 +76,6 @@ class Receipt:
         return self.head.first.place
 
 
-def is_work_folder(name: str) -> bool:
-    """Whether a folder below WORK_FOLDER is one of `folder_of`, by its name."""
-    return re.fullmatch(rf"[A-Za-z0-9._ -]{{1,{READABLE_NAME}}}-[0-9a-f]{{16}}", name) is not None
-
-
-def folder_of(archive: str) -> str:
-    """Where the parts of an archive lie: a name of bounded length, whatever the archive is called, with no slash."""
-    words = re.sub(r"[^A-Za-z0-9._ -]+", "_", archive)[:READABLE_NAME]
-    return f"{WORK_FOLDER}/{words}-{sha256(archive.encode()).hexdigest()[:16]}"
-
-
-def new_part(archive: str) -> str:
-    """The path of a part that does not exist yet."""
-    return f"{folder_of(archive)}/{uuid4().hex}.tar"
-
-
 def skipped_line(skipped: Skipped) -> bytes:
     """The line of a receipt for an item that was left out."""
     return b'{"skipped":%s}\n' % orjson.dumps(skipped)
@@ -108,7 +89,7 @@ def parse_skipped(line: bytes) -> Skipped:
 def write_receipt(team_files: Storage, archive: str, head: Head, lines: Collection[bytes]) -> Receipt:
     """The last step of a part: from here on its items are found and used."""
     folder = folder_of(archive)
-    path = f"{folder}/{uuid4().hex}.{team_files.boot_id}{RECEIPT}"
+    path = f"{folder}/{new_name(head.file)}.{team_files.boot_id}{RECEIPT}"
     first = orjson.dumps(head) + b"\n"
     content = b"".join((first, *lines))
     with team_files.writing(path) as out:

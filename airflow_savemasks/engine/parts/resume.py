@@ -12,6 +12,7 @@ from airflow_savemasks.engine.log import log
 from airflow_savemasks.engine.parts.finished import FinishedItems
 from airflow_savemasks.engine.parts.receipts import Receipt, find_receipts
 from airflow_savemasks.engine.parts.seen import Seen, exists
+from airflow_savemasks.engine.parts.work_names import without_others
 from airflow_savemasks.engine.storage.base import Storage
 
 
@@ -31,7 +32,8 @@ def find_finished(
     """
     parts: list[Receipt] = []
     if plan or job.options.reuse:
-        parts = find_receipts(team_files, job.layer.dst, seen.work, written, only_look=only_look)
+        own = without_others(seen.work, job.digest)
+        parts = find_receipts(team_files, job.layer.dst, own, written, only_look=only_look)
     if not job.options.reuse:
         parts = [receipt for receipt in parts if receipt.head.plan == plan]
     return FinishedItems(team_files, old_archives(job, team_files, seen), parts)

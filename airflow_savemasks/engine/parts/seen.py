@@ -12,7 +12,7 @@ from functools import partial
 from airflow_savemasks.engine.archive.naming import manifest_path, renamed
 from airflow_savemasks.engine.archive.published import Known, look_at
 from airflow_savemasks.engine.job import Job
-from airflow_savemasks.engine.parts.receipts import folder_of
+from airflow_savemasks.engine.parts.work_names import folder_of
 from airflow_savemasks.engine.storage.base import Entry, Storage
 from airflow_savemasks.engine.storage.in_flight import at_once
 

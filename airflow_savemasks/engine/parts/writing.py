@@ -24,7 +24,8 @@ from airflow_savemasks.engine.parts.growing import GrowingArchive
 from airflow_savemasks.engine.parts.left_out import LeftOut, left_out_line
 from airflow_savemasks.engine.parts.placed_writes import PlacedWrites
 from airflow_savemasks.engine.parts.plan import Plan
-from airflow_savemasks.engine.parts.receipts import Head, Receipt, new_part, skipped_line, write_receipt
+from airflow_savemasks.engine.parts.receipts import Head, Receipt, skipped_line, write_receipt
+from airflow_savemasks.engine.parts.work_names import new_part
 from airflow_savemasks.engine.progress import Progress
 from airflow_savemasks.engine.storage.base import Buffer, Placed, Storage
 
@@ -89,7 +90,7 @@ class _Part:
         self._writes = writes
         self._begin = self.end = begin + len(lead)
         self._lead = lead
-        self._path = writer.growing.path if writer.growing else new_part(writer.plan.dst)
+        self._path = writer.growing.path if writer.growing else new_part(writer.plan.dst, writer.plan.settings)
         self._file: Placed | BinaryIO | None = writer.growing.file if writer.growing else None
         self._lines: list[bytes] = []
         self._calls: list[Future[None]] = []

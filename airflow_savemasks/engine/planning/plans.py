@@ -8,7 +8,6 @@ from dataclasses import replace
 from functools import partial
 from hashlib import sha256
 from typing import BinaryIO
-from uuid import uuid4
 
 import orjson
 from pydantic import TypeAdapter
@@ -20,9 +19,9 @@ from airflow_savemasks.engine.job import Job
 from airflow_savemasks.engine.log import log
 from airflow_savemasks.engine.parts.finished import Ended, FinishedItems
 from airflow_savemasks.engine.parts.plan import Plan, PlanFiles, Planned, index_kind, plan_path
-from airflow_savemasks.engine.parts.receipts import folder_of
 from airflow_savemasks.engine.parts.resume import find_finished, find_same, refuse_existing
 from airflow_savemasks.engine.parts.seen import Seen, look
+from airflow_savemasks.engine.parts.work_names import folder_of, new_name
 from airflow_savemasks.engine.planning.listing import list_items
 from airflow_savemasks.engine.project.remarks import Remarks
 from airflow_savemasks.engine.project.source import Source
@@ -78,7 +77,7 @@ def list_plan(job: Job, kept: Storage, folder: str, check: Callable[[], None] = 
     kept, folder: where the list is kept; check: called for each item; may raise to stop.
     """
     remarks = Remarks()
-    name = uuid4().hex
+    name = new_name(job.digest)
     with kept.writing(plan_path(folder, name, "items.jsonl")) as out:
         items, size, keys = _write(out, list_items(job, remarks), check)
     warnings = (*job.warnings, *remarks.warnings())

@@ -4,62 +4,65 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from contextlib import nullcontext
+from dataclasses import dataclass, field
 from typing import Any
 
-from airflow_savemasks.engine.archive.bad_items import Skipped
 from airflow_savemasks.engine.archive.published import Published, look_at, manifest_digest
-from airflow_savemasks.engine.errors import ArchiveError, BadItemsError, Stopped
 from airflow_savemasks.engine.job import Job
-from airflow_savemasks.engine.parts.finished import Finished, FinishedItems
-from airflow_savemasks.engine.parts.head import head_of
-from airflow_savemasks.engine.parts.left_out import LeftOut, nothing_picked
 from airflow_savemasks.engine.parts.plan import PlanFiles
 from airflow_savemasks.engine.parts.receipts import Receipt
-from airflow_savemasks.engine.parts.resume import find_finished, find_published, find_same, free_name
+from airflow_savemasks.engine.parts.resume import find_finished, find_published, find_same
 from airflow_savemasks.engine.parts.seen import Seen, look
+from airflow_savemasks.engine.parts.work_names import without_others
 from airflow_savemasks.engine.publish.cleanup import clean_up, remove_parts
 from airflow_savemasks.engine.publish.described import Told
 from airflow_savemasks.engine.publish.drawn import check_drawn, check_published
-from airflow_savemasks.engine.publish.gates import Counted, check_gates, check_gates_of
-from airflow_savemasks.engine.publish.layout import Layout
+from airflow_savemasks.engine.publish.gates import check_gates, check_gates_of
 from airflow_savemasks.engine.publish.lease import Lease, publishing_alone, unless_published
-from airflow_savemasks.engine.publish.next_file import NextFile, next_index
+from airflow_savemasks.engine.publish.next_archive import NextArchive, next_archive, place_all
 from airflow_savemasks.engine.publish.publishing import publish
 from airflow_savemasks.engine.publish.result import result_of
 from airflow_savemasks.engine.publish.retention import earlier, remove_older
 from airflow_savemasks.engine.publish.speed import speed_of
-from airflow_savemasks.engine.publish.splits import Splits
-from airflow_savemasks.engine.publish.targets import check_targets
-from airflow_savemasks.engine.storage.base import Storage
+from airflow_savemasks.engine.storage.base import Entry, Storage
 
-NAMED = 20  # missing items in an error
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """What was rendered for an archive. items: how many; seconds: of rendering, those of all workers added up;
+    receipts: of parts that this process has written; began: when what `seconds` of the result says began, as
+    time.monotonic tells it.
+    """
+
+    items: int
+    seconds: float = 0.0
+    receipts: Collection[Receipt] = ()
+    began: float = field(default_factory=time.monotonic)
+
+    def since(self) -> float:
+        """Seconds that it has taken by now."""
+        return time.monotonic() - self.began
 
 
 def assemble(
     job: Job,
     team_files: Storage,
     files: PlanFiles,
-    rendered: int,
-    seconds: float,
+    rendered: Rendered,
     stop: threading.Event | None = None,
-    written: Collection[Receipt] = (),
-    rendering: float = 0.0,
 ) -> dict[str, Any]:
     """Publish the archive of a plan whose items are all finished, then remove the parts. Where the archive that is
     there is the same already, it stays, and nothing is written.
 
     Waits while somebody else publishes this archive (lease.py).
 
-    rendered: how many items were rendered for it; seconds: that took so far; written: receipts of parts that this
-    process has written; rendering: seconds of rendering, those of all workers added up. Returns the result
-    (docs/reference/result.md). Raises ArchiveError naming the items that are missing, or whoever does not come to the
-    end of publishing, BadItemsError if more items were skipped than allowed, GateError (gates.py), SettingsError if no
-    mask would show anything (drawn.py), and Stopped once `stop` is set.
+    Returns the result (docs/reference/result.md). Raises ArchiveError naming the items that are missing, or whoever
+    does not come to the end of publishing, BadItemsError if more items were skipped than allowed, GateError (gates.py),
+    SettingsError if no mask would show anything (drawn.py), and Stopped once `stop` is set.
     """
-    began = time.monotonic() - seconds
-    result, name = _published(job, team_files, files, rendered, began, stop, written, rendering)
+    result, name = _published(job, team_files, files, rendered, stop)
     return _without_older(job, team_files, name, result, stop)
 
 
@@ -77,11 +80,8 @@ def _published(
     job: Job,
     team_files: Storage,
     files: PlanFiles,
-    rendered: int,
-    began: float,
+    rendered: Rendered,
     stop: threading.Event | None,
-    written: Collection[Receipt],
-    rendering: float,
 ) -> tuple[dict[str, Any], str]:
     """The result and the name of the archive that is there afterwards."""
     dst = files.plan.dst
@@ -89,16 +89,16 @@ def _published(
         seen = look(job, team_files)
         same = find_same(job, seen, files.plan.digest)
         if same is not None:
-            has_parts = bool(seen.work) and not team_files.keeps_parts
+            has_parts = bool(without_others(seen.work, files.plan.settings)) and not team_files.keeps_parts
             with unless_published(team_files, dst, stop) if has_parts else nullcontext(False) as alone:
-                parts = seen.work if alone else ()
-                return _unchanged(job, team_files, files, same, time.monotonic() - began, parts), same.name
+                parts = seen.work if alone else {}
+                return _unchanged(job, team_files, files, same, rendered.since(), parts), same.name
     with publishing_alone(team_files, dst, stop) as lease:
         seen = look(job, team_files)
         same = find_same(job, seen, files.plan.digest)  # somebody else may have published the same meanwhile
         if same is not None:
-            return _unchanged(job, team_files, files, same, time.monotonic() - began, seen.work), same.name
-        return _publish(job, team_files, files, seen, written, rendered, began, stop, lease, rendering)
+            return _unchanged(job, team_files, files, same, rendered.since(), seen.work), same.name
+        return _publish(job, team_files, files, seen, rendered, stop, lease)
 
 
 def find_result(
@@ -122,106 +122,53 @@ def _publish(
     team_files: Storage,
     files: PlanFiles,
     seen: Seen,
-    written: Collection[Receipt],
-    rendered: int,
-    began: float,
+    rendered: Rendered,
     stop: threading.Event | None,
     lease: Lease,
-    rendering: float,
 ) -> tuple[dict[str, Any], str]:
     """While nobody else does: find all items, place them, replace the archive, remove what is left.
 
     Returns the result and the archive's name.
     """
     plan = files.plan
-    name = free_name(job, team_files, plan.dst)
-    check_targets(job, team_files, name)
-    known = seen.known if name == seen.name else look_at(team_files, name)
-    old = known.published
-    finished = find_finished(job, team_files, seen, plan.name, written)
-    layout = Layout(len(head_of(job)), job.options.volume_size)
-    counted = Counted()
-    with NextFile(team_files, next_index(plan.dst)) as index, Splits(job, team_files) as splits:
-        _place_all(job, team_files, files, finished, layout, index, splits, counted, stop)
+    finished = find_finished(job, team_files, seen, plan.name, rendered.receipts)
+    with next_archive(job, team_files, plan, seen) as archive:
+        name, layout, old = archive.name, archive.layout, archive.replaces
+        place_all(job, team_files, files, finished, archive, stop)
         check_drawn(job, layout.totals)
         where = team_files.locate(f"{name}.tar")
-        gates = check_gates(job, counted, _compared(job, team_files, name, old, seen), where)
-        told = Told(rendered, gates, speed_of(rendered, rendering, old or seen.known.published))
+        gates = check_gates(job, archive.counted, _compared(job, team_files, archive, seen), where)
+        speed = speed_of(rendered.items, rendered.seconds, old or seen.known.published)
         if len(layout.volumes) > 1 or (old and len(old.volumes) > 1):
-            layout.take_out(team_files, plan.dst)
-        raw = publish(job, team_files, plan, name, layout, index, splits, told, known, finished.leads, lease)
+            layout.take_out(team_files, plan)
+        told = Told(rendered.items, gates, speed)
+        raw = publish(job, team_files, plan, archive, told, finished.leads, lease)
     ours = [file["file"] for file in (*raw["volumes"], raw["index"], *raw.get("root_files", ()))]
     warnings = clean_up(team_files, plan, name, old, ours, layout.totals.skipped, finished.found_in)
-    return result_of(
-        team_files, name, raw, manifest_digest(raw), time.monotonic() - began, warnings, unchanged=False
-    ), name
+    digest = manifest_digest(raw)
+    return result_of(team_files, name, raw, digest, rendered.since(), warnings, unchanged=False), name
 
 
-def _compared(job: Job, team_files: Storage, name: str, old: Published | None, seen: Seen) -> Published | None:
+def _compared(job: Job, team_files: Storage, archive: NextArchive, seen: Seen) -> Published | None:
     """The archive that drift is measured against: the one that is replaced, or the one before it.
 
     Looked for only where there is a gate for drift, or where it is known anyway.
     """
-    if old is not None or job.options.gates is None or job.options.gates.max_class_drift is None:
-        return old
+    if archive.replaces is not None or job.options.gates is None or job.options.gates.max_class_drift is None:
+        return archive.replaces
     if seen.known.published is not None:
         return seen.known.published
-    named = job.options.reuse if isinstance(job.options.reuse, str) else earlier(job, team_files, name)
+    named = job.options.reuse if isinstance(job.options.reuse, str) else earlier(job, team_files, archive.name)
     return look_at(team_files, named).published if named else None
 
 
-def _place_all(
-    job: Job,
-    team_files: Storage,
-    files: PlanFiles,
-    finished: FinishedItems,
-    layout: Layout,
-    out: NextFile,
-    splits: Splits,
-    counted: Counted,
-    stop: threading.Event | None,
-) -> None:
-    """Find all items, place them, and write the index. Raises ArchiveError, BadItemsError."""
-    missing: list[str] = []
-    count = 0
-    layout.totals.left_out = files.plan.left_out
-    for planned in files.items():
-        if stop is not None and stop.is_set():
-            raise Stopped
-        found = finished.find(planned)
-        if isinstance(found, Finished):
-            out.write(layout.place(found))
-            splits.add(found.known)
-            counted.add(found.known)
-        elif isinstance(found, LeftOut):
-            layout.totals.left_out += 1
-        elif isinstance(found, Skipped) and job.options.on_bad_item == "skip":
-            layout.totals.skipped.append(found)
-        else:
-            count += 1
-            if count <= NAMED:
-                missing.append(f"{planned.folder}/{planned.name}")
-    if count:
-        raise ArchiveError(
-            team_files.locate(f"{files.plan.dst}.tar"),
-            f"{count} of {files.plan.items} items are missing: {', '.join(missing)}",
-            "Clear the plan task (or run the export again): only these items will be rendered",
-        )
-    if not layout.totals.items and layout.totals.left_out:
-        raise nothing_picked(job, layout.totals.left_out)
-    if len(layout.totals.skipped) > job.options.max_skipped:
-        fix = f"Mend them, or raise max_skipped above {job.options.max_skipped}"
-        bad = [one.bad.to_error() for one in layout.totals.skipped]
-        raise BadItemsError(bad, fix, items=files.plan.items)
-
-
 def _unchanged(
-    job: Job, team_files: Storage, files: PlanFiles, same: Published, seconds: float, parts: Collection[str]
+    job: Job, team_files: Storage, files: PlanFiles, same: Published, seconds: float, parts: Mapping[str, Entry]
 ) -> dict[str, Any]:
     """The result for an archive that is there already. parts: work files that go, where nobody else publishes it."""
     result = _same_result(job, team_files, same, seconds)
     if parts and not team_files.keeps_parts:
-        remove_parts(team_files, files.plan.dst, parts)
+        remove_parts(team_files, files.plan, parts)
     elif files.storage is team_files:
         team_files.delete(files.paths())
     return result

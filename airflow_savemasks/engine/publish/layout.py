@@ -8,7 +8,8 @@ from airflow_savemasks.engine.archive import tar
 from airflow_savemasks.engine.archive.index import moved
 from airflow_savemasks.engine.archive.totals import Totals
 from airflow_savemasks.engine.parts.finished import Finished
-from airflow_savemasks.engine.parts.receipts import new_part
+from airflow_savemasks.engine.parts.plan import Plan
+from airflow_savemasks.engine.parts.work_names import new_part
 from airflow_savemasks.engine.storage.base import WORK_FOLDER, Piece, Range, Storage
 from airflow_savemasks.engine.storage.remote import size_of
 
@@ -57,9 +58,9 @@ class Layout:
         whole[-1] += size_of(self.tail)
         return whole
 
-    def take_out(self, team_files: Storage, dst: str) -> None:
+    def take_out(self, team_files: Storage, plan: Plan) -> None:
         """Copy what lies in an old archive to a file of the work folder: before volumes are written over."""
-        path = new_part(dst)
+        path = new_part(plan.dst, plan.settings)
         taken: list[Range] = []
         at = 0
         for pieces in self.volumes:

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from airflow_savemasks.engine.errors import ArchiveError, Changed, NotFound, SaveMasksError, Stopped
 from airflow_savemasks.engine.log import log
-from airflow_savemasks.engine.parts.receipts import folder_of
+from airflow_savemasks.engine.parts.work_names import folder_of
 from airflow_savemasks.engine.publish import clock
 from airflow_savemasks.engine.publish.processes import Process, this_process
 from airflow_savemasks.engine.storage.base import Entry, Storage

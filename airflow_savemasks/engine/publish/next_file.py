@@ -7,7 +7,7 @@ from hashlib import sha256
 from types import TracebackType
 from typing import Self
 
-from airflow_savemasks.engine.parts.receipts import folder_of
+from airflow_savemasks.engine.parts.work_names import folder_of
 from airflow_savemasks.engine.storage.base import Entry, Piece, Range, Storage
 
 HELD = 4 << 20  # bytes of a file that are held behind a network, so that they need not be read to be written again

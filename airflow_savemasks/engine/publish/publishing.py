@@ -20,7 +20,7 @@ from airflow_savemasks.engine.archive.bad_items import BadItem, write_skipped
 from airflow_savemasks.engine.archive.manifest import to_json
 from airflow_savemasks.engine.archive.manifest_file import File
 from airflow_savemasks.engine.archive.naming import index_path, is_root_file, is_volume, manifest_path, volume_names
-from airflow_savemasks.engine.archive.published import Known, Published, look_at, parse_manifest, seal
+from airflow_savemasks.engine.archive.published import Published, look_at, parse_manifest, seal
 from airflow_savemasks.engine.archive.verify import differences_of
 from airflow_savemasks.engine.errors import ArchiveError, NotFound
 from airflow_savemasks.engine.job import Job
@@ -28,13 +28,13 @@ from airflow_savemasks.engine.log import log
 from airflow_savemasks.engine.parts.growing import with_head_in_place
 from airflow_savemasks.engine.parts.head import head_files, head_of
 from airflow_savemasks.engine.parts.plan import Plan
-from airflow_savemasks.engine.parts.receipts import folder_of
+from airflow_savemasks.engine.parts.work_names import folder_of
 from airflow_savemasks.engine.publish.described import Told, describe
-from airflow_savemasks.engine.publish.layout import Layout
 from airflow_savemasks.engine.publish.lease import Lease
-from airflow_savemasks.engine.publish.next_file import NextFile, next_index
+from airflow_savemasks.engine.publish.next_archive import NextArchive
+from airflow_savemasks.engine.publish.next_file import next_index
 from airflow_savemasks.engine.publish.root_files import RootFiles, next_paths
-from airflow_savemasks.engine.publish.splits import Splits, as_members
+from airflow_savemasks.engine.publish.splits import as_members
 from airflow_savemasks.engine.storage.base import Entry, Piece, Range, Storage
 from airflow_savemasks.engine.storage.in_flight import at_once
 
@@ -63,35 +63,30 @@ def publish(
     job: Job,
     team_files: Storage,
     plan: Plan,
-    name: str,
-    layout: Layout,
-    index_to_be: NextFile,
-    splits: Splits,
+    archive: NextArchive,
     told: Told,
-    known: Known,
     leads: Mapping[str, str],
     lease: Lease,
 ) -> dict[str, Any]:
     """Write volumes, index and manifest of an archive; returns the manifest.
 
-    index_to_be, splits: written, but for their ends; told: what the manifest says of this run; known: the manifest
-    that this one replaces; leads: files of parts that begin with an archive's head -> its SHA-256. Raises ArchiveError
-    where another manifest lies there meanwhile, or the lease was lost: somebody else has published, and this archive
-    would be made of what is no longer there.
+    told: what the manifest says of this run; leads: files of parts that begin with an archive's head -> its SHA-256.
+    Raises ArchiveError where another manifest than the known one lies there meanwhile, or the lease was lost: somebody
+    else has published, and this archive would be made of what is no longer there.
     """
-    totals = layout.totals
+    name, known, layout, splits = archive.name, archive.known, archive.layout, archive.splits
     splits.finish()
     root = RootFiles(job, team_files, name, splits)
     layout.tail = as_members(root.members)
     files = volume_names(name, len(layout.volumes))
     sizes = dict(zip(files, ((size, "") for size in layout.sizes()), strict=True))
-    index = File(file=index_path(name), size=index_to_be.size, sha256=index_to_be.sha256)
+    index = File(file=index_path(name), size=archive.index.size, sha256=archive.index.sha256)
     tail, beside_it = [file for file, _ in root.members], [file for file, _ in root.beside]
-    described = describe(job, plan, totals, told)
-    raw = to_json(described, name, totals, sizes, index, head_files(job), tail, beside_it, splits.counts)
+    described = describe(job, plan, layout.totals, told)
+    raw = to_json(described, name, layout.totals, sizes, index, head_files(job), tail, beside_it, splits.counts)
     ours = {*files, index.file, *(file.file for file in beside_it)}
-    replaces = [file for file in (known.published.files if known.published else ()) if file not in ours]
-    beside = _Beside(replaces, [one.bad for one in totals.skipped])
+    replaces = [file for file in (archive.replaces.files if archive.replaces else ()) if file not in ours]
+    beside = _Beside(replaces, [one.bad for one in layout.totals.skipped])
 
     def write_next_manifest() -> None:
         with team_files.writing(next_manifest(plan.dst)) as out:
@@ -108,7 +103,7 @@ def publish(
         whole = _as_one([*begun, *(layout.tail if file == files[-1] else ()), tar.END])
         with team_files.composing(file, whole) as volume:
             if not written:
-                works = index_to_be.finish, root.keep, write_next_manifest, nobody_else_published, volume.prepare
+                works = archive.index.finish, root.keep, write_next_manifest, nobody_else_published, volume.prepare
                 try:
                     at_once(team_files.remote, *works)
                 except NotFound:  # the work folder was cleared away
@@ -119,7 +114,7 @@ def publish(
             lease.check()
             written[file] = volume.finish()
     lease.finish()  # the archive is there: the rest of it is not left out any more
-    pieces_beside = [index_to_be.piece, *(piece for _, piece in root.beside)]
+    pieces_beside = [archive.index.piece, *(piece for _, piece in root.beside)]
     return _commit(team_files, name, raw, pieces_beside, written, known.file, lease)
 
 

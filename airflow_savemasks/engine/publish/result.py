@@ -45,7 +45,7 @@ def result_of(
     *,
     unchanged: bool,
 ) -> dict[str, Any]:
-    """The result of an export that published, or found the same, as far as Team Files tell it (documents.py).
+    """The result of an export that published, or found the same, as far as Team Files tell it (documents/).
 
     raw: the manifest, with the items of this run; digest: of the manifest's bytes.
     """

@@ -25,8 +25,8 @@ from airflow_savemasks.engine.archive.published import look_at
 from airflow_savemasks.engine.errors import SaveMasksError, SettingsError
 from airflow_savemasks.engine.job import Job
 from airflow_savemasks.engine.log import log
-from airflow_savemasks.engine.parts.receipts import folder_of
 from airflow_savemasks.engine.parts.seen import work_files
+from airflow_savemasks.engine.parts.work_names import folder_of
 from airflow_savemasks.engine.publish.lease import lease_path, unless_published
 from airflow_savemasks.engine.storage.base import Storage
 

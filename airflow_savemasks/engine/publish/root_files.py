@@ -13,7 +13,7 @@ from airflow_savemasks.engine.archive.manifest_file import File
 from airflow_savemasks.engine.archive.naming import root_path
 from airflow_savemasks.engine.job import Job
 from airflow_savemasks.engine.parts.head import root_files
-from airflow_savemasks.engine.parts.receipts import folder_of
+from airflow_savemasks.engine.parts.work_names import folder_of
 from airflow_savemasks.engine.publish.splits import Splits, next_split
 from airflow_savemasks.engine.storage.base import Piece, Storage
 from airflow_savemasks.engine.storage.in_flight import at_once

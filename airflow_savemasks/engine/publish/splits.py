@@ -15,7 +15,7 @@ from airflow_savemasks.engine.archive.item_names import LAYOUTS
 from airflow_savemasks.engine.archive.manifest_file import File
 from airflow_savemasks.engine.errors import ArchiveError
 from airflow_savemasks.engine.job import Job
-from airflow_savemasks.engine.parts.receipts import folder_of
+from airflow_savemasks.engine.parts.work_names import folder_of
 from airflow_savemasks.engine.publish.next_file import NextFile
 from airflow_savemasks.engine.storage.base import Piece, Storage
 from airflow_savemasks.engine.storage.in_flight import at_once

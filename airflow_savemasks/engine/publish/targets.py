@@ -13,7 +13,7 @@ from airflow_savemasks.engine.archive.naming import (
 )
 from airflow_savemasks.engine.errors import SettingsError
 from airflow_savemasks.engine.job import Job
-from airflow_savemasks.engine.parts.receipts import new_part
+from airflow_savemasks.engine.parts.work_names import new_part
 from airflow_savemasks.engine.storage.base import Storage
 
 
@@ -25,7 +25,7 @@ def check_targets(job: Job, team_files: Storage, name: str) -> None:
         files += [root_path(name, META), *(root_path(name, f"splits/{share}.txt") for share, _ in shares)]
     if job.options.volume_size is not None:
         files.append(volume_names(name, 2)[1])
-    for file in [*files, new_part(job.layer.dst)]:
+    for file in [*files, new_part(job.layer.dst, job.digest)]:
         if problem := team_files.obstacle(file):
             fix = "Choose another dst, or clear the way"
             raise SettingsError(team_files.locate(file), f"cannot be written: {problem}", fix)

@@ -17,7 +17,7 @@ import orjson
 
 from airflow_savemasks.engine.errors import Changed, NotFound
 from airflow_savemasks.engine.log import log
-from airflow_savemasks.engine.parts.receipts import folder_of, is_work_folder
+from airflow_savemasks.engine.parts.work_names import folder_of, is_work_folder
 from airflow_savemasks.engine.publish import clock
 from airflow_savemasks.engine.publish.cleanup import DAY
 from airflow_savemasks.engine.publish.lease import LEASE, Lease

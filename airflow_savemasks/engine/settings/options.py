@@ -98,7 +98,7 @@ class Options(MaskOptions):
     )
     keep_parts_days: Days = Field(
         7.0,
-        description="What exports that never ended left is removed after so many days.",
+        description="What exports of this archive that never ended left is removed after so many days.",
         json_schema_extra={"unit": "days"},
     )
     limits: Annotated[Limits, BeforeValidator(values.limits)] = Field(

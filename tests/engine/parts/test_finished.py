@@ -165,14 +165,14 @@ def test_other_volumes_and_other_settings_are_not_nothing(project: Path, tmp_pat
 
 def test_what_could_not_be_read_is_tried_again_although_nothing_changed(project: Path, tmp_path: Path) -> None:
     job, storage = job_of(project, on_bad_item="skip"), FolderStorage(tmp_path / "out")
-    from airflow_savemasks.engine.publish.assemble import assemble
+    from airflow_savemasks.engine.publish.assemble import Rendered, assemble
     from tests.engine.samples import render
 
     files = plan_of(job, storage)
     picture = project / "ds0/img/0005.png"
     picture.rename(tmp_path / "away")
     outcome = render(job, storage, files)
-    assert assemble(job, storage, files, outcome.rendered, 0.0)["items"]["skipped"] == 1
+    assert assemble(job, storage, files, Rendered(outcome.rendered))["items"]["skipped"] == 1
     (tmp_path / "away").rename(picture)
     result = run(project, storage, on_bad_item="skip")
     assert result["items"] == {"rendered": 1, "reused": 19, "skipped": 0}

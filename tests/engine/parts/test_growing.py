@@ -188,7 +188,7 @@ def test_parts_that_other_workers_made_are_written_behind_a_growing_archive(
     files = plan_of(job, team_files)
     (batch,) = make_batches(files, 5)
     outcome = engine.render_batch(job, team_files, files, batch, threading.Event(), Progress())
-    engine.assemble(job, team_files, files, outcome.rendered, 0.0)
+    engine.assemble(job, team_files, files, engine.Rendered(outcome.rendered))
     assert outcome.rendered == 1
     assert (tmp_path / "out/export.tar").read_bytes() == wanted
 

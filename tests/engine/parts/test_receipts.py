@@ -20,7 +20,9 @@ from airflow_savemasks.engine.storage.base import Range
 from airflow_savemasks.engine.storage.folder import FolderStorage
 from tests.engine.samples import WORK, job_of, make_project
 
-GROWING, OTHER, OWN = f"{WORK}/{'a' * 32}.growing", f"{WORK}/{'b' * 32}.growing", f"{WORK}/{'c' * 32}.tar"
+SETTINGS = "5" * 8  # with which names begin
+GROWING, OTHER = f"{WORK}/{SETTINGS}{'a' * 24}.growing", f"{WORK}/{SETTINGS}{'b' * 24}.growing"
+OWN = f"{WORK}/{SETTINGS}{'c' * 24}.tar"
 
 
 @pytest.fixture
@@ -60,7 +62,7 @@ def receipt(storage: FolderStorage, number: int, path: str, offset: int) -> part
 def plan(items: int, *found: parts.Receipt) -> Plan:
     """Of so many items, those of some receipts finished."""
     found_in = tuple(path for one in found for path in (one.path, one.file))
-    return Plan("export", "p" * 32, "d", "s", items, items - len(found), 0, 0, 0, found_in, ())
+    return Plan("export", "p" * 32, "d", SETTINGS * 8, items, items - len(found), 0, 0, 0, found_in, ())
 
 
 def opened(job: Job, storage: FolderStorage, plan: Plan) -> tuple[str, int] | None:

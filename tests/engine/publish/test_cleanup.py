@@ -15,29 +15,33 @@ from airflow_savemasks.engine.publish.cleanup import clean_up, remove_parts, rem
 from airflow_savemasks.engine.storage.folder import FolderStorage
 from tests.engine.samples import WORK, job_of, make_project
 
+OWN = "5" * 8  # how the settings of the plan begin, and the names of its files
+
 
 def entries(storage: FolderStorage) -> set[str]:
     return set(storage.listdir(WORK).files)
 
 
 def plan_of(*found_in: str) -> Plan:
-    return Plan("export", "p" * 32, "d", "s", 1, 1, 0, 0, 0, found_in, ())
+    return Plan("export", f"{OWN}{'p' * 24}", "d", OWN * 8, 1, 1, 0, 0, 0, found_in, ())
 
 
 def test_parts_go_with_their_archive_but_where_no_ranges_can_be_read(tmp_path: Path) -> None:
     storage = FolderStorage(tmp_path)
-    files = {f"{digest * 32}.{kind}" for digest in "abp" for kind in ("tar", "boot.receipt", "plan.json")}
-    needed = {name for name in files if name.startswith("a") and not name.endswith("json")}
+    kinds = "tar", "boot.receipt", "plan.json"
+    files = {f"{OWN}{digest * 24}.{kind}" for digest in "ab" for kind in kinds}
+    needed = {name for name in files if "a" * 24 in name and not name.endswith("json")}
+    of_others = {f"{'7' * 32}.{kind}" for kind in kinds}
     for keeps, left in ((False, set()), (True, needed)):
-        for name in files:
+        for name in files | of_others:
             with storage.writing(f"{WORK}/{name}") as out:
                 out.write(b"x")
         storage.keeps_parts = keeps
         found_in = [f"{WORK}/{name}" for name in needed]
         assert clean_up(storage, plan_of(), "export", None, [], [], found_in) == []
-        assert entries(storage) == left
-    remove_parts(storage, "export", entries(storage))
-    assert entries(storage) == set()
+        assert entries(storage) == left | of_others
+    remove_parts(storage, plan_of(), storage.listdir(WORK).files)
+    assert entries(storage) == of_others
 
 
 def test_what_an_export_that_never_ended_left_goes_after_its_days(tmp_path: Path) -> None:
@@ -50,17 +54,21 @@ def test_what_an_export_that_never_ended_left_goes_after_its_days(tmp_path: Path
         f"{'b' * 40}.tar": 7 * day + 1,
         f"{'c' * 40}.tar": 7 * day - 60,
         f"{'d' * 40}.boot.receipt": 7 * day - 100,
-        f"{'e' * 32}.growing": 30 * day,
+        f"{OWN}{'e' * 24}.growing": 30 * day,
+        f"{'7' * 32}.growing": 30 * day,  # of other settings
+        f"{'8' * 32}.growing": 30 * day,  # of other settings, and somebody writes it
     }
     for name, age in ages.items():
         with storage.writing(f"{WORK}/{name}") as out:
             out.write(b"x")
         os.utime(tmp_path / "out" / WORK / name, (now - age, now - age))
     plan = plan_of(f"{WORK}/{'a' * 40}.tar")
-    remove_unfinished(job_of(project, keep_parts_days=7), storage, plan, storage.listdir(WORK).files)
-    assert set(ages) - entries(storage) == {f"{'b' * 40}.tar"}
+    with storage.growing(f"{WORK}/{'8' * 32}.growing") as file:
+        assert file is not None
+        remove_unfinished(job_of(project, keep_parts_days=7), storage, plan, storage.listdir(WORK).files)
+    assert set(ages) - entries(storage) == {f"{'b' * 40}.tar", f"{'7' * 32}.growing"}
     remove_unfinished(job_of(project, keep_parts_days=0.5), storage, plan, storage.listdir(WORK).files)
-    assert entries(storage) == {f"{'a' * 40}.tar", f"{'e' * 32}.growing"}
+    assert entries(storage) == {f"{'a' * 40}.tar", f"{OWN}{'e' * 24}.growing"}
 
 
 def test_what_cannot_be_cleaned_up_is_a_warning_and_the_rest_is_cleaned_up(

@@ -15,7 +15,7 @@ from airflow_savemasks.engine.archive.published import read_manifest, seal
 from airflow_savemasks.engine.archive.verify import verify
 from airflow_savemasks.engine.errors import ArchiveError
 from airflow_savemasks.engine.publish import publishing
-from airflow_savemasks.engine.publish.assemble import assemble
+from airflow_savemasks.engine.publish.assemble import Rendered, assemble
 from airflow_savemasks.engine.publish.lease import lease_path, publishing_alone
 from airflow_savemasks.engine.publish.next_file import next_index
 from airflow_savemasks.engine.publish.publishing import finish_publishing, next_manifest
@@ -223,12 +223,12 @@ def test_a_plan_of_a_group_that_finds_nothing_changed_leaves_no_lists_where_part
     storage.keeps_parts = True
     first = plan_of(job_of(project), storage)
     render(job_of(project), storage, first)
-    assemble(job_of(project), storage, first, 12, 0.0)
+    assemble(job_of(project), storage, first, Rendered(12))
     kept = sorted(path.name for path in (out / WORK).iterdir())
     assert kept
     again = plan_of(job_of(project), storage)
     assert again.plan.todo == 0
-    assert assemble(job_of(project), storage, again, 0, 0.0)["unchanged"]
+    assert assemble(job_of(project), storage, again, Rendered(0))["unchanged"]
     assert sorted(path.name for path in (out / WORK).iterdir()) == kept
 
 

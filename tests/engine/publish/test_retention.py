@@ -144,7 +144,7 @@ def test_what_is_rendered_for_an_old_name_again_stays(project: Path, tmp_path: P
     outcome = render(job, storage, files)
     export(project, out, DAYS[1], keep=1)
     assert not (out / f"space {DAYS[0]}.tar").exists()
-    result = assembling.assemble(job, storage, files, outcome.rendered, 0.0)
+    result = assembling.assemble(job, storage, files, assembling.Rendered(outcome.rendered))
     assert result["items"] == {"rendered": 2, "reused": 0, "skipped": 0}
 
 
@@ -158,7 +158,7 @@ def test_a_task_that_was_killed_before_it_removed_older_ones_does_so_when_it_is_
     outcome = render(job, storage, files)
     monkeypatch.setattr(assembling, "remove_older", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
-        assembling.assemble(job, storage, files, outcome.rendered, 0.0)
+        assembling.assemble(job, storage, files, assembling.Rendered(outcome.rendered))
     monkeypatch.undo()
     result = assembling.find_result(job, storage, {"plan": files.plan.name, "digest": files.plan.digest})
     assert result is not None

@@ -11,7 +11,7 @@ import pytest
 
 from airflow_savemasks.engine.archive.verify import verify
 from airflow_savemasks.engine.errors import BadItemsError
-from airflow_savemasks.engine.parts.receipts import folder_of
+from airflow_savemasks.engine.parts.work_names import folder_of
 from airflow_savemasks.engine.publish import publishing
 from airflow_savemasks.engine.publish import work_folders as cleaning
 from airflow_savemasks.engine.publish.lease import publishing_alone

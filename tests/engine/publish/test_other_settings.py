@@ -1,0 +1,89 @@
+"""Exports of one archive with different settings: the work of one is left alone by the others, and taken up again."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_savemasks.engine.export import render_batch
+from airflow_savemasks.engine.parts.batches import make_batches
+from airflow_savemasks.engine.planning.plans import load_plan
+from airflow_savemasks.engine.progress import Progress
+from airflow_savemasks.engine.publish.assemble import Rendered, assemble
+from airflow_savemasks.engine.storage.folder import FolderStorage
+from tests.engine.samples import WORK, job_of, make_project, plan_of, render, run
+
+ITEMS = 6
+OTHER: dict[str, Any] = {"machine_png": "palette"}
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    return make_project(tmp_path / "project", items=ITEMS)
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> FolderStorage:
+    return FolderStorage(tmp_path / "out")
+
+
+def rendered_and_killed(project: Path, out: FolderStorage, **options: Any) -> None:
+    """A try that has finished all items and comes to no archive."""
+    job = job_of(project, **options)
+    render(job, out, plan_of(job, out))
+
+
+@pytest.mark.parametrize("volume_size", [None, 100_000], ids=["growing", "parts"])
+def test_a_retry_goes_on_though_an_export_with_other_settings_was_published(
+    project: Path, out: FolderStorage, tmp_path: Path, volume_size: int | None
+) -> None:
+    mine = OTHER | {"volume_size": volume_size}
+    rendered_and_killed(project, out, **mine)
+    for _ in range(2):  # the second time it stays as it is
+        assert run(project, out, volume_size=volume_size)["items"]["skipped"] == 0
+    result = run(project, out, **mine)
+    assert result["items"] == {"rendered": 0, "reused": ITEMS, "skipped": 0}
+    fresh = run(project, tmp_path / "fresh", **mine)
+    assert Path(result["archive"]).read_bytes() == Path(fresh["archive"]).read_bytes()
+    run(project, out, volume_size=volume_size)
+    assert not out.listdir(WORK).files
+
+
+def test_a_group_that_is_rendering_loses_nothing_to_an_export_with_other_settings(
+    project: Path, out: FolderStorage
+) -> None:
+    job = job_of(project, **OTHER)
+    first, second = make_batches(plan_of(job, out), 2)
+
+    def render_one(batch: dict[str, Any]) -> int:
+        return render_batch(job, out, load_plan(job, out, batch["plan"]), batch, threading.Event(), Progress()).rendered
+
+    done = render_one(first)
+    assert run(project, out)["items"]["rendered"] == ITEMS
+    done += render_one(second)
+    assert done == ITEMS
+    result = assemble(job, out, load_plan(job, out, first["plan"]), Rendered(done))
+    assert result["items"] == {"rendered": ITEMS, "reused": 0, "skipped": 0}
+    assert not out.listdir(WORK).files
+
+
+@pytest.mark.parametrize("volume_size", [None, 100_000], ids=["growing", "parts"])
+def test_what_nobody_comes_back_to_goes_after_its_days(
+    project: Path, out: FolderStorage, volume_size: int | None
+) -> None:
+    rendered_and_killed(project, out, **OTHER, volume_size=volume_size)
+    assert run(project, out, volume_size=volume_size)["items"]["rendered"] == ITEMS
+    left = [out.root / WORK / name for name in out.listdir(WORK).files]
+    assert left
+    before = time.time() - 8 * 24 * 3600
+    for path in left:
+        os.utime(path, (before, before))
+    (project / "ds0/img/0000.png").touch()
+    (project / "ds0/ann/0000.png.json").write_text((project / "ds0/ann/0001.png.json").read_text())
+    assert run(project, out, volume_size=volume_size)["items"]["rendered"] == 1
+    assert not out.listdir(WORK).files
