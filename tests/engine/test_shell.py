@@ -97,6 +97,19 @@ def test_a_signal_that_is_obeyed_stops_an_export_and_is_its_exit_code(
     assert not (tmp_path / "out/export.tar").exists()
 
 
+@pytest.mark.parametrize("verb", ["clean", "verify"])
+def test_a_stop_is_obeyed_while_archives_or_work_folders_are_read(
+    words: list[str], tmp_path: Path, verb: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words) == 0
+    (tmp_path / "out" / folder_of("another")).mkdir(parents=True)
+    stopping = Stopping()
+    stopping.event.set()
+    place = {"clean": tmp_path / "out", "verify": tmp_path / "out/export.tar"}[verb]
+    assert run([verb, str(place)], stopping) == 1
+    assert capsys.readouterr().err.splitlines()[-1] == "stopped"
+
+
 def test_verify(words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(words) == 0
     assert main(["verify", str(tmp_path / "out/export.tar")]) == 0

@@ -42,9 +42,10 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = "airflow_savemasks"
 ENGINE = f"{PACKAGE}/engine"
 WITH_SERVERS = "s3 gcs azure sftp sessions remote retries supervisely/".split()  # parts of names
-SHELL = [f"tests/engine/test_shell{part}.py" for part in ("", "_archives", "_options", "_terminal")]
+SLOW_SHELL = ["tests/engine/test_shell.py", "tests/engine/test_shell_terminal.py"]  # processes that are started
+SHELL = [*SLOW_SHELL, *(f"tests/engine/test_{name}.py" for name in ("shell_archives", "shell_options", "stopping"))]
 ROOMS = {  # how names of files begin -> the tests of those files; the first that fits
-    f"{ENGINE}/": ["tests/engine", "--ignore", SHELL[0], "--ignore", SHELL[-1]],
+    f"{ENGINE}/": ["tests/engine", *(f"--ignore={file}" for file in SLOW_SHELL)],
     f"{PACKAGE}/shell/": SHELL,
     f"{PACKAGE}/stopping": SHELL,
     f"{PACKAGE}/_": SHELL,  # __main__, and what a library gives
@@ -62,23 +63,24 @@ RECKONED = {ast.Add: "-", ast.Sub: "+", ast.Mult: "+", ast.FloorDiv: "*", ast.LS
 QUIET = ("log.", "progress.", "Progress", "assert")
 STEP = re.compile(r"#[^:]*\b(at a time|at once|in one go|of one read|of one stripe|between two (looks|lines))\b")
 
-OF_KERNELS = [f"tests/engine/{name}.py" for name in
-              ("image/test_scale", "native/test_native", "test_promises", "test_golden")]  # fmt: skip
+OF_KERNELS = [
+    f"tests/engine/{name}.py"
+    for name in ("image/test_scale", "image/test_png_read", "native/test_native", "test_promises", "test_golden")
+]
 KERNELS = [  # file, text, what it becomes
     ("deflate.c", "if (hint > WINDOW) hint = 0;", ""),
     ("deflate.c", "distance <= WINDOW && ", ""),
     ("deflate.c", "state->literal_counts[END_OF_BLOCK] = 1;", ""),
-    ("deflate.c", "if (history > WINDOW) history = WINDOW;", ""),
     ("deflate.c", "state->done += (uint32_t)size;", ""),
     ("encode.c", "held &= 7;", "held &= 3;"),
     ("encode.c", "put(state, far_bits, far_code.length + far_extra);", "put(state, far_bits, far_code.length);"),
     ("encode.c", "symbols[i] == 16 ? 2", "symbols[i] == 16 ? 3"),
-    ("lines.c", "if (filter > PAETH) return 1;", ""),
-    ("lines.c", "filter == SUB ? left", "filter == SUB ? up"),
-    ("lines.c", "(filter == UP && !y)", "filter == UP"),
-    ("lines.c", "((unsigned)a + b) >> 1", "((unsigned)a + b + 1) >> 1"),
+    ("unfilter.c", "if (filter > PAETH) return 1;", ""),
+    ("unfilter.c", "filter == AVERAGE ? half_of(left, up)", "filter == AVERAGE ? half_of(left, left)"),
+    ("unfilter.c", "(filter == UP && !y)", "filter == UP"),
+    ("filters.h", "((unsigned)a + b) >> 1", "((unsigned)a + b + 1) >> 1"),
     ("lines.c", "if (drawing) drawing += half;", ""),
-    ("lines.c", "to_left <= to_above && to_left <= to_corner", "to_left < to_above && to_left <= to_corner"),
+    ("filters.h", "to_left <= to_above && to_left <= to_corner", "to_left < to_above && to_left <= to_corner"),
     ("lines.c", "filter == SUB ? 0 : filter == UP ? above[i] : above[i] >> 1", "0"),
     ("huffman.c", "MOST_BITS = 15", "MOST_BITS = 16"),
     ("scale.c", "if (begin < end || x + 1 == width)", "if (begin <= end || x + 1 == width)"),
@@ -160,6 +162,8 @@ def _shown(node: ast.AST) -> Iterator[ast.AST]:
             yield from _shown(node.value)
         return
     if isinstance(node, ast.Expr) and ast.unparse(node).startswith(QUIET):
+        return
+    if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
         return
     if isinstance(node, ast.Call) and ast.unparse(node.func) == "round":
         yield from _shown(node.args[0])
