@@ -34,7 +34,7 @@ sys.exit(main(sys.argv[1:]))
 
 def start(words: list[str]) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-c", CODE, *words], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        [sys.executable, "-c", CODE, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
 
 
@@ -118,15 +118,16 @@ def test_killed_again_and_again_with_other_options_each_time(tmp_path: Path) -> 
             words = [str(tmp_path / "layer.json"), "--source", str(project), "--team-files", str(out)]
             process = start([*words, "--options", str(tmp_path / "options.json")])
             try:
-                process.communicate(timeout=None if name == wanted else rng.uniform(0.6, 2.0))
+                said = process.communicate(timeout=None if name == wanted else rng.uniform(0.6, 2.0))[1]
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.communicate()
             else:
-                assert process.returncode == 0, (number, name)
+                assert process.returncode == 0, (number, name, said)
         if wanted not in fresh:
             run(project, tmp_path / wanted, COLORS, **OPTIONS[wanted])
             fresh[wanted] = published(FolderStorage(tmp_path / wanted))
         assert published(FolderStorage(out)) == fresh[wanted], (number, killed, wanted)
-        assert not (out / WORK).exists()
+        assert run(project, out, COLORS, **OPTIONS[wanted], keep_parts_days=0)["unchanged"]
+        assert not (out / WORK).exists(), "what the others left outlives its days"
         verify(FolderStorage(out), "export")

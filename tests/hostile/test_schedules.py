@@ -156,6 +156,10 @@ class Schedule:
             self.options["volume_size"] = self.dice.choice([15_000, 40_000])
         if self.dice.random() < 0.15:
             self.options["if_exists"] = "rename"
+        if self.dice.random() < 0.25:
+            self.options["split"] = {"shares": [["a", 0.5], ["b", 0.5]], "seed": "2"}
+        if self.dice.random() < 0.15:
+            self.options["layout"] = "webdataset"
         self.story: list[str] = []
         self.runs = 0
         self.raced = False

@@ -45,6 +45,11 @@ def is_of_others(file: str, settings: str) -> bool:
     return OWN_NAME.match(file) is not None and file[:SETTINGS] != settings[:SETTINGS]
 
 
+def only_others(files: Mapping[str, Entry], settings: str) -> dict[str, Entry]:
+    """Those of a work folder, by name, that exports with other settings have made."""
+    return {name: entry for name, entry in files.items() if is_of_others(name, settings)}
+
+
 def without_others(files: Mapping[str, Entry], settings: str) -> dict[str, Entry]:
     """Those of a work folder, by name, that an export with these settings may use, or remove."""
     return {name: entry for name, entry in files.items() if not is_of_others(name, settings)}

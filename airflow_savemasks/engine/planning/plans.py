@@ -21,7 +21,7 @@ from airflow_savemasks.engine.parts.finished import Ended, FinishedItems
 from airflow_savemasks.engine.parts.plan import Plan, PlanFiles, Planned, index_kind, plan_path
 from airflow_savemasks.engine.parts.resume import find_finished, find_same, refuse_existing
 from airflow_savemasks.engine.parts.seen import Seen, look
-from airflow_savemasks.engine.parts.work_names import folder_of, new_name
+from airflow_savemasks.engine.parts.work_names import folder_of, new_name, only_others
 from airflow_savemasks.engine.planning.listing import list_items
 from airflow_savemasks.engine.project.remarks import Remarks
 from airflow_savemasks.engine.project.source import Source
@@ -56,7 +56,9 @@ def make_plan(
     files: PlanFiles
     files, _ = at_once(team_files.remote, lambda: list_plan(job, kept, folder, check), sweep)
     plan = files.plan
-    if find_same(job, seen, plan.digest) is None:
+    if find_same(job, seen, plan.digest) is not None:
+        remove_unfinished(job, team_files, plan, only_others(seen.work, plan.settings))
+    else:
         refuse_existing(job, team_files)
         finished = find_finished(job, team_files, seen)
         files = PlanFiles(kept, folder, _with_todo(finished, files, kept, folder, check))

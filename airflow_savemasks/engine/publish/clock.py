@@ -9,7 +9,7 @@ from airflow_savemasks.engine.storage.base import Storage
 
 def now(team_files: Storage, folder: str) -> float:
     """Seconds since 1970 by the storage's clock, told by a file that is written to a folder and removed again."""
-    path = f"{folder}/{uuid4().hex}.clock"
+    path = f"{folder}/clock-{uuid4().hex}"
     with team_files.writing(path):
         pass
     entry = team_files.stat(path)

@@ -25,8 +25,12 @@ def next_root(dst: str, number: int) -> str:
 
 
 def next_paths(dst: str, count: int, splits: int) -> list[str]:
-    """The same for all files beside an archive, the last of which are the lists of shares."""
-    return [next_root(dst, n) for n in range(count - splits)] + [next_split(dst, n) for n in range(splits)]
+    """The same for all files beside an archive, the last of which are the lists of shares.
+
+    count: of files; where there are none, the lists are members of the archive.
+    """
+    beside = min(splits, count)
+    return [next_root(dst, n) for n in range(count - beside)] + [next_split(dst, n) for n in range(beside)]
 
 
 class RootFiles:

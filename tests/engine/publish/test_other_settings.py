@@ -16,7 +16,7 @@ from airflow_savemasks.engine.planning.plans import load_plan
 from airflow_savemasks.engine.progress import Progress
 from airflow_savemasks.engine.publish.assemble import Rendered, assemble
 from airflow_savemasks.engine.storage.folder import FolderStorage
-from tests.engine.samples import WORK, job_of, make_project, plan_of, render, run
+from tests.engine.samples import WORK, add_item, job_of, make_project, plan_of, render, run
 
 ITEMS = 6
 OTHER: dict[str, Any] = {"machine_png": "palette"}
@@ -72,18 +72,33 @@ def test_a_group_that_is_rendering_loses_nothing_to_an_export_with_other_setting
     assert not out.listdir(WORK).files
 
 
+def age(out: FolderStorage) -> None:
+    """Make all that lies in the work folder eight days old."""
+    before = time.time() - 8 * 24 * 3600
+    left = [out.root / WORK / name for name in out.listdir(WORK).files]
+    assert left
+    for path in left:
+        os.utime(path, (before, before))
+
+
+@pytest.mark.parametrize("rendered", [0, 1])
 @pytest.mark.parametrize("volume_size", [None, 100_000], ids=["growing", "parts"])
 def test_what_nobody_comes_back_to_goes_after_its_days(
-    project: Path, out: FolderStorage, volume_size: int | None
+    project: Path, out: FolderStorage, volume_size: int | None, rendered: int
 ) -> None:
     rendered_and_killed(project, out, **OTHER, volume_size=volume_size)
     assert run(project, out, volume_size=volume_size)["items"]["rendered"] == ITEMS
-    left = [out.root / WORK / name for name in out.listdir(WORK).files]
-    assert left
-    before = time.time() - 8 * 24 * 3600
-    for path in left:
-        os.utime(path, (before, before))
-    (project / "ds0/img/0000.png").touch()
-    (project / "ds0/ann/0000.png.json").write_text((project / "ds0/ann/0001.png.json").read_text())
-    assert run(project, out, volume_size=volume_size)["items"]["rendered"] == 1
+    age(out)
+    if rendered:
+        add_item(project, "0000.png", seed=77)
+    assert run(project, out, volume_size=volume_size)["items"]["rendered"] == rendered
     assert not out.listdir(WORK).files
+
+
+def test_parts_that_an_archive_needs_stay_while_nothing_changes(project: Path, out: FolderStorage) -> None:
+    out.keeps_parts = True  # as in an instance, where no ranges of an archive can be read
+    run(project, out, volume_size=100_000)
+    age(out)
+    assert run(project, out, volume_size=100_000)["unchanged"]
+    add_item(project, "0000.png", seed=77)
+    assert run(project, out, volume_size=100_000)["items"]["reused"] == ITEMS - 1

@@ -20,6 +20,7 @@ from airflow_savemasks.engine.publish.lease import lease_path, publishing_alone
 from airflow_savemasks.engine.publish.next_file import next_index
 from airflow_savemasks.engine.publish.publishing import finish_publishing, next_manifest
 from airflow_savemasks.engine.storage.folder import FolderStorage
+from tests.engine.option_samples import COLORS, OPTIONS, make_full_project, published
 from tests.engine.samples import WORK, add_item, job_of, layer, make_project, plan_of, render, run
 
 
@@ -82,6 +83,18 @@ def test_an_incremental_run_that_died_between_archive_and_manifest_costs_nothing
     assert result["items"] == {"rendered": 0, "reused": 12, "skipped": 0}
     assert result["unchanged"]
     is_whole(project, out, volume_size=volumes[1])
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_a_run_that_died_while_it_published_is_finished_whatever_was_asked_for(
+    tmp_path: Path, out: Path, name: str
+) -> None:
+    project, options = make_full_project(tmp_path / "full", items=4), OPTIONS[name]
+    run_and_die(project, out, "_commit", raw=COLORS, **options)
+    assert run(project, out, COLORS, **options)["unchanged"]
+    run(project, tmp_path / "fresh", COLORS, **options)
+    assert published(FolderStorage(out)) == published(FolderStorage(tmp_path / "fresh"))
+    verify(FolderStorage(out), "export")
 
 
 def test_a_run_that_died_before_anything_was_replaced_leaves_the_archive_as_it_was(project: Path, out: Path) -> None:
