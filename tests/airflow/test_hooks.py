@@ -175,6 +175,54 @@ def test_nothing_else_is_read_through_a_connection_that_says_only_below_root(
         hook.open(source.format(places=places, root=root)).meta()
 
 
+ELSEWHERE, ODD = "is not below the only root that this connection allows", "is no plain path"
+HIDDEN = "hides characters of a path behind %"
+
+
+@pytest.mark.parametrize(
+    ("source", "fact"),
+    [
+        ("/data/secret", ELSEWHERE),
+        ("~/secret", ELSEWHERE),
+        ("s3://bucket/lemons", ELSEWHERE),
+        ("file:/data/root/lemons", ELSEWHERE),
+        ("FILE:lemons", ELSEWHERE),
+        ("file:///data/root", ELSEWHERE),
+        ("file:///data/root-other/lemons", ELSEWHERE),
+        ("file:///data/root/lemons?x", "has a query or a fragment"),
+        ("file:///data/root/lemons#x", "has a query or a fragment"),
+        ("file:///data/root/lemons%2fds0", HIDDEN),
+        ("file:///data/root/%252e%252e", HIDDEN),
+        ("file:///data/root/%2e%2e/secret", ODD),
+        ("file:///data/root//lemons", ODD),
+        ("lemons/../../secret", ODD),
+        ("lemons/.", ODD),
+        ("lemons//", ODD),
+        ("lem\\ons", ODD),
+        ("lem\x7fons", ODD),
+        ("", ODD),
+    ],
+)
+def test_what_is_not_plainly_below_the_root_is_refused_before_it_is_looked_for(source: str, fact: str) -> None:
+    from airflow_savemasks.hooks.below_root import path_below
+
+    for root in ("file:///data/root", "file:///data/root/"):
+        with pytest.raises(SettingsError) as refused:
+            path_below(root, source, "projects")
+        assert refused.value.problem.startswith(fact)
+        assert refused.value.fix == "Name a project below the root of the connection 'projects', such as 'lemons'"
+
+
+@pytest.mark.parametrize(
+    ("source", "path"),
+    [("lemons", "lemons"), ("a b/", "a b"), ("a%20b", "a%20b"), ("file:///data/root/a%20b/", "a b")],
+)
+def test_only_the_uri_of_a_file_has_its_path_behind_percents(source: str, path: str) -> None:
+    from airflow_savemasks.hooks.below_root import path_below
+
+    assert path_below("file:///data/root", source, "projects") == path
+
+
 def test_without_a_root_or_with_a_word_that_is_neither_only_below_root_refuses_everything(connect) -> None:
     from airflow_savemasks.hooks.project import ProjectHook
 
@@ -250,6 +298,7 @@ def test_the_root_is_the_host_which_comes_first_in_the_form_and_stands_in_the_li
         '{"conn_type": "savemasks", "host": "/data/masks"}',
         '{"conn_type": "savemasks", "extra": {"root": "/data/masks"}}',
         '{"conn_type": "savemasks", "host": "/data/masks", "extra": {"root": "/data/masks"}}',
+        '{"conn_type": "savemasks", "host": "/data/masks", "extra": {"root": ""}}',
         "savemasks://%2Fdata%2Fmasks",
     ],
 )
@@ -258,6 +307,82 @@ def test_a_root_is_the_host_or_stands_among_the_extras(written: str, monkeypatch
 
     monkeypatch.setenv("AIRFLOW_CONN_PLACE", written)
     assert ProjectHook("place").root == "/data/masks"
+
+
+def test_only_the_default_connection_may_be_missing_and_none_may_be_of_another_type(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from airflow_savemasks.hooks.project import ProjectHook
+
+    assert ProjectHook().root is None
+    with pytest.raises(SettingsError, match="connection 'nobody': does not exist. Add it, of type 'savemasks'"):
+        _ = ProjectHook("nobody").root
+    monkeypatch.setenv("AIRFLOW_CONN_CLOUD", '{"conn_type": "aws", "host": "/data"}')
+    with pytest.raises(SettingsError, match="connection 'cloud': is of type 'aws'. Use one of type 'savemasks'"):
+        _ = ProjectHook("cloud").root
+
+
+def test_credentials_and_options_are_for_the_scheme_of_the_root_alone(connect) -> None:
+    from airflow_savemasks.hooks.project import ProjectHook
+
+    options = {"ServerSideEncryption": "aws:kms"}
+    hook = ProjectHook(connect("p", root="s3://bucket", storage_conn_id="mine", object_options=options))
+    for uri, conn_id, given in (
+        ("s3://another/x", "mine", options),
+        ("gs://bucket/x", "google_cloud_default", {}),
+        ("sftp://host/x", "sftp_default", {}),
+    ):
+        client = hook.again(uri)._client
+        assert (client.conn_id, client.options) == (conn_id, given), uri
+    assert hook.again("/data/x") is None
+
+
+def test_what_lies_below_the_home_folder_is_not_looked_for_below_the_root(
+    connect, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from airflow_savemasks.hooks.project import ProjectHook
+
+    make_project(tmp_path / "home/lemons")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    assert ProjectHook(connect("p", root=str(tmp_path))).open("~/lemons").meta()["classes"]
+
+
+def test_a_folder_may_be_called_like_a_packed_project(connect, tmp_path: Path) -> None:
+    from airflow_savemasks.hooks.project import ProjectHook
+
+    make_project(tmp_path / "lemons.zip")
+    assert ProjectHook(connect("p", root=str(tmp_path), only_below_root=True)).open("lemons.zip").meta()["classes"]
+
+
+def test_folders_with_a_meta_json_and_packed_projects_are_suggested(connect, tmp_path: Path) -> None:
+    from airflow_savemasks.hooks.suggestions import projects_below
+
+    make_project(tmp_path / "lemons")
+    (tmp_path / "notes").mkdir()
+    for name in ("b.zip", "a.TAR", "c.txt"):
+        (tmp_path / name).write_bytes(b"x")
+    for root in (str(tmp_path), f"file://{tmp_path}"):
+        assert projects_below(connect("p", root=root)) == ["a.TAR", "b.zip", "lemons"]
+    assert projects_below("p", 2) == ["a.TAR", "b.zip"]
+    for root in ("s3://bucket", str(tmp_path / "nowhere")):
+        assert projects_below(connect("p", root=root)) == []
+    assert projects_below("nobody") == []
+
+
+def test_the_test_button_reads_of_a_file_that_has_something_in_it(tmp_path: Path) -> None:
+    from airflow_savemasks.engine.storage.folder import FolderStorage
+    from airflow_savemasks.hooks.testing import of_storage
+
+    def told(is_file: bool) -> tuple[bool, str]:
+        return of_storage(FolderStorage(tmp_path), local=True, is_file=lambda: is_file)
+
+    assert told(True) == (False, f"{tmp_path} is no folder, but a file\nWrite the folder that it lies in")
+    (tmp_path / "folder").mkdir()
+    assert "list: yes (1 folders, 0 files); read: not known, as there is no file" in told(True)[1]
+    (tmp_path / "a").touch()
+    assert "list: yes (1 folders, 1 files); read: not known, as there is no file" in told(True)[1]
+    (tmp_path / "b").write_bytes(b"xy")
+    assert "list: yes (1 folders, 2 files); read: yes, by ranges" in told(True)[1]
 
 
 def test_a_root_in_a_uri_keeps_what_follows_the_bucket(monkeypatch: pytest.MonkeyPatch) -> None:

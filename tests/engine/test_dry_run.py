@@ -120,6 +120,22 @@ def test_bad_items_that_listing_and_annotations_show_are_all_told(project: Path,
     ]
 
 
+def test_a_picture_that_is_too_large_is_no_bad_item_where_its_annotation_leaves_it_out(
+    project: Path, tmp_path: Path
+) -> None:
+    for number, objects in ((3, {"objects": []}), (4, {})):
+        add_item(project, f"{number:04d}.png", number, **objects)
+        (project / f"ds0/img/{number:04d}.png").write_bytes(picture(number) + bytes(3000))
+    options = {"limits": {"picture_bytes": len(picture(4)) + 2999}, "on_bad_item": "skip"}
+    assert plan(project, tmp_path / "out", **options)["items"]["skipped"] == 2
+    told, bad = planned(project, tmp_path / "out", pick={"labelled": True}, **options)
+    assert [orjson.loads(line)["item"] for line in bad.lines()] == ["ds0/0004.png"]
+    assert told["left_out"] == 1
+    assert_same(told, run(project, tmp_path / "out", pick={"labelled": True}, **options))
+    options["limits"]["picture_bytes"] += 1
+    assert plan(project, tmp_path / "another", pick={"labelled": True}, **options)["items"]["skipped"] == 0
+
+
 def test_a_bad_item_that_the_archive_had_counts_as_removed(project: Path, tmp_path: Path) -> None:
     before = names_of(run(project, tmp_path / "out"))
     (project / "ds0" / "ann" / "0001.png.json").write_text("{")

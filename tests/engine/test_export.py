@@ -152,6 +152,17 @@ def test_skipped_items_are_left_out_and_listed(project: Path, tmp_path: Path) ->
         run(project, tmp_path / "out")
 
 
+def test_what_is_too_large_as_it_is_listed_is_no_reason_to_make_an_archive_anew(tmp_path: Path) -> None:
+    """Unlike what could not be read, which may be readable at the next try."""
+    project = make_project(tmp_path / "project", items=3)
+    large = project / "ds0/img/0001.png"
+    large.write_bytes(large.read_bytes() + bytes(3000))
+    options = {"on_bad_item": "skip", "limits": {"picture_bytes": large.stat().st_size - 1}}
+    first = run(project, tmp_path / "out", **options)
+    assert first["items"] == {"rendered": 2, "reused": 0, "skipped": 1}
+    assert run(project, tmp_path / "out", **options)["unchanged"]
+
+
 def test_more_skipped_items_than_allowed_fail(project: Path, tmp_path: Path) -> None:
     for name in ("0002.png", "0030.png"):
         (project / "ds0/img" / name).write_bytes(b"no picture")

@@ -55,6 +55,24 @@ def test_an_archive_is_made_anew_where_an_option_changed_and_only_there(
     assert "options" not in told(out)["settings"]
 
 
+@pytest.mark.parametrize(
+    ("options", "leaf", "is_said"),
+    [
+        ({}, [7, 7, 7], "gray"),
+        ({}, [7, 8, 9], "rgb"),
+        ({"machine_png": "rgb"}, [7, 7, 7], "rgb"),
+        ({"machine_png": "palette"}, [7, 7, 7], "palette"),
+        ({"machine_png": "gray16"}, [7, 7, 7], "gray16"),
+    ],
+)
+def test_the_manifest_says_what_machine_masks_are_and_not_that_nobody_chose(
+    tmp_path: Path, options: dict[str, Any], leaf: list[int], is_said: str
+) -> None:
+    raw = layer(gt_machine_color={"leaf": leaf, "box": [9, 9, 9]})
+    run(make_project(tmp_path / "p", items=1), tmp_path / "out", raw, **options)
+    assert told(tmp_path / "out")["settings"]["machine_png"] == is_said
+
+
 def test_what_is_at_its_default_changes_nothing(tmp_path: Path) -> None:
     root, out = make_project(tmp_path / "p", items=2), tmp_path / "out"
     run(root, out)

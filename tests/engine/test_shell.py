@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,8 @@ import pytest
 
 from airflow_savemasks.__main__ import main
 from airflow_savemasks.engine.parts.work_names import folder_of
+from airflow_savemasks.shell.command import run
+from airflow_savemasks.stopping import Stopping
 from tests.engine.samples import LAYER, layer, make_project
 
 
@@ -72,6 +75,41 @@ def test_bad_items_end_with_1(words: list[str], tmp_path: Path) -> None:
     assert main([*words, "--on-bad-item", "skip"]) == 0
 
 
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (None, 1)])
+def test_a_signal_that_is_obeyed_stops_an_export_and_is_its_exit_code(
+    words: list[str], tmp_path: Path, number: int | None, code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """None: something else than a signal has asked for the stop."""
+    before = [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)]
+    stopping = Stopping()
+    stopping.install()
+    try:
+        stopping.obeyed()
+        if number is None:
+            stopping.event.set()
+        else:
+            signal.raise_signal(number)
+        assert run(["export", *words], stopping) == code
+    finally:
+        for one, handler in zip((signal.SIGINT, signal.SIGTERM), before, strict=True):
+            signal.signal(one, handler)
+    assert "stopped: " in capsys.readouterr().err
+    assert not (tmp_path / "out/export.tar").exists()
+
+
+@pytest.mark.parametrize("verb", ["clean", "verify"])
+def test_a_stop_is_obeyed_while_archives_or_work_folders_are_read(
+    words: list[str], tmp_path: Path, verb: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words) == 0
+    (tmp_path / "out" / folder_of("another")).mkdir(parents=True)
+    stopping = Stopping()
+    stopping.event.set()
+    place = {"clean": tmp_path / "out", "verify": tmp_path / "out/export.tar"}[verb]
+    assert run([verb, str(place)], stopping) == 1
+    assert capsys.readouterr().err.splitlines()[-1] == "stopped"
+
+
 def test_verify(words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(words) == 0
     assert main(["verify", str(tmp_path / "out/export.tar")]) == 0
@@ -94,9 +132,31 @@ def test_limits_are_named_one_by_one(words: list[str], capsys: pytest.CaptureFix
     assert main([*words, "--limit", "labels=1", "--limit", "picture_bytes=1000000"]) == 1
     assert "labels" in capsys.readouterr().err
     assert main([*words, "--limit", "labels=2", "--keep-parts-days", "0.5"]) == 0
+    assert main([*words, "--limit", "labels=2e5"]) == 2
+    assert "limits.labels: '2e5' is no whole number" in capsys.readouterr().err
     for wrong in ("labels", "=3", "labels="):
         assert main([*words, "--limit", wrong]) == 2
         assert "NAME=NUMBER" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "missing"),
+    [
+        (["export", "layer.json"], "--team-files"),
+        (["plan", "layer.json"], "--team-files"),
+        (["extract", "x.tar"], "--out"),
+        (["ingest", "inbox"], "--project, --dataset"),
+        (["ingest", "inbox", "--project", "p"], "--dataset"),
+        ([], "VERB"),
+    ],
+)
+def test_what_a_verb_cannot_do_without_is_asked_for(
+    words: list[str], missing: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.rstrip().endswith(f"the following arguments are required: {missing}")
 
 
 def test_an_option_cannot_be_shortened(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
@@ -174,6 +234,7 @@ def test_a_plan_of_what_is_there_says_what_it_takes(
     assert main(["plan", *words]) == 0
     said = capsys.readouterr().err.splitlines()
     assert f"{tmp_path}/out/export.tar would be replaced" in said
+    assert "3 items: 3 to render, 0 reused; 0 added, 1 removed" in said
     assert any(line.startswith("about ") and "about 0 s" in line for line in said)
     assert said[said.index("removed") + 1] == "ds0/0003.png"
 

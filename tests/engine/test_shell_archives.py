@@ -223,6 +223,30 @@ def test_a_name_that_leads_out_of_the_folder_is_refused(tmp_path: Path) -> None:
             _below(tmp_path, name)
 
 
+@pytest.mark.parametrize(("count", "more"), [(0, ""), (2, ""), (3, "... and 1 more\n")])
+def test_a_table_says_how_many_rows_it_does_not_show(count: int, more: str, capsys: pytest.CaptureFixture[str]) -> None:
+    from airflow_savemasks.shell.reports import _table
+    from airflow_savemasks.shell.screen import Screen
+
+    _table(Screen(), ["removed", "size"], [["a\tb", "1"], ["c", "22"]], count)
+    assert capsys.readouterr().err == f"\nremoved  size\na\\tb     1\nc        22\n{more}"
+
+
+def test_where_there_is_no_bar_a_line_is_said_now_and_then(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from airflow_savemasks.shell import screen
+
+    with screen.Screen().bar("verifying", "bytes") as bar:
+        for done in range(5):
+            bar.at(done, 9)
+        assert capsys.readouterr().err == ""
+        monkeypatch.setattr(screen, "LINES", 0.0)
+        bar.at(5, 9)
+        bar.at(6, 9, "6 B of 9 B")
+    assert capsys.readouterr().err == "verifying: 5/9 bytes\nverifying: 6 B of 9 B\n"
+
+
 def test_a_reader_that_goes_away_is_no_error(archive: str) -> None:
     command = f"set -o pipefail; {sys.executable} -m airflow_savemasks list {archive} --json | true"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)

@@ -122,6 +122,8 @@ def test_options_come_from_a_file_and_flags_win_over_it(tmp_path: Path) -> None:
     assert parsed(tmp_path, in_file, "--reuse", "true") == Options(**{**in_file, "reuse": True})
     for flag, meant in (("--strict-colors", True), ("--strict-colors-all", "all")):
         assert parsed(tmp_path, {}, flag) == Options(strict_colors=meant)
+    for flag, meant in (("--semantic", True), ("--no-semantic", False)):
+        assert parsed(tmp_path, {}, flag) == Options(semantic=meant)
     limits = parsed(tmp_path, in_file, "--limit", "labels=9", "--limit", "members=5").limits
     assert limits == Limits(labels=9, nesting=3, members=5)
     objects = ["--human", "alpha=0.5", "--pick", "classes=lemon", "--pick", "classes=fig", "--split", "seed=2026"]
@@ -135,6 +137,8 @@ def test_options_come_from_a_file_and_flags_win_over_it(tmp_path: Path) -> None:
         parsed(tmp_path, {}, "--line-width", "wide")
     with pytest.raises(SettingsError, match=r"--human: 'overlay' is not NAME=VALUE. Write one, such as --human alpha"):
         parsed(tmp_path, {}, "--human", "overlay")
+    with pytest.raises(SettingsError, match=r"human.alhpa: there is no such .* Did you mean 'alpha'\?"):
+        parsed(tmp_path, {}, "--human", "alhpa=0.3")
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.engine.samples import annotation, make_project, members, run
+from airflow_savemasks.engine.export import export
+from airflow_savemasks.engine.job import open_job
+from airflow_savemasks.engine.opening import open_instance_project, open_sources
+from airflow_savemasks.engine.progress import Progress
+from airflow_savemasks.engine.settings.layer import parse_layer
+from airflow_savemasks.engine.settings.options import Options
+from airflow_savemasks.engine.storage.opening import open_storage
+from tests.engine.samples import annotation, layer, make_project, members, run
 from tests.engine.test_shards import EVERYTHING, samples
 from tests.instance.test_instance import run_from, run_to
 
@@ -57,6 +65,25 @@ def test_what_is_picked_is_what_a_folder_gives_and_no_other_picture_is_asked_for
     datasets = len({name.partition("/img/")[0] for name in ours if "/img/" in name})
     assert server.traffic.count("images.bulk.download") == datasets  # none where all of a dataset is left out
     assert server.traffic.count("annotations.bulk.info") == datasets  # the listing knows tags, and what has no label
+
+
+def test_a_project_that_two_layers_read_is_picked_of_by_the_mapping_of_each(
+    server, api, project: Path, tmp_path: Path
+) -> None:
+    """One opened source serves both; the second one's mapping drops the tag that the first one makes of another."""
+
+    def data(dataset: str, dst: str, becomes: str) -> dict[str, Any]:
+        settings = {"classes_mapping": "default", "tags_mapping": {"train": becomes, "camera": "__ignore__"}}
+        return {"action": "images_project", "src": [f"p/{dataset}"], "dst": dst, "settings": settings}
+
+    graph = [data("ds0", "$a", "wanted"), data("ds1", "$b", "__ignore__"), layer(src=["$a", "$b"])]
+    parsed = parse_layer(graph)
+    sources = open_sources(parsed, {"p": "supervisely://ws/p"}, None, lambda one: open_instance_project(one, api))
+    job = open_job(parsed, sources, Options(pick={"tags": ["wanted"]}))
+    result = export(job, open_storage(str(tmp_path / "out")), threading.Event(), Progress())
+    pictures = [name for name in members(result["archive"]) if "/img/" in name]
+    assert pictures == [f"ds0/img/000{number}.png" for number in (1, 3, 5, 7)]
+    assert result["left_out"] == 9
 
 
 def test_shares_by_a_tag_are_those_of_the_folder(api, project: Path, tmp_path: Path) -> None:

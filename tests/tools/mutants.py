@@ -1,9 +1,11 @@
 """Changes the engine in one place at a time and looks whether the tests see it.
 
-    python tests/tools/mutants.py [--sample 300] [--seed 1] [--minutes 40] [--processes 2] [--only engine/parts/plan.py]
+    python tests/tools/mutants.py [--sample 300] [--seed 1] [--minutes 40] [--processes 2] [--only engine/parts,ui/]
 
 A random sample of small changes (a comparison turned, a term or a call dropped, a number off by one ...) is drawn by a
 seed from `airflow_savemasks/engine/`, without what needs a server to be tested; coverage chooses the tests of each.
+`--only` takes parts of names, of any file of the package: what lies outside of the engine is looked at with the tests
+of the shell or with those of Airflow, each of whose changes takes half a minute.
 Some dozen hand-made changes of the kernels come on top. What no test sees should stand in mutants_accepted.json with
 the reason why it is equivalent or harmless; it counts against the nine in ten that have to be seen all the same. Works
 on copies of the tree.
@@ -37,10 +39,18 @@ from queue import Queue
 from coverage import CoverageData
 
 ROOT = Path(__file__).resolve().parents[2]
-ENGINE = "airflow_savemasks/engine"
+PACKAGE = "airflow_savemasks"
+ENGINE = f"{PACKAGE}/engine"
 WITH_SERVERS = "s3 gcs azure sftp sessions remote retries supervisely/".split()  # parts of names
-TESTS = ["tests/engine", "--ignore", "tests/engine/test_shell.py",
-         "--ignore", "tests/engine/test_shell_terminal.py"]  # fmt: skip
+SLOW_SHELL = ["tests/engine/test_shell.py", "tests/engine/test_shell_terminal.py"]  # processes that are started
+SHELL = [*SLOW_SHELL, *(f"tests/engine/test_{name}.py" for name in ("shell_archives", "shell_options", "stopping"))]
+ROOMS = {  # how names of files begin -> the tests of those files; the first that fits
+    f"{ENGINE}/": ["tests/engine", *(f"--ignore={file}" for file in SLOW_SHELL)],
+    f"{PACKAGE}/shell/": SHELL,
+    f"{PACKAGE}/stopping": SHELL,
+    f"{PACKAGE}/_": SHELL,  # __main__, and what a library gives
+    f"{PACKAGE}/": ["tests/airflow"],
+}
 ACCEPTED = Path(__file__).with_name("mutants_accepted.json")
 MOST_TESTS = 30  # of one change: so many that run little else, and so many others
 TIMEOUT = 120.0  # seconds for the tests of one change; what hangs is seen
@@ -53,23 +63,31 @@ RECKONED = {ast.Add: "-", ast.Sub: "+", ast.Mult: "+", ast.FloorDiv: "*", ast.LS
 QUIET = ("log.", "progress.", "Progress", "assert")
 STEP = re.compile(r"#[^:]*\b(at a time|at once|in one go|of one read|of one stripe|between two (looks|lines))\b")
 
+OF_KERNELS = [
+    f"tests/engine/{name}.py"
+    for name in ("image/test_scale", "image/test_png_read", "native/test_native", "test_promises", "test_golden")
+]
 KERNELS = [  # file, text, what it becomes
     ("deflate.c", "if (hint > WINDOW) hint = 0;", ""),
     ("deflate.c", "distance <= WINDOW && ", ""),
     ("deflate.c", "state->literal_counts[END_OF_BLOCK] = 1;", ""),
-    ("deflate.c", "if (history > WINDOW) history = WINDOW;", ""),
     ("deflate.c", "state->done += (uint32_t)size;", ""),
     ("encode.c", "held &= 7;", "held &= 3;"),
     ("encode.c", "put(state, far_bits, far_code.length + far_extra);", "put(state, far_bits, far_code.length);"),
     ("encode.c", "symbols[i] == 16 ? 2", "symbols[i] == 16 ? 3"),
-    ("lines.c", "if (filter > PAETH) return 1;", ""),
-    ("lines.c", "filter == SUB ? left", "filter == SUB ? up"),
-    ("lines.c", "(filter == UP && !y)", "filter == UP"),
-    ("lines.c", "((unsigned)a + b) >> 1", "((unsigned)a + b + 1) >> 1"),
+    ("unfilter.c", "if (filter > PAETH) return 1;", ""),
+    ("unfilter.c", "filter == AVERAGE ? half_of(left, up)", "filter == AVERAGE ? half_of(left, left)"),
+    ("unfilter.c", "(filter == UP && !y)", "filter == UP"),
+    ("filters.h", "((unsigned)a + b) >> 1", "((unsigned)a + b + 1) >> 1"),
     ("lines.c", "if (drawing) drawing += half;", ""),
-    ("lines.c", "to_left <= to_above && to_left <= to_corner", "to_left < to_above && to_left <= to_corner"),
+    ("filters.h", "to_left <= to_above && to_left <= to_corner", "to_left <= to_above && to_left < to_corner"),
     ("lines.c", "filter == SUB ? 0 : filter == UP ? above[i] : above[i] >> 1", "0"),
-    ("huffman.c", "MOST_BITS = 15", "MOST_BITS = 16"),
+    ("deflate.h", "MOST_BITS = 14", "MOST_BITS = 15"),
+    ("scale.c", "if (begin < end || x + 1 == width)", "if (begin <= end || x + 1 == width)"),
+    ("scale.c", "sums[c] += next * row[c];", "sums[c] += 0;"),
+    ("scale.c", "if (begin < end)\n", "if (begin <= end)\n"),
+    ("scale.c", "sums[i] = next * row[i];", "sums[i] = 0;"),
+    ("scale.c", "+ whole / 2", "+ (whole - 1) / 2"),
 ]
 
 
@@ -145,6 +163,8 @@ def _shown(node: ast.AST) -> Iterator[ast.AST]:
         return
     if isinstance(node, ast.Expr) and ast.unparse(node).startswith(QUIET):
         return
+    if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+        return
     if isinstance(node, ast.Call) and ast.unparse(node.func) == "round":
         yield from _shown(node.args[0])
         return
@@ -176,10 +196,10 @@ def _is_text(node: ast.BinOp) -> bool:
 
 def copy_tree(folder: Path) -> Path:
     """A copy of what tests need."""
-    for name in ("airflow_savemasks", "tests", "dags", "benchmarks"):
+    for name in (PACKAGE, "tests", "dags", "docs", "benchmarks"):
         left_out = ("__pycache__", *(("results", "work") if name == "benchmarks" else ()))
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns(*left_out))
-    for name in ("pyproject.toml", "build_kernels.py", "README.md"):
+    for name in ("pyproject.toml", "build_kernels.py", "README.md", "Makefile"):
         shutil.copy(ROOT / name, folder / name)
     return folder
 
@@ -197,13 +217,18 @@ def run_tests(root: Path, tests: list[str], *before: str) -> tuple[int, str]:
     return done.returncode, done.stdout[-2000:]
 
 
-def who_covers(root: Path) -> dict[tuple[str, int], list[str]]:
-    """(file, line) -> the tests that run it, as pytest names them, those that run little else first.
+def room_of(file: str) -> str:
+    """The one of ROOMS that a file is in."""
+    return next(room for room in ROOMS if file.startswith(room))
+
+
+def who_covers(root: Path, room: str) -> dict[tuple[str, int], list[str]]:
+    """(file, line) -> the tests of a room that run it, as pytest names them, those that run little else first.
 
     Line 0 stands for the whole file: what runs when it is imported has no test of its own.
     """
-    (root / "rc").write_text(f"[run]\ndynamic_context = test_function\nsource = {ENGINE}\nconcurrency = thread\n")
-    words = [sys.executable, "-m", "coverage", "run", "--rcfile=rc", "-m", "pytest", "-q", *TESTS]
+    (root / "rc").write_text(f"[run]\ndynamic_context = test_function\nsource = {PACKAGE}\nconcurrency = thread\n")
+    words = [sys.executable, "-m", "coverage", "run", "--rcfile=rc", "-m", "pytest", "-q", *ROOMS[room]]
     environment = {**os.environ, "PYTHONPATH": str(root)}
     subprocess.run(words, cwd=root, env=environment, check=True, stdout=subprocess.DEVNULL)
     data = CoverageData(str(root / ".coverage"))
@@ -217,7 +242,11 @@ def who_covers(root: Path) -> dict[tuple[str, int], list[str]]:
             lines.update(tests)
             found[file, line] = tests
             found.setdefault((file, 0), set()).update(tests)
-    return {place: sorted(tests, key=lambda test: (lines[test], test)) for place, tests in found.items()}
+    return {
+        (file, line): sorted(tests, key=lambda test: (lines[test], test))
+        for (file, line), tests in found.items()
+        if room_of(file) == room
+    }
 
 
 def _node_id(context: str) -> str:
@@ -233,7 +262,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--minutes", type=float, default=40)
     parser.add_argument("--processes", type=int, default=2)
-    parser.add_argument("--only", default="")
+    parser.add_argument("--only", default=f"{ENGINE}/", help="parts of names, with commas between")
     options = parser.parse_args()
     began = time.monotonic()
     accepted = {
@@ -243,11 +272,14 @@ def main() -> int:
         copies: Queue[Path] = Queue()
         for number in range(options.processes):
             copies.put(copy_tree(Path(scratch, str(number))))
+        files = [str(path.relative_to(ROOT)) for path in sorted((ROOT / PACKAGE).rglob("*.py"))]
+        files = [file for file in files if any(part in file for part in options.only.split(","))]
+        files = [file for file in files if not any(part in file for part in WITH_SERVERS)]
         first = copies.get()
-        covered = who_covers(first)
+        covered = {}
+        for room in dict.fromkeys(map(room_of, files)):
+            covered |= who_covers(first, room)
         copies.put(first)
-        files = [str(path.relative_to(ROOT)) for path in sorted((ROOT / ENGINE).rglob("*.py"))]
-        files = [file for file in files if options.only in file and not any(part in file for part in WITH_SERVERS)]
         everything = [change for file in files for change in changes_of(file)]
         sample = random.Random(options.seed).sample(everything, min(options.sample, len(everything)))
 
@@ -269,28 +301,25 @@ def main() -> int:
 
         with ThreadPoolExecutor(options.processes) as pool:
             verdicts = list(pool.map(look, sample))
-        kernels = [] if options.only else _kernels(copies.get())
+        kernels = _kernels(copies.get()) if options.only == parser.get_default("only") else []
     return _report(list(zip(sample, verdicts, strict=True)), kernels, accepted, len(everything))
 
 
 def _kernels(copy: Path) -> list[tuple[str, str]]:
-    """The hand-made changes of the kernels, and whether they were seen."""
+    """The hand-made changes of the kernels, and whether they were seen. One that does not compile is an error here."""
     found = []
     folder = copy / ENGINE / "native"
     compiling = (
-        "import sys, build_kernels as b; from pathlib import Path; sys.exit(b.compile_kernels(Path(sys.argv[1]), "
+        "import sys; from pathlib import Path; from build_kernels import compile_kernels;"
+        "folder = Path(sys.argv[1]); sys.exit(compile_kernels(folder, folder / 'kernels.so') or 0)"
     )
-    compiling += "Path(sys.argv[1], 'kernels.so')))"
     for name, text, new in KERNELS:
         path = folder / name
         old = path.read_text()
         assert text in old, (name, text)
         path.write_text(old.replace(text, new, 1))
-        made = subprocess.run(
-            [sys.executable, "-c", compiling, str(folder)], cwd=copy, capture_output=True, check=False
-        )
-        tests = ["tests/engine/native/test_native.py", "tests/engine/test_promises.py", "tests/engine/test_golden.py"]
-        seen = made.returncode != 0 or run_tests(copy, tests)[0] != 0
+        subprocess.run([sys.executable, "-c", compiling, str(folder)], cwd=copy, capture_output=True, check=True)
+        seen = run_tests(copy, OF_KERNELS)[0] != 0
         found.append((f"{name}: {text!r} -> {new!r}", "seen" if seen else "survived"))
         path.write_text(old)
     return found
@@ -307,10 +336,10 @@ def _report(
     print(f"{len(run)} of {everything} changes tried, {len(run) - len(unseen)} seen")
     unexplained = 0
     for change, verdict in sorted(unseen, key=lambda pair: (pair[0].file, pair[0].line)):
-        why = accepted.get((change.file.removeprefix(f"{ENGINE}/"), change.text, change.what))
+        file = change.file.removeprefix(f"{ENGINE}/").removeprefix(f"{PACKAGE}/")
+        why = accepted.get((file, change.text, change.what))
         unexplained += why is None
-        place = f"{change.file.removeprefix(f'{ENGINE}/')}:{change.line}"
-        print(f"{verdict} | {place} | {change.text} | {change.what} | {why or ''}")
+        print(f"{verdict} | {file}:{change.line} | {change.text} | {change.what} | {why or ''}")
     for what, verdict in kernels:
         print(f"kernel | {verdict} | {what}")
     share = 1 - len(unseen) / max(1, len(run))

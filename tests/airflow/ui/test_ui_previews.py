@@ -11,8 +11,8 @@ import pytest
 
 from airflow_savemasks.engine import native
 from airflow_savemasks.engine.image.png_write import encode, gray_lines, palette_lines, rgb_lines, wide_lines
-from airflow_savemasks.ui import strips
-from airflow_savemasks.ui.previews import SIDES, NoPicture, Previews, make, side_for
+from airflow_savemasks.ui import previews, strips
+from airflow_savemasks.ui.previews import SIDES, NoPicture, Previews, TooLarge, make, side_for
 
 pytestmark = pytest.mark.skipif(native.library is None, reason="needs the kernels")
 
@@ -67,13 +67,13 @@ def test_previews_of_masks_have_the_values_of_palettes_of_16_bits_and_of_colors(
     values = noise(60, 80, 1)[:, :, 0]
     palette = encode(palette_lines(values, bytes(reversed(range(256))) * 3))
     wide = encode(wide_lines(values, np.arange(256, dtype=np.uint16) * 257))
-    previews = Previews()
+    kept = Previews()
     for mark, kind, content, expected in (
         ("a", "machine", palette, values),
         ("b", "instances", wide, values.astype(np.uint16) * 257),
         ("c", "semantic", encode(rgb_lines(noise(60, 80, 3))), noise(60, 80, 3)[:, :, ::-1]),
     ):
-        made, media = previews.give(mark, kind, 256, lambda content=content: b"".join(content))
+        made, media = kept.give(mark, kind, 256, lambda content=content: b"".join(content))
         assert media == "image/png"
         assert np.array_equal(cv2.imdecode(np.frombuffer(made, np.uint8), cv2.IMREAD_UNCHANGED), expected)
 
@@ -86,6 +86,26 @@ def test_what_is_no_picture_has_no_preview() -> None:
 
 def test_there_are_few_sides() -> None:
     assert {side_for(wanted) for wanted in range(1, 10_000)} == set(SIDES)
+    wanted = {1: 256, 256: 256, 257: 512, 4096: 4096, 4097: 4096}
+    assert {one: side_for(one) for one in wanted} == wanted
+
+
+@pytest.mark.parametrize("ending", [".jpg", ".png"])
+def test_a_picture_that_would_be_decoded_whole_has_a_most_of_pixels(
+    ending: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(previews, "MOST_PIXELS", 40 * 30)
+    assert make(cv2.imencode(ending, noise(30, 40, 3))[1].tobytes(), 256, exact=False)
+    with pytest.raises(TooLarge, match="41 x 30 pixels are too many"):
+        make(cv2.imencode(ending, noise(30, 41, 3))[1].tobytes(), 256, exact=False)
+
+
+def test_a_jpeg_is_decoded_no_smaller_than_its_preview() -> None:
+    stripes = np.tile(np.repeat(np.array([0, 255], np.uint8), 2), 150)  # two pixels wide: half of that is gray
+    content = cv2.imencode(".jpg", np.tile(stripes, (400, 1)), [cv2.IMWRITE_JPEG_QUALITY, 100])[1].tobytes()
+    shown = cv2.imdecode(np.frombuffer(make(content, 256, exact=False), np.uint8), cv2.IMREAD_GRAYSCALE)
+    assert shown.shape == (171, 256)
+    assert shown.std() > 40
 
 
 def test_one_preview_is_made_once_by_many_and_the_oldest_goes() -> None:

@@ -160,6 +160,7 @@ def sealed(out: Path, **changes: Any) -> None:
         {"name": 7},
         {"plan": {"digest": 7}},
         {"skipped": [{}]},
+        {"skipped": [{"item": "ds0/a.png", "reason": "x", "unread": "no"}]},
     ],
 )
 def test_what_a_manifest_says_is_checked_and_not_trusted(out: Path, tmp_path: Path, changes: dict[str, Any]) -> None:

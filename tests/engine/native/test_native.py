@@ -66,6 +66,27 @@ def test_what_is_compressed_comes_back(kind: str, size: int, seed: int, distance
 
 
 @compiled
+@pytest.mark.parametrize("seed", range(4))
+def test_no_code_is_longer_than_deflate_allows_however_rare_a_byte_is(seed: int) -> None:
+    """Bytes as often as Fibonacci's numbers would have codes of one bit more each."""
+    often = [1, 1]
+    while len(often) < 24:
+        often.append(often[-1] + often[-2])
+    data = np.random.default_rng(seed).permutation(np.repeat(np.arange(24, dtype=np.uint8) * 9, often))
+    assert zlib.decompress(b"".join(native.compress(data.reshape(1, -1), 0))) == data.tobytes()
+
+
+@compiled
+def test_what_a_call_before_has_compressed_is_found_again_by_the_next_one() -> None:
+    data = np.tile(bytes_of("noise", 20_000, 3), 2)
+    stream = native.Stream(0)
+    pieces = [stream.write(data[:20_000], 0), stream.write(data[20_000:], 20_000)]
+    packed = b"".join([*pieces, stream.end()])
+    assert zlib.decompress(packed) == data.tobytes()
+    assert len(packed) < 21_000
+
+
+@compiled
 def test_pieces_of_any_size_make_one_stream() -> None:
     data = bytes_of("mixed", 300_000, 5)
     for step in (1_000, 32_768, 99_999):

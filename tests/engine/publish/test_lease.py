@@ -109,6 +109,7 @@ def test_a_process_of_this_machine_that_is_gone_holds_nothing(storage: FolderSto
         ({"pid": own.pid}, True),  # it is not one of those that this process holds
         ({"pid": dead_process(), "space": "of a container"}, False),
         ({"pid": dead_process(), "boot": ""}, False),
+        ({"pid": os.getppid(), "began": ""}, False),  # nothing says that its number is another one's
     ):
         of_others(storage, **{**gone, **changes})
         with unless_published(storage, "export", None) as alone:

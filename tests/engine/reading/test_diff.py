@@ -205,6 +205,7 @@ def test_the_verb_writes_json_a_page_and_all_items(
     assert page.read_text() == diff_page(diff, diff.to_json())
     changes = [json.loads(line) for line in items.read_text().splitlines()]
     assert [one["change"] for one in changes] == ["removed", "changed", "changed", "changed", "added"]
+    assert (changes[0]["pixels"], changes[-1]["pixels"]) == ({"box": [100, 0]}, {"box": [0, 100]})
     assert main(["diff", diff.old.uri, str(tmp_path / "nobody.tar")]) == 1
     assert "no such archive" in capsys.readouterr().err
     assert main([*words[:3], "--items", str(tmp_path / "no" / "x")]) == 2

@@ -122,6 +122,11 @@ def test_options_are_frozen_and_cross_process_borders() -> None:
     assert Options(**json.loads(options.model_dump_json())) == options
     with pytest.raises(ValueError, match="frozen"):
         options.workers = 3  # type: ignore[misc]
+    split = {"shares": [["train", 0.5], ["val", 0.5]]}
+    more = Options(human={"alpha": 0.3}, pick={"tags": ["a"]}, split=split, gates={"min_items": 1})
+    for within, name in ((more.human, "alpha"), (more.pick, "tags"), (more.split, "seed"), (more.gates, "min_items")):
+        with pytest.raises(ValueError, match="frozen"):
+            setattr(within, name, None)
 
 
 def test_each_option_says_in_one_sentence_what_it_does() -> None:
