@@ -7,7 +7,7 @@ is in a part is told by the keys of its items.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Annotated
@@ -89,12 +89,24 @@ def parse_skipped(line: bytes) -> Skipped:
 def write_receipt(team_files: Storage, archive: str, head: Head, lines: Collection[bytes]) -> Receipt:
     """The last step of a part: from here on its items are found and used."""
     folder = folder_of(archive)
-    path = f"{folder}/{new_name(head.file)}.{team_files.boot_id}{RECEIPT}"
+    path = _new_path(team_files, archive, head)
     first = orjson.dumps(head) + b"\n"
     content = b"".join((first, *lines))
     with team_files.writing(path) as out:
         out.write(content)
     return Receipt(path, len(content), f"{folder}/{head.file}", len(first), head, content)
+
+
+def write_long_receipt(team_files: Storage, archive: str, head: Head, lines: Iterable[bytes]) -> None:
+    """As `write_receipt`, of more lines than memory has room for."""
+    with team_files.writing(_new_path(team_files, archive, head)) as out:
+        out.write(orjson.dumps(head) + b"\n")
+        for line in lines:
+            out.write(line)
+
+
+def _new_path(team_files: Storage, archive: str, head: Head) -> str:
+    return f"{folder_of(archive)}/{new_name(head.file)}.{team_files.boot_id}{RECEIPT}"
 
 
 def read_receipt(team_files: Storage, path: str, entry: Entry) -> Receipt:

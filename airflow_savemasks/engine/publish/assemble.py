@@ -26,6 +26,7 @@ from airflow_savemasks.engine.publish.publishing import publish
 from airflow_savemasks.engine.publish.result import result_of
 from airflow_savemasks.engine.publish.retention import earlier, remove_older
 from airflow_savemasks.engine.publish.speed import speed_of
+from airflow_savemasks.engine.publish.taken_out import take_out
 from airflow_savemasks.engine.storage.base import Entry, Storage
 
 
@@ -140,7 +141,7 @@ def _publish(
         gates = check_gates(job, archive.counted, _compared(job, team_files, archive, seen), where)
         speed = speed_of(rendered.items, rendered.seconds, old or seen.known.published)
         if len(layout.volumes) > 1 or (old and len(old.volumes) > 1):
-            layout.take_out(team_files, plan)
+            take_out(team_files, plan, layout, archive.index)
         told = Told(rendered.items, gates, speed)
         raw = publish(job, team_files, plan, archive, told, finished.leads, lease)
     ours = [file["file"] for file in (*raw["volumes"], raw["index"], *raw.get("root_files", ()))]

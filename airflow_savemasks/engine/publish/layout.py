@@ -1,4 +1,4 @@
-"""Where each item goes in an archive, and what it is put together of. Pure, but for `take_out`."""
+"""Where each item goes in an archive, and what it is put together of. Pure."""
 
 from __future__ import annotations
 
@@ -8,10 +8,21 @@ from airflow_savemasks.engine.archive import tar
 from airflow_savemasks.engine.archive.index import moved
 from airflow_savemasks.engine.archive.totals import Totals
 from airflow_savemasks.engine.parts.finished import Finished
-from airflow_savemasks.engine.parts.plan import Plan
-from airflow_savemasks.engine.parts.work_names import new_part
-from airflow_savemasks.engine.storage.base import WORK_FOLDER, Piece, Range, Storage
+from airflow_savemasks.engine.storage.base import WORK_FOLDER, Piece, Range
 from airflow_savemasks.engine.storage.remote import size_of
+
+
+@dataclass(slots=True)
+class Run:
+    """How many items there are, and the lines of the index of the first and the last one."""
+
+    items: int = 0
+    first: bytes = b""
+    last: bytes = b""
+
+    def add(self, line: bytes) -> None:
+        self.items += 1
+        self.first, self.last = self.first or line, line
 
 
 @dataclass(slots=True)
@@ -29,6 +40,7 @@ class Layout:
     volumes: list[list[Range]] = field(default_factory=lambda: [[]])
     tail: list[Piece] = field(default_factory=list)
     totals: Totals = field(default_factory=Totals)
+    elsewhere: Run = field(default_factory=Run)
     _ends: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -50,6 +62,8 @@ class Layout:
             pieces.append(item.piece)
         self._ends[-1] += size
         self.totals.add(item.known)
+        if not in_work_folder(item.piece):
+            self.elsewhere.add(item.raw)
         return line
 
     def sizes(self) -> list[int]:
@@ -58,19 +72,10 @@ class Layout:
         whole[-1] += size_of(self.tail)
         return whole
 
-    def take_out(self, team_files: Storage, plan: Plan) -> None:
-        """Copy what lies in an old archive to a file of the work folder: before volumes are written over."""
-        path = new_part(plan.dst, plan.settings)
-        taken: list[Range] = []
-        at = 0
-        for pieces in self.volumes:
-            for number, piece in enumerate(pieces):
-                if not piece.path.startswith(f"{WORK_FOLDER}/"):
-                    taken.append(piece)
-                    pieces[number] = Range(path, at, piece.size)
-                    at += piece.size
-        if taken:
-            team_files.compose(path, taken)
+
+def in_work_folder(piece: Range) -> bool:
+    """Whether a piece is of a part, not of an archive."""
+    return piece.path.startswith(f"{WORK_FOLDER}/")
 
 
 def _follows(one: Range, other: Range) -> bool:

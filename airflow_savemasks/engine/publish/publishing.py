@@ -138,6 +138,8 @@ def finish_publishing(team_files: Storage, dst: str, lease: Lease) -> None:
     if (known := current.usable) is not None and known.volumes.keys() & published.volumes.keys():
         if (known.plan, known.index.sha256) == (published.plan, published.index.sha256):
             _tidy(team_files, published, beside)  # all was replaced
+        else:
+            _remove_begun(team_files, published, known)  # its first volumes may be the same as those that are there
         return
     paths = [next_index(dst), *next_paths(dst, len(published.root_files), len(raw.get("splits") or ()))]
     beside_it = [published.index, *published.root_files]

@@ -292,7 +292,7 @@ def test_a_run_that_fails_before_its_index_stands_leaves_nothing_half_written(pr
     run(project, out, volume_size=40_000)
     add_item(project, "0003.png", seed=99)
     with pytest.MonkeyPatch.context() as patch, pytest.raises(Died):
-        patch.setattr("airflow_savemasks.engine.publish.layout.Layout.take_out", die)
+        patch.setattr("airflow_savemasks.engine.publish.assemble.take_out", die)
         run(project, out, volume_size=40_000)
     assert not [path for path in out.rglob("*") if path.name.endswith(".tmp")]
     assert not (out / next_index("export")).exists()
