@@ -22,7 +22,7 @@ from airflow_savemasks.engine.publish.drawn import check_drawn, check_published
 from airflow_savemasks.engine.publish.gates import check_gates, check_gates_of
 from airflow_savemasks.engine.publish.lease import Lease, publishing_alone, unless_published
 from airflow_savemasks.engine.publish.next_archive import NextArchive, next_archive, place_all
-from airflow_savemasks.engine.publish.publishing import publish
+from airflow_savemasks.engine.publish.publishing import NEXT_MANIFEST, finish_publishing, publish
 from airflow_savemasks.engine.publish.result import result_of
 from airflow_savemasks.engine.publish.retention import earlier, remove_older
 from airflow_savemasks.engine.publish.speed import speed_of
@@ -91,15 +91,30 @@ def _published(
         same = find_same(job, seen, files.plan.digest)
         if same is not None:
             has_parts = bool(without_others(seen.work, files.plan.settings)) and not team_files.keeps_parts
-            with unless_published(team_files, dst, stop) if has_parts else nullcontext(False) as alone:
-                parts = seen.work if alone else {}
-                return _unchanged(job, team_files, files, same, rendered.since(), parts), same.name
+            with unless_published(team_files, dst, stop) if has_parts else nullcontext() as alone:
+                if alone is not None:
+                    seen = _end_killed(job, team_files, seen, alone)
+                    same = find_same(job, seen, files.plan.digest)
+                if same is not None:
+                    parts = {} if alone is None else seen.work
+                    return _unchanged(job, team_files, files, same, rendered.since(), parts), same.name
     with publishing_alone(team_files, dst, stop) as lease:
-        seen = look(job, team_files)
+        seen = _end_killed(job, team_files, look(job, team_files), lease)
         same = find_same(job, seen, files.plan.digest)  # somebody else may have published the same meanwhile
         if same is not None:
             return _unchanged(job, team_files, files, same, rendered.since(), seen.work), same.name
         return _publish(job, team_files, files, seen, rendered, stop, lease)
+
+
+def _end_killed(job: Job, team_files: Storage, seen: Seen, lease: Lease) -> Seen:
+    """What lies there once the publishing of a run that was killed has come to its end, such as of an earlier try.
+
+    seen: as it is before; what that run has not removed stands in its next manifest, which is going to be removed.
+    """
+    if NEXT_MANIFEST not in seen.work:
+        return seen
+    finish_publishing(team_files, job.layer.dst, lease)
+    return look(job, team_files)
 
 
 def find_result(

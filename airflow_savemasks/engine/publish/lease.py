@@ -62,14 +62,14 @@ def publishing_alone(team_files: Storage, dst: str, stop: threading.Event | None
 
 
 @contextmanager
-def unless_published(team_files: Storage, dst: str, stop: threading.Event | None) -> Iterator[bool]:
-    """Hold the lease while the block runs if nobody else has it; says whether. Waits for nobody."""
+def unless_published(team_files: Storage, dst: str, stop: threading.Event | None) -> Iterator[Lease | None]:
+    """Hold the lease while the block runs if nobody else has it, otherwise give None. Waits for nobody."""
     lease = Lease(team_files, folder_of(dst), stop or threading.Event())
     if lease.take() is not None:
-        yield False
+        yield None
         return
     with lease.held():
-        yield True
+        yield lease
 
 
 class Lease:

@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from airflow_savemasks.engine.planning.plans import load_plan
+from airflow_savemasks.engine.publish.assemble import Rendered, assemble
 from airflow_savemasks.engine.storage.base import Storage
 from airflow_savemasks.engine.storage.folder import FolderStorage
-from tests.engine.samples import add_item, make_project, run
+from tests.engine.samples import WORK, add_item, job_of, make_project, plan_of, render, run
 from tests.hostile.faulty import Bucket, ObjectStorage
 
 ITEMS = 6
@@ -18,6 +20,10 @@ SIZE = 15_000  # bytes of a volume: two items
 
 class Died(Exception):
     """As if the process had been killed."""
+
+
+def die(*_: object) -> None:
+    raise Died
 
 
 def run_and_die(project: Path, storage: Storage, before: str, size: int = SIZE) -> None:
@@ -67,4 +73,32 @@ def test_a_volume_behind_those_that_are_equal_does_not_stay(tmp_path: Path, stor
     run_and_die(project, storage, "export-00005.tar", 8_000)
     assert set(storage.listdir("").files) > before
     run(project, storage, machine_png="palette", keep_parts_days=0)
+    assert set(storage.listdir("").files) == {"export.tar", "export.index.jsonl", "export.manifest.json"}
+
+
+def test_a_group_that_ends_publishing_in_its_second_try_leaves_no_volume_of_before(
+    tmp_path: Path, storage: Storage
+) -> None:
+    """The first try died behind the manifest, or its answer was lost: what it replaced is known by its notes alone."""
+    project = make_project(tmp_path / "project", items=ITEMS)
+    run(project, storage, volume_size=SIZE)
+    job = job_of(project)
+    files = plan_of(job, storage)
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(Died):
+        patch.setattr("airflow_savemasks.engine.publish.assemble.clean_up", die)
+        assemble(job, storage, load_plan(job, storage, files.plan.name), Rendered(0))
+    assemble(job, storage, load_plan(job, storage, files.plan.name), Rendered(0))
+    assert set(storage.listdir("").files) == {"export.tar", "export.index.jsonl", "export.manifest.json"}
+    assert not storage.listdir(WORK).files
+
+
+def test_a_group_that_publishes_after_somebody_was_killed_leaves_no_volume_of_theirs(
+    tmp_path: Path, storage: Storage
+) -> None:
+    project = make_project(tmp_path / "project", items=ITEMS)
+    job = job_of(project, machine_png="palette")
+    files = plan_of(job, storage)
+    rendered = render(job, storage, files)
+    run_and_die(project, storage, "export-00002.tar")
+    assemble(job, storage, load_plan(job, storage, files.plan.name), Rendered(rendered.rendered))
     assert set(storage.listdir("").files) == {"export.tar", "export.index.jsonl", "export.manifest.json"}
