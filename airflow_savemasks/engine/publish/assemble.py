@@ -21,6 +21,7 @@ from airflow_savemasks.engine.publish.described import Told
 from airflow_savemasks.engine.publish.drawn import check_drawn, check_published
 from airflow_savemasks.engine.publish.gates import check_gates, check_gates_of
 from airflow_savemasks.engine.publish.lease import Lease, publishing_alone, unless_published
+from airflow_savemasks.engine.publish.left_out_list import has_own_list, write_own_list
 from airflow_savemasks.engine.publish.next_archive import NextArchive, next_archive, place_all
 from airflow_savemasks.engine.publish.publishing import NEXT_MANIFEST, finish_publishing, publish
 from airflow_savemasks.engine.publish.result import result_of
@@ -90,12 +91,15 @@ def _published(
         seen = look(job, team_files)
         same = find_same(job, seen, files.plan.digest)
         if same is not None:
-            has_parts = bool(without_others(seen.work, files.plan.settings)) and not team_files.keeps_parts
-            with unless_published(team_files, dst, stop) if has_parts else nullcontext() as alone:
+            is_left = bool(without_others(seen.work, files.plan.settings)) and not team_files.keeps_parts
+            is_left = is_left or not has_own_list(team_files, same)
+            with unless_published(team_files, dst, stop) if is_left else nullcontext() as alone:
                 if alone is not None:
-                    seen = _end_killed(job, team_files, seen, alone)
+                    seen = _end_killed(job, team_files, look(job, team_files), alone)
                     same = find_same(job, seen, files.plan.digest)
                 if same is not None:
+                    if alone is not None and not has_own_list(team_files, same):
+                        write_own_list(team_files, same)
                     parts = {} if alone is None else seen.work
                     return _unchanged(job, team_files, files, same, rendered.since(), parts), same.name
     with publishing_alone(team_files, dst, stop) as lease:
