@@ -13,7 +13,9 @@ from dataclasses import replace
 from hashlib import sha256
 from typing import BinaryIO
 
+from airflow_savemasks.engine.errors import StorageError
 from airflow_savemasks.engine.job import Job
+from airflow_savemasks.engine.log import log
 from airflow_savemasks.engine.parts.head import head_of
 from airflow_savemasks.engine.parts.plan import Plan
 from airflow_savemasks.engine.parts.receipts import RECEIPT, Receipt, find_receipts
@@ -133,7 +135,10 @@ def _remove_unused(team_files: Storage, plan: Plan, named: set[str]) -> None:
 
 
 def remove_growing(team_files: Storage, path: str) -> None:
-    """Remove a growing archive that nobody writes."""
-    with team_files.growing(path) as file:
-        if file is not None:
-            team_files.delete([path])
+    """Remove a growing archive that nobody writes. One that cannot be opened stays, which fails no export."""
+    try:
+        with team_files.growing(path) as file:
+            if file is not None:
+                team_files.delete([path])
+    except StorageError as error:
+        log.warning("left over from an earlier try: %s", error)

@@ -12,6 +12,7 @@ import pytest
 
 from airflow_savemasks.engine.export import render_batch
 from airflow_savemasks.engine.parts.batches import make_batches
+from airflow_savemasks.engine.parts.work_names import new_name
 from airflow_savemasks.engine.planning.plans import load_plan
 from airflow_savemasks.engine.progress import Progress
 from airflow_savemasks.engine.publish.assemble import Rendered, assemble
@@ -102,3 +103,17 @@ def test_parts_that_an_archive_needs_stay_while_nothing_changes(project: Path, o
     assert run(project, out, volume_size=100_000)["unchanged"]
     add_item(project, "0000.png", seed=77)
     assert run(project, out, volume_size=100_000)["items"]["reused"] == ITEMS - 1
+
+
+@pytest.mark.parametrize("days", [0, 7])
+@pytest.mark.parametrize("own", [True, False])
+def test_a_growing_archive_that_cannot_be_opened_fails_no_export(
+    project: Path, out: FolderStorage, tmp_path: Path, days: int, *, own: bool
+) -> None:
+    """Such as a link, which is not followed, or a file of another user."""
+    name = f"{new_name(job_of(project).digest if own else 'f' * 8)}.growing"
+    (tmp_path / "elsewhere").write_bytes(b"kept")
+    (out.root / WORK).mkdir(parents=True)
+    (out.root / WORK / name).symlink_to(tmp_path / "elsewhere")
+    assert run(project, out, keep_parts_days=days)["items"]["rendered"] == ITEMS
+    assert (tmp_path / "elsewhere").read_bytes() == b"kept"
