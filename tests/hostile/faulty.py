@@ -292,6 +292,11 @@ class Faulty(Storage):
         self.faults.before("abandoned", folder, self.locate(folder))
         return self.inner.remove_abandoned(folder, names)
 
+    def remove_growing(self, path: str) -> None:
+        dice = self.faults.before("delete", path, self.locate(path))
+        self.inner.remove_growing(path)
+        self.faults.after(dice, self.locate(path))
+
     @contextmanager
     def growing(self, path: str) -> Iterator[BinaryIO | None]:
         self.faults.before("grow", path, self.locate(path))

@@ -137,8 +137,6 @@ def _remove_unused(team_files: Storage, plan: Plan, named: set[str]) -> None:
 def remove_growing(team_files: Storage, path: str) -> None:
     """Remove a growing archive that nobody writes. One that cannot be opened stays, which fails no export."""
     try:
-        with team_files.growing(path) as file:
-            if file is not None:
-                team_files.delete([path])
+        team_files.remove_growing(path)
     except StorageError as error:
         log.warning("left over from an earlier try: %s", error)

@@ -225,3 +225,6 @@ class Storage(WritableStorage, Protocol):
         It is made if it is not there, and stays when the block raises. None where there is no such thing.
         """
         return nullcontext()
+
+    def remove_growing(self, path: str) -> None:
+        """Remove a growing file that nobody has open; what is published of it stays under its own name."""

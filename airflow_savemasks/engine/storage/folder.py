@@ -111,6 +111,15 @@ class FolderStorage(FolderComposer, Storage):
             mine = lock(file) and has_only_name(file, target)
             yield cast("BinaryIO", SteadyFile(file, partial(self._errors, path))) if mine else None
 
+    def remove_growing(self, path: str) -> None:
+        with self._errors(path, missing_ok=True):
+            self._check(path, to_write=True)
+            descriptor = os.open(self.root / path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+            with os.fdopen(descriptor, "rb") as file:
+                if not lock(file):
+                    return
+                self.delete([path])
+
     def delete(self, paths: Iterable[str]) -> None:
         parents = set()
         for path in paths:

@@ -117,3 +117,32 @@ def test_a_growing_archive_that_cannot_be_opened_fails_no_export(
     (out.root / WORK / name).symlink_to(tmp_path / "elsewhere")
     assert run(project, out, keep_parts_days=days)["items"]["rendered"] == ITEMS
     assert (tmp_path / "elsewhere").read_bytes() == b"kept"
+
+
+def test_a_growing_archive_that_was_published_goes_though_the_archive_stays(
+    project: Path, out: FolderStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed right after its manifest, so that the file in the work folder is a second name of the archive."""
+
+    def die(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("airflow_savemasks.engine.publish.assemble.clean_up", die)
+        run(project, out, **OTHER)
+    published = (out.root / "export.tar").read_bytes()
+    for _ in range(2):
+        run(project, out, if_exists="rename", keep_parts_days=0)
+    assert not out.listdir(WORK).files
+    assert (out.root / "export.tar").read_bytes() == published
+
+
+def test_a_growing_archive_that_somebody_writes_is_not_removed(out: FolderStorage) -> None:
+    path = f"{WORK}/{'f' * 32}.growing"
+    with out.growing(path) as file:
+        assert file is not None
+        FolderStorage(out.root).remove_growing(path)
+        assert out.stat(path) is not None
+    out.remove_growing(path)
+    out.remove_growing(path)  # one that is gone is no error
+    assert not out.listdir(WORK).files
