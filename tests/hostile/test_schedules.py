@@ -30,6 +30,7 @@ from airflow_savemasks.engine.log import log as engine_log
 from airflow_savemasks.engine.parts.batches import make_batches
 from airflow_savemasks.engine.parts.receipts import find_receipts, lines_of
 from airflow_savemasks.engine.parts.seen import work_files
+from airflow_savemasks.engine.parts.work_names import without_others
 from airflow_savemasks.engine.planning.plans import load_plan
 from airflow_savemasks.engine.progress import Progress
 from airflow_savemasks.engine.publish import lease
@@ -37,6 +38,7 @@ from airflow_savemasks.engine.publish.assemble import Rendered, assemble
 from airflow_savemasks.engine.publish.publishing import next_manifest
 from airflow_savemasks.engine.storage.base import Entry, Storage
 from airflow_savemasks.engine.storage.folder import FolderStorage
+from tests.engine.option_samples import HALVES
 from tests.engine.samples import WORK, add_item, annotation, job_of, make_project, picture, plan_of, run
 from tests.hostile.faulty import Bucket, Faults, Faulty, Killed, ObjectStorage, Stored, kind_of
 
@@ -55,6 +57,11 @@ STEPS = [
     ("delete", ".parts/export-*/next.manifest.json"), ("delete", ".parts/export-*/next.index.jsonl"),
     ("delete", ".parts/export-*/*..receipt"), ("grow", ".parts/export-*/*.growing"),
     ("append", ".parts/export-*/*.growing"), ("delete", ".parts/export-*/*.growing"),
+]  # fmt: skip
+OTHERS: list[dict[str, Any]] = [  # what exports of one archive may ask for after each other
+    {}, {"machine_png": "palette"}, {"instances": "ids", "class_maps": True}, {"layout": "webdataset"},
+    {"layout": "webdataset", "split": HALVES, "volume_size": 15_000}, {"split": HALVES}, {"volume_size": 15_000},
+    {"split": HALVES | {"seed": "3"}, "volume_size": 25_000},
 ]  # fmt: skip
 HARMS = ("fail", "lose", "kill", "die", "stall", "cut", "late", "mixed", "back")
 
@@ -157,9 +164,11 @@ class Schedule:
         if self.dice.random() < 0.15:
             self.options["if_exists"] = "rename"
         if self.dice.random() < 0.25:
-            self.options["split"] = {"shares": [["a", 0.5], ["b", 0.5]], "seed": "2"}
+            self.options["split"] = HALVES
         if self.dice.random() < 0.15:
             self.options["layout"] = "webdataset"
+        self.given = self.options  # whatever else is asked for
+        self.varies = self.dice.random() < 0.4
         self.story: list[str] = []
         self.runs = 0
         self.raced = False
@@ -256,6 +265,11 @@ class Schedule:
         self.story.append(f"run {made.options} alone={made.alone}: {told}")
         assert made.result or isinstance(made.error, SaveMasksError | Killed), repr(made.error)
 
+    def vary(self) -> None:
+        """Ask for something else from now on, if this seed does so."""
+        if self.varies and self.dice.random() < 0.6:
+            self.options = self.given | self.dice.choice(OTHERS)
+
     def disturbed(self) -> None:
         """One run with faults; sometimes another one runs between two calls of it, or beside it."""
         options = dict(self.options)
@@ -274,6 +288,7 @@ class Schedule:
             self.do(made, self.work_of(made, fault_of, group=group))
             self.check(made)
             return
+        self.vary()
         other = Run(dict(self.options), alone=False)
         quiet = self.dice.random() < 0.5
         others = (lambda: Faults()) if quiet else self.faults
@@ -358,6 +373,7 @@ class Schedule:
         before, renames = self.published(), self.options.get("if_exists") == "rename"
         tars = {file: content for file, content in files.items() if file.endswith(".tar")}
         there = not renames and all(before.get(file) == content for file, content in tars.items())
+        there = there and not (self.varies and before.get(index_path(DST)) != files[index_path(DST)])
         finished = self.finished(DST)
         group = self.dice.random() < 0.3
         self.do(made, self.work_of(made, Faults, group=group))
@@ -370,14 +386,26 @@ class Schedule:
             wanted = sum(key not in finished for key in keys)
             assert rendered <= wanted, f"{rendered} items were rendered where {wanted} were not finished"
             self.check_beside(files)
-        assert not self.work(), f"left in the work folder: {sorted(self.work())}"
+        left = without_others(
+            dict.fromkeys(self.work(), Entry(0, "", 0.0)), job_of(self.project.root, **made.options).digest
+        )
+        assert not left, f"left in the work folder: {sorted(left)}"
+        if self.work():
+            made = Run(self.options | {"keep_parts_days": 0})
+            self.do(made, self.work_of(made, Faults, group=group))
+            assert made.result is not None, f"an undisturbed run failed: {made.error!r}"
+            assert made.result["unchanged"], "it is the same already"
+            assert not self.work(), f"outlives its days: {sorted(self.work())}"
 
     def check_beside(self, files: dict[str, bytes]) -> None:
         """Nothing else lies there."""
         now = self.published()
         assert now.keys() == files.keys(), "files that are no part of the archive, or are missing"
-        bad = bad_items_path(DST)
-        assert now.get(bad) == files.get(bad), "the list of what was left out"
+        listed, wanted = (
+            [json.loads(line)["item"] for line in one.get(bad_items_path(DST), b"").splitlines()]
+            for one in (now, files)
+        )
+        assert listed == wanted, "the list of what was left out"
 
     def play(self) -> None:
         for _ in range(self.dice.randint(2, 5)):
@@ -385,8 +413,9 @@ class Schedule:
             if self.dice.random() < 0.5:
                 self.project.edit(broken=self.broken)
                 self.story.append("edited")
+            self.vary()
             if "volume_size" in self.options and self.dice.random() < 0.3:
-                self.options["volume_size"] = self.dice.choice([15_000, 25_000, 40_000, None])
+                self.options = self.options | {"volume_size": self.dice.choice([15_000, 25_000, 40_000, None])}
         self.good()
 
 
