@@ -15,6 +15,7 @@ from airflow_savemasks.engine.job import Job
 from airflow_savemasks.engine.parts.work_names import folder_of
 from airflow_savemasks.engine.storage.base import Entry, Storage
 from airflow_savemasks.engine.storage.in_flight import at_once
+from airflow_savemasks.engine.storage.temporary import is_temporary
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +36,12 @@ def look(job: Job, team_files: Storage) -> Seen:
 
 
 def work_files(team_files: Storage, dst: str) -> Mapping[str, Entry]:
-    """The files of an archive's work folder, by name."""
-    return team_files.listdir(folder_of(dst)).files
+    """The files of an archive's work folder, by name, but for those that somebody is writing, or died writing.
+
+    These are nobody's but their writer's; `remove_abandoned` tells whether that one lives.
+    """
+    files = team_files.listdir(folder_of(dst)).files
+    return {name: entry for name, entry in files.items() if not is_temporary(name)}
 
 
 def newest_name(job: Job, team_files: Storage) -> str:

@@ -24,6 +24,7 @@ from airflow_savemasks.engine.publish.lease import LEASE, Lease
 from airflow_savemasks.engine.publish.publishing import NEXT_MANIFEST, finish_publishing
 from airflow_savemasks.engine.publish.retention import finish_removing
 from airflow_savemasks.engine.storage.base import WORK_FOLDER, Entry, Storage
+from airflow_savemasks.engine.storage.temporary import is_temporary
 
 LARGEST = 1 << 20  # bytes of a plan or a manifest that is read for a name
 DIGITS = 3  # of days
@@ -103,7 +104,8 @@ def _remove(
         elif team_files.stat(f"{path}/{NEXT_MANIFEST}") is not None:
             return UNNAMED
         team_files.remove_abandoned(path, ())
-        files = {name: entry for name, entry in team_files.listdir(path).files.items() if name != LEASE}
+        there = team_files.listdir(path).files
+        files = {name: entry for name, entry in there.items() if name != LEASE and not is_temporary(name)}
         if _last_write(files) > oldest:
             return None
         team_files.delete([f"{path}/{name}" for name in files])

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,8 @@ from airflow_savemasks.engine.parts.work_names import new_name
 from airflow_savemasks.engine.planning.plans import load_plan
 from airflow_savemasks.engine.progress import Progress
 from airflow_savemasks.engine.publish.assemble import Rendered, assemble
+from airflow_savemasks.engine.publish.work_folders import clean
+from airflow_savemasks.engine.storage.base import NewFile
 from airflow_savemasks.engine.storage.folder import FolderStorage
 from tests.engine.samples import WORK, add_item, job_of, make_project, plan_of, render, run
 
@@ -146,3 +150,26 @@ def test_a_growing_archive_that_somebody_writes_is_not_removed(out: FolderStorag
     out.remove_growing(path)
     out.remove_growing(path)  # one that is gone is no error
     assert not out.listdir(WORK).files
+
+
+@pytest.mark.parametrize("volume_size", [None, 100_000], ids=["growing", "parts"])
+def test_what_somebody_is_writing_is_left_to_them(
+    project: Path, out: FolderStorage, volume_size: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another export plans, publishes and cleans up while a receipt of this one has no name yet."""
+    writing, others = FolderStorage.writing, [True]
+
+    @contextmanager
+    def slow(self: FolderStorage, path: str) -> Iterator[NewFile]:
+        with writing(self, path) as file:
+            yield file
+            if path.endswith(".receipt") and others:
+                others.clear()
+                run(project, FolderStorage(out.root), keep_parts_days=0)
+                clean(FolderStorage(out.root), 0)
+
+    monkeypatch.setattr(FolderStorage, "writing", slow)
+    job = job_of(project, **OTHER, volume_size=volume_size)
+    render(job, out, plan_of(job, out))
+    assert not others
+    assert [name for name in out.listdir(WORK).files if name.endswith(".receipt")]
