@@ -7,6 +7,7 @@ used: forgotten after an error it completes what was written so far, and a small
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from functools import partial
@@ -30,9 +31,15 @@ from airflow_savemasks.engine.storage.s3_requests import Requests
 from airflow_savemasks.engine.storage.s3_upload import S3Upload
 
 UNWRITTEN = "savemasks-may-this-be-written"  # a name under which nothing is ever written
+ABANDONED = 3600.0  # seconds after which an upload to a work folder has no writer any more
 BATCH = 1000  # files in one DeleteObjects
 OBJECTS = {"ContinuationToken": "NextContinuationToken"}  # argument for the next page -> where it stands in this one
 UPLOADS = {"KeyMarker": "NextKeyMarker", "UploadIdMarker": "NextUploadIdMarker"}
+
+
+def _began(upload: dict[str, Any]) -> float:
+    """Seconds since 1970; 0 where a server does not tell."""
+    return upload["Initiated"].timestamp() if "Initiated" in upload else 0.0
 
 
 def open_uri(uri: str, client: ClientFactory | None) -> S3Storage:
@@ -101,14 +108,17 @@ class S3Storage(RemoteStorage):
             raise ClientError({"Error": failed}, "DeleteObjects")
 
     def remove_abandoned(self, folder: str, names: Iterable[str]) -> int:
-        """Aborts open multipart uploads, whoever began them: one export at a time writes an archive."""
+        """Aborts open multipart uploads: those of `names`, which one export at a time writes, whoever began them; those
+        in the folder where they are an hour old, as others may be writing parts there.
+        """
+        old = time.time() - ABANDONED
         wanted = {self.key(name) for name in names}
         level = self._level(folder)
         count = 0
 
-        looks: list[tuple[str, Callable[[str], bool]]] = [(level, lambda key: key.startswith(level))]
+        looks: list[tuple[str, Callable[[str, float], bool]]] = [(level, lambda _, began: began < old)]
         if wanted:
-            looks.append((commonprefix(list(wanted)), lambda key: key in wanted))
+            looks.append((commonprefix(list(wanted)), lambda key, _: key in wanted))
         works = ((partial(self._open_uploads, folder, prefix, ours), 0) for prefix, ours in looks)
         try:
             for key, upload in chain.from_iterable(self._reads.run(works)):
@@ -118,11 +128,11 @@ class S3Storage(RemoteStorage):
             log.warning("open multipart uploads of killed exports are not removed: %s", error)
         return count
 
-    def _open_uploads(self, path: str, prefix: str, ours: Callable[[str], bool]) -> list[tuple[str, str]]:
-        """Key and upload's id of those below a prefix that are ours; `path` is for messages."""
+    def _open_uploads(self, path: str, prefix: str, ours: Callable[[str, float], bool]) -> list[tuple[str, str]]:
+        """Key and upload's id of those below a prefix that are ours, by key and begin; `path` is for messages."""
         pages = self._pages("list_multipart_uploads", UPLOADS, path, Prefix=prefix)
-        found = ((one["Key"], one["UploadId"]) for page in pages for one in page.get("Uploads", ()))
-        return [(key, upload) for key, upload in found if ours(key)]
+        found = [one for page in pages for one in page.get("Uploads", ())]
+        return [(one["Key"], one["UploadId"]) for one in found if ours(one["Key"], _began(one))]
 
     def may_write(self) -> bool | None:
         """Asks to complete an upload that is not there: S3 looks at the right to write first, then for the upload."""
