@@ -172,6 +172,13 @@ def test_names_that_lead_out_of_an_archive_are_refused(tmp_path: Path, name: str
         refused(tmp_path, f"x.{kind}", content, f"'{name}' is no path below the archive")
 
 
+def test_a_member_without_a_name_is_refused(tmp_path: Path) -> None:
+    for number, content in enumerate(
+        (make_tar([("a", b"x")], path=""), make_tar([(".", b"x")]), make_zip([(".", b"x")]))
+    ):
+        refused(tmp_path, f"{number}.{'zip' if number == 2 else 'tar'}", content, "has no name")
+
+
 def test_a_nul_in_a_name_is_refused(tmp_path: Path) -> None:
     content = make_zip([("a_b", b"x")]).replace(b"a_b", b"a\0b")
     refused(tmp_path, "x.zip", content, "is no path below the archive")
