@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from airflow_savemasks.engine.errors import Changed, ItemError, NotFound, ProjectError
+from airflow_savemasks.engine.errors import Changed, Damaged, ItemError, NotFound, ProjectError
 from airflow_savemasks.engine.limits import LIMITS, Limits, above
 from airflow_savemasks.engine.project.ahead import MOST, Ahead, side_by_side
 from airflow_savemasks.engine.project.dataset import DatasetListing, dataset_folder
@@ -121,7 +121,7 @@ class StorageProject:
         except NotFound as error:
             fix = "Do not change a project while it is exported"
             return Loaded(item, error=ItemError(error.where, "was listed and is gone", fix))
-        except Changed as error:
+        except (Changed, Damaged) as error:
             return Loaded(item, error=ItemError(error.where, error.problem, error.fix))
         except ItemError as error:
             return Loaded(item, error=error, refused=True)
