@@ -14,6 +14,7 @@ import orjson
 
 from airflow_savemasks.engine.errors import Changed, Damaged, ItemError, NotFound, ProjectError
 from airflow_savemasks.engine.limits import LIMITS, Limits, above
+from airflow_savemasks.engine.project import whole_numbers
 from airflow_savemasks.engine.project.ahead import MOST, Ahead, side_by_side
 from airflow_savemasks.engine.project.dataset import DatasetListing, dataset_folder
 from airflow_savemasks.engine.project.remarks import Remarks
@@ -73,7 +74,7 @@ class StorageProject:
         if found.size > self.limits.meta_bytes:
             raise ProjectError(where, *above("meta_bytes", found.size, self.limits))
         try:
-            return orjson.loads(self._storage.read(path, found))
+            return whole_numbers.loads(self._storage.read(path, found))
         except orjson.JSONDecodeError as error:
             raise ProjectError(where, f"broken JSON ({error})", "Export the project from Supervisely again") from error
 
