@@ -9,6 +9,7 @@ import numpy as np
 import orjson
 import pytest
 
+from airflow_savemasks import open_archive
 from airflow_savemasks.engine.errors import BadItemsError
 from airflow_savemasks.engine.project import whole_numbers
 from tests.engine.samples import CLASSES, make_project, members, run
@@ -50,7 +51,8 @@ def huge_project(root: Path) -> Path:
 @pytest.mark.parametrize("redact", [False, True])
 def test_an_annotation_and_a_meta_are_handed_on_with_theirs(tmp_path: Path, redact: bool) -> None:
     project = huge_project(tmp_path / "project")
-    files = members(run(project, tmp_path / "out", redact=redact)["archive"])
+    archive = run(project, tmp_path / "out", redact=redact)["archive"]
+    files = members(archive)
     written = json.loads(files["ds0/ann/0000.png.json"])
     assert written["tags"][0]["value"] == -HUGE
     assert written["customBigData"] == {"a": [HUGE]}
@@ -60,6 +62,9 @@ def test_an_annotation_and_a_meta_are_handed_on_with_theirs(tmp_path: Path, reda
     assert written["objects"][1]["classId"] == HUGE
     meta = json.loads(files["meta.json"])
     assert meta["tags"][0]["id"] == meta["classes"][0]["id"] == HUGE
+    opened = open_archive(archive)
+    assert opened[0].annotation == written
+    assert opened.meta == meta
     run(project, tmp_path / "again", redact=redact, workers=2)
     assert (tmp_path / "again/export.tar").read_bytes() == (tmp_path / "out/export.tar").read_bytes()
 
