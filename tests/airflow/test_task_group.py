@@ -83,6 +83,16 @@ def test_the_group_hands_every_option_to_each_of_its_tasks() -> None:
     assert {option: render[option] for option in OPTIONS} == given
 
 
+def test_there_are_as_many_batches_as_airflow_maps_and_one_at_least() -> None:
+    from airflow_savemasks.operators.steps import PlanOperator
+
+    for batches in (1, 1024):
+        assert PlanOperator(task_id="plan", layer=LAYER, batches=batches).batches == batches
+    for batches in (0, 1025):
+        with pytest.raises(ValueError, match=f"batches: {batches} is not between 1 and 1024"):
+            PlanOperator(task_id="plan", layer=LAYER, batches=batches)
+
+
 def test_the_bad_items_of_all_batches_come_together_in_one_task_and_one_file(group_run, tmp_path: Path, capfd) -> None:
     project = make_project(tmp_path / "project", items=40)
     bad = [f"{number:04d}.png" for number in (3, 17, 30)]

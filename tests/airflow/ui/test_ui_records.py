@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pytest
 
-from tests.airflow.ui.test_ui import STATE_STORE
+from tests.airflow.ui.runs import STATE_STORE, add_run, add_task
 
 NUMBERS = count(1)
 
@@ -20,46 +18,6 @@ NUMBERS = count(1)
 def dag_id(airflow_home: Path) -> str:
     """Of a DAG that no other test has."""
     return f"records_{next(NUMBERS)}"
-
-
-def add_run(dag_id: str, run_id: str) -> int:
-    """A run, as Airflow writes it; returns its number."""
-    from airflow.models.dagrun import DagRun
-    from airflow.utils.session import create_session
-
-    now = datetime.now(UTC)
-    with create_session() as session:
-        run = DagRun(dag_id=dag_id, run_id=run_id, run_type="manual", logical_date=None, run_after=now)
-        session.add(run)
-        session.flush()
-        return int(run.id)
-
-
-def add_task(dag_id: str, run_id: str, run: int, task_id: str, map_index: int, **left: Any) -> None:
-    """A task instance with what it left: operator, fields, state_store, and XComs by their keys."""
-    from airflow.models.renderedtifields import RenderedTaskInstanceFields
-    from airflow.models.taskinstance import TaskInstance
-    from airflow.models.xcom import XComModel
-    from airflow.utils.session import create_session
-    from sqlalchemy import insert
-
-    key = {"dag_id": dag_id, "run_id": run_id, "task_id": task_id, "map_index": map_index}
-    operator, fields, told = left.pop("operator", "Own"), left.pop("fields", None), left.pop("state_store", {})
-    now = datetime.now(UTC)
-    with create_session() as session:
-        values = {**key, "id": uuid4(), "operator": operator, "pool": "p", "pool_slots": 1, "priority_weight": 1}
-        values |= {"executor_config": {}, "try_number": 1, "max_tries": 0, "state": "success", "span_status": "not"}
-        session.execute(insert(TaskInstance.__table__).values(**values))
-        if fields is not None:
-            session.execute(insert(RenderedTaskInstanceFields.__table__).values(**key, rendered_fields=fields))
-        for name, value in left.items():
-            table = XComModel.__table__
-            session.execute(insert(table).values(**key, dag_run_id=run, key=name, value=value, timestamp=now))
-        for name, text in told.items():
-            from airflow.models.task_state_store import TaskStateStoreModel
-
-            table = TaskStateStoreModel.__table__
-            session.execute(insert(table).values(**key, dag_run_id=run, key=name, value=text, updated_at=now))
 
 
 def test_a_task_is_told_of_by_what_it_left_itself(dag_id: str) -> None:
@@ -131,3 +89,58 @@ def test_a_run_lists_who_exports_masks_by_operator_or_by_what_was_named_in_it(
     assert listed == [*((f"a_{name}", -1) for name in sorted(access.OPERATORS)), ("b_own", 0), ("b_own", 1)]
     monkeypatch.setattr(access, "MOST_TASKS", 4)
     assert [(one.task_id, one.map_index) for one in access.records_of_run(dag_id, "r")] == listed[:4]
+
+
+def test_the_note_of_a_run_is_of_its_own_tasks_and_written_anew_where_it_runs_again(
+    dag_id: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    from airflow.models.dagrun import DagRun
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    from airflow_savemasks.ui.note import on_dag_run_success
+
+    def noted(run_id: str) -> str | None:
+        with create_session() as session:
+            found = session.scalar(select(DagRun).where(DagRun.dag_id == dag_id, DagRun.run_id == run_id))
+            on_dag_run_success(found, "")
+            return found.note
+
+    def export(run_id: str, run: int, task_id: str, rendered: int) -> None:
+        result = {"archive": f"/x/{task_id}.tar", "items": {"rendered": rendered}}
+        add_task(dag_id, run_id, run, task_id, -1, operator="SaveMasksOperator", savemasks={}, return_value=result)
+
+    first, second = add_run(dag_id, "r"), add_run(dag_id, "s")
+    add_task(dag_id, "r", first, "data_1", -1, return_value={"archive": "/x/data.tar"})
+    assert noted("r") is None
+    export("r", first, "b", 1)
+    export("s", second, "other", 3)
+    assert noted("r") == "b.tar: 1 item"
+    export("r", first, "a", 2)
+    assert noted("r") == "b.tar: 1 item\na.tar: 2 items", "in the order in which they were made"
+    assert noted("s") == "other.tar: 3 items"
+    on_dag_run_success(DagRun(dag_id=dag_id, run_id="nowhere", run_type="manual"), "")
+    assert not [one for one in caplog.records if "gets no note" in one.getMessage()]
+
+
+def test_only_exports_that_failed_are_in_the_note_without_having_named_anything(dag_id: str) -> None:
+    from airflow.models.dagrun import DagRun
+    from airflow.models.taskinstance import TaskInstance
+    from airflow.utils.session import create_session
+    from sqlalchemy import select, update
+
+    from airflow_savemasks.ui.note import on_dag_run_failed
+
+    states = {"a": "failed", "b": "upstream_failed", "c": "skipped", "d": "success"}
+    for run_id in ("r", "s"):
+        run = add_run(dag_id, run_id)
+        for task_id in states if run_id == "r" else "x":
+            add_task(dag_id, run_id, run, task_id, -1, operator="SaveMasksOperator")
+        add_task(dag_id, run_id, run, "e", -1)
+    with create_session() as session:
+        for task_id, state in {**states, "x": "failed", "e": "failed"}.items():
+            here = TaskInstance.dag_id == dag_id, TaskInstance.task_id == task_id
+            session.execute(update(TaskInstance).where(*here).values(state=state))
+        found = session.scalar(select(DagRun).where(DagRun.dag_id == dag_id, DagRun.run_id == "r"))
+        on_dag_run_failed(found, "")
+        assert found.note == "a: no archive\nb: no archive"
