@@ -83,6 +83,17 @@ def test_the_group_hands_every_option_to_each_of_its_tasks() -> None:
     assert {option: render[option] for option in OPTIONS} == given
 
 
+def test_only_the_task_that_publishes_tells_assets() -> None:
+    from airflow.sdk import DAG, Asset
+
+    from airflow_savemasks.task_groups import save_masks_group
+
+    with DAG("group_with_an_asset", schedule=None) as dag:
+        save_masks_group(layer=LAYER, outlets=[Asset("file:///x.tar")])
+    told = {task.task_id: list(task.outlets) for task in dag.tasks}
+    assert told == {"save_masks.plan": [], "save_masks.render": [], "save_masks.assemble": [Asset("file:///x.tar")]}
+
+
 def test_there_are_as_many_batches_as_airflow_maps_and_one_at_least() -> None:
     from airflow_savemasks.operators.steps import PlanOperator
 
