@@ -40,7 +40,7 @@ class Result(Document):
     left_out: Count | None = Field(None, description="pictures that `pick` leaves out, where there is a `pick`")
     files: Count = Field(description="members of the archive")
     bytes: Count = Field(description="of all volumes")
-    seconds: Seconds = Field(description="that the export took")
+    seconds: Seconds = Field(description="that the export took; in a group its last task, `stages` has the others")
     stages: Stages = Field(description="seconds by stage; those of all workers added up")
     sources: list[Listed]
     unannotated: Count = Field(description="pictures without an annotation, exported without labels")

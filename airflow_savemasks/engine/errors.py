@@ -8,7 +8,8 @@ SaveMasksError
 ├── StorageError       a storage refused or broke
 │   ├── AccessError    ... because of missing rights or wrong credentials: never retried
 │   ├── NotFound       ... because there is no such file
-│   └── Changed        ... because the file is another one than the one that was listed
+│   ├── Changed        ... because the file is another one than the one that was listed
+│   └── Damaged        ... because what a packed project says of a file is not so
 ├── WorkerDied         a process that rendered for this one is gone
 ├── GateError          a gate was not passed; nothing is published, and finished items are kept
 ├── ArchiveError       an archive exists already, lacks a part or fails verification
@@ -98,6 +99,10 @@ class Changed(StorageError):
         fix: str = "Do not change a project while it is exported; run it again, so that it is listed again",
     ) -> None:
         super().__init__(where, problem, fix)
+
+
+class Damaged(StorageError):
+    """What a file of a packed project holds is not what the archive says of it."""
 
 
 class WorkerDied(SaveMasksError):

@@ -18,6 +18,7 @@ import orjson
 
 from airflow_savemasks.engine import native
 from airflow_savemasks.engine.errors import ProjectError, SettingsError
+from airflow_savemasks.engine.project import whole_numbers
 from airflow_savemasks.engine.project.annotation import AnnotationReader
 from airflow_savemasks.engine.project.meta import Meta, map_meta, merge_metas, names_after, parse_meta
 from airflow_savemasks.engine.project.source import Again, Source
@@ -157,7 +158,7 @@ def open_job(layer: Layer, sources: Mapping[str, Source], options: Options) -> J
         parts["items"] = asked
     if asked := of_masks(options):
         parts |= {"options": asked, "shown": colors.shown}
-    digest = sha256(orjson.dumps(parts, option=orjson.OPT_SORT_KEYS)).hexdigest()
+    digest = sha256(whole_numbers.dumps(parts, orjson.OPT_SORT_KEYS)).hexdigest()
     return Job(layer, options, inputs, merged, colors, (*layer.warnings, *merged.warnings, *doubtful), digest)
 
 
@@ -165,7 +166,7 @@ def _writable(source: Source) -> Any:
     """A source's meta.json, which has to be written again. Raises ProjectError where it is nested too deep for that."""
     raw = source.meta()
     try:
-        orjson.dumps(raw)
+        whole_numbers.dumps(raw)
     except TypeError as error:
         raise ProjectError(f"{source.uri}/meta.json", f"it cannot be written again ({error})", "Flatten it") from error
     return raw

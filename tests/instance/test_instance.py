@@ -250,6 +250,15 @@ def test_boxes_and_points_of_the_server_become_pixels() -> None:
     assert got["objects"][0]["points"]["exterior"] == [[2, 3], [29, 19], [30, 21]]
 
 
+def test_whole_numbers_above_64_bits_come_as_they_are(server, api, tmp_path: Path) -> None:
+    project = make_project(tmp_path / "project", items=1)
+    huge = annotation(0, customBigData={"number": 10**25 + 1})
+    (project / "ds0/ann/0000.png.json").write_text(json.dumps(huge))
+    server.instance.add_project(project, workspace="ws", name="p")
+    files = members(run_from(api, "supervisely://ws/p", tmp_path / "out")["archive"])
+    assert json.loads(files["ds0/ann/0000.png.json"])["customBigData"] == huge["customBigData"]
+
+
 def test_a_bad_picture_on_the_instance_is_a_bad_item(server, api, tmp_path: Path) -> None:
     project = make_project(tmp_path / "project", items=3)
     server.instance.add_project(project, workspace="ws", name="p")

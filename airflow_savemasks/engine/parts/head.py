@@ -11,6 +11,7 @@ from airflow_savemasks.engine.archive import naming, tar
 from airflow_savemasks.engine.archive.item_names import LAYOUTS
 from airflow_savemasks.engine.job import Job
 from airflow_savemasks.engine.masks.class_maps import class_maps
+from airflow_savemasks.engine.project import whole_numbers
 from airflow_savemasks.engine.project.redact import redact_meta
 
 
@@ -19,7 +20,7 @@ def root_files(job: Job) -> list[tuple[str, bytes]]:
     document = job.meta.to_json()
     if job.options.redact:
         document = redact_meta(document)
-    meta = orjson.dumps(document, option=orjson.OPT_INDENT_2) + b"\n"
+    meta = whole_numbers.dumps(document, orjson.OPT_INDENT_2) + b"\n"
     return [(naming.META, meta), *(class_maps(job.meta, job.colors) if job.options.class_maps else ())]
 
 

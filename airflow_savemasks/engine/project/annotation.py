@@ -18,6 +18,7 @@ from airflow_savemasks.engine.geometry.base import Geometry, Given, Json
 from airflow_savemasks.engine.geometry.table import parse_geometry
 from airflow_savemasks.engine.geometry.unknown import Unknown
 from airflow_savemasks.engine.limits import LIMITS, Limits, TooLarge, above
+from airflow_savemasks.engine.project import whole_numbers
 from airflow_savemasks.engine.project.depth import CONTAINERS, DEEPEST, is_too_deep
 from airflow_savemasks.engine.project.meta import ClassMapping, Meta, names_after
 from airflow_savemasks.engine.project.redact import redact_annotation
@@ -63,7 +64,7 @@ class Annotation:
         document = {**self.json, "objects": [label.to_json() for label in self.labels]}
         if redact:
             document = redact_annotation(document)
-        return orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY)
+        return whole_numbers.dumps(document, orjson.OPT_SERIALIZE_NUMPY)
 
 
 class _GivenOfOne(dict[str, Given]):
@@ -111,6 +112,7 @@ class AnnotationReader:
         self._check_bytes(content, where)
         try:
             data = orjson.loads(content)
+            kept = whole_numbers.exact(content, data)  # geometries are read from `data`, whose numbers numpy takes
         except orjson.JSONDecodeError as error:
             raise ItemError(where, f"broken JSON ({error})", "Write the annotation again at the source") from error
         height, width = _size(data, where)
@@ -123,9 +125,9 @@ class AnnotationReader:
         labels: list[Label] = []
         held = 0
         given = _GivenOfOne(self._given, Ahead(data["objects"] if b'"bitmap"' in content else (), self._limits))
-        for number, item in enumerate(data["objects"]):
+        for number, (item, whole) in enumerate(zip(data["objects"], kept["objects"], strict=True)):
             try:
-                found = self._labels(item, number, where, (width, height), given)
+                found = self._labels(item, whole, number, where, (width, height), given)
             except Exception as error:
                 error.add_note(f"label {number}")
                 raise
@@ -138,11 +140,11 @@ class AnnotationReader:
         out = {
             "description": data.get("description") or "",
             "size": {"height": height, "width": width},
-            "tags": self._tags(data["tags"], lambda: where),
-            "customBigData": data.get("customBigData") or {},
+            "tags": self._tags(kept["tags"], lambda: where),
+            "customBigData": kept.get("customBigData") or {},
         }
-        if data.get("imageId") is not None:
-            out["imageId"] = data["imageId"]
+        if kept.get("imageId") is not None:
+            out["imageId"] = kept["imageId"]
         parts = [out, *(part for label in labels for part in (label.before, label.after))]
         if is_too_deep([value for part in parts for value in part.values() if value and type(value) in CONTAINERS]):
             raise ItemError(where, f"it is nested more than {DEEPEST} levels deep", "Flatten it")
@@ -160,7 +162,7 @@ class AnnotationReader:
                 raise ItemError(where, *above(name, found, self._limits))
 
     def _labels(
-        self, item: Any, number: int, place: str, size: tuple[int, int], given: dict[str, Given]
+        self, item: Any, whole: Any, number: int, place: str, size: tuple[int, int], given: dict[str, Given]
     ) -> list[Label]:
         name = item.get("classTitle") if isinstance(item, dict) else None
 
@@ -173,7 +175,7 @@ class AnnotationReader:
         if obj_class is None:
             fix = f"Add the class, or use one of {self._some_classes}"
             raise ItemError(f"{place}, label {number}", f"class {name!r} is not in meta.json", fix)
-        raw_tags = item.get("tags")
+        raw_tags = whole.get("tags")
         if not isinstance(raw_tags, list):
             raise ItemError(where(), 'no list "tags" in it', 'Add "tags": []')
         tags = self._tags(raw_tags, where) if raw_tags else []
@@ -188,7 +190,7 @@ class AnnotationReader:
         if new_name is None:
             return []
         kept = COPIED_WHOLE if len(pieces) == 1 else COPIED
-        return [Label(new_name, piece, *self._json(item, new_name, tags, piece, kept), number) for piece in pieces]
+        return [Label(new_name, piece, *self._json(whole, new_name, tags, piece, kept), number) for piece in pieces]
 
     def _json(
         self, item: Json, name: str, tags: list[Json], geometry: Geometry, kept: Sequence[str]

@@ -11,6 +11,7 @@ import orjson
 from airflow_savemasks.engine.errors import ItemError, ProjectError
 from airflow_savemasks.engine.image.decode import decode, inspect
 from airflow_savemasks.engine.limits import LIMITS
+from airflow_savemasks.engine.project import whole_numbers
 from airflow_savemasks.engine.project.annotation import AnnotationReader
 from airflow_savemasks.engine.project.bad_item import as_bad_item
 from airflow_savemasks.engine.project.meta import Meta, merge_metas, parse_meta
@@ -68,7 +69,7 @@ def _update_meta(source: Path, target: FolderStorage) -> Meta:
     if target.stat("meta.json"):
         known = _meta_of(target.read("meta.json"), target.locate("meta.json"))
         merged = merge_metas([(str(source), merged), (target.uri, known)])
-    content = orjson.dumps(merged.to_json(), option=orjson.OPT_INDENT_2)
+    content = whole_numbers.dumps(merged.to_json(), orjson.OPT_INDENT_2)
     if not target.stat("meta.json") or target.read("meta.json") != content:
         with target.writing("meta.json") as out:
             out.write(content)
@@ -98,7 +99,7 @@ def _checked(picture: Path, annotation: Path, reader: AnnotationReader) -> list[
 
 def _meta_of(content: bytes, where: str) -> Meta:
     try:
-        raw = orjson.loads(content)
+        raw = whole_numbers.loads(content)
     except orjson.JSONDecodeError as error:
         raise ProjectError(where, f"broken JSON ({error})", "Write it again") from error
     return parse_meta(raw, where)

@@ -12,8 +12,9 @@ from typing import Any
 
 import orjson
 
-from airflow_savemasks.engine.errors import Changed, ItemError, NotFound, ProjectError
+from airflow_savemasks.engine.errors import Changed, Damaged, ItemError, NotFound, ProjectError
 from airflow_savemasks.engine.limits import LIMITS, Limits, above
+from airflow_savemasks.engine.project import whole_numbers
 from airflow_savemasks.engine.project.ahead import MOST, Ahead, side_by_side
 from airflow_savemasks.engine.project.dataset import DatasetListing, dataset_folder
 from airflow_savemasks.engine.project.remarks import Remarks
@@ -73,7 +74,7 @@ class StorageProject:
         if found.size > self.limits.meta_bytes:
             raise ProjectError(where, *above("meta_bytes", found.size, self.limits))
         try:
-            return orjson.loads(self._storage.read(path, found))
+            return whole_numbers.loads(self._storage.read(path, found))
         except orjson.JSONDecodeError as error:
             raise ProjectError(where, f"broken JSON ({error})", "Export the project from Supervisely again") from error
 
@@ -121,7 +122,7 @@ class StorageProject:
         except NotFound as error:
             fix = "Do not change a project while it is exported"
             return Loaded(item, error=ItemError(error.where, "was listed and is gone", fix))
-        except Changed as error:
+        except (Changed, Damaged) as error:
             return Loaded(item, error=ItemError(error.where, error.problem, error.fix))
         except ItemError as error:
             return Loaded(item, error=error, refused=True)

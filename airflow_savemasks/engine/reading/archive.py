@@ -10,13 +10,12 @@ from hashlib import sha256
 from itertools import islice
 from typing import Any, overload
 
-import orjson
-
 from airflow_savemasks.engine.archive import tar
 from airflow_savemasks.engine.archive.manifest_file import File
 from airflow_savemasks.engine.archive.naming import META
 from airflow_savemasks.engine.archive.published import Published, as_copied, look_at, no_archive
 from airflow_savemasks.engine.errors import ArchiveError
+from airflow_savemasks.engine.project import whole_numbers
 from airflow_savemasks.engine.reading.index_file import IndexFile
 from airflow_savemasks.engine.reading.item import ArchiveItem
 from airflow_savemasks.engine.reading.ranges import Opening, Ranges
@@ -101,7 +100,7 @@ class Archive(Items):
     def meta(self) -> dict[str, Any]:
         """meta.json: classes and tags."""
         try:
-            return dict(orjson.loads(self.root[META]))
+            return dict(whole_numbers.loads(self.root[META]))
         except (KeyError, TypeError, ValueError) as error:
             raise ArchiveError(f"{self.uri}, {META}", f"does not parse ({error})", VERIFY) from error
 

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
-import orjson
 from numpy.typing import NDArray
 
 from airflow_savemasks.engine.archive.index import IndexLine, Member
 from airflow_savemasks.engine.errors import ArchiveError
 from airflow_savemasks.engine.image.png_read import indices_as_gray
+from airflow_savemasks.engine.project import whole_numbers
 from airflow_savemasks.engine.reading.kinds import KINDS
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ class ArchiveItem:
     def annotation(self) -> dict[str, Any]:
         """The annotation as JSON. Raises ArchiveError where it is none."""
         try:
-            return dict(orjson.loads(self.bytes("annotation")))
+            return dict(whole_numbers.loads(self.bytes("annotation")))
         except (TypeError, ValueError) as error:
             raise self._error("annotation", f"does not parse ({error})") from error
 

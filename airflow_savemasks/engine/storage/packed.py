@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Iterator
 from zipfile import BadZipFile
 
-from airflow_savemasks.engine.errors import Changed, NotFound, Stopped, StorageError
+from airflow_savemasks.engine.errors import Changed, Damaged, NotFound, Stopped, StorageError
 from airflow_savemasks.engine.limits import LIMITS, Limits, TooLarge
 from airflow_savemasks.engine.storage.base import CHUNK, Entry, Folder, ReadableStorage
 from airflow_savemasks.engine.storage.folder import FolderStorage
@@ -162,12 +162,12 @@ class PackedStorage(ReadableStorage):
             try:
                 unpacked = inflate(data, member.entry.size)
             except zlib.error as error:
-                raise StorageError(self.locate(path), f"cannot be unpacked ({error})", PACK_AGAIN) from error
+                raise Damaged(self.locate(path), f"cannot be unpacked ({error})", PACK_AGAIN) from error
         if unpacked is None or len(unpacked) != member.entry.size:
             fact = f"is damaged: it does not have the {member.entry.size} bytes that it says to have"
-            raise StorageError(self.locate(path), fact, PACK_AGAIN)
+            raise Damaged(self.locate(path), fact, PACK_AGAIN)
         if zlib.crc32(unpacked) != member.check:
-            raise StorageError(self.locate(path), "is damaged: its CRC-32 is another", PACK_AGAIN)
+            raise Damaged(self.locate(path), "is damaged: its CRC-32 is another", PACK_AGAIN)
         return unpacked
 
     def _get(self, offset: int, size: int) -> bytes:

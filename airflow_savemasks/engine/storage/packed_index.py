@@ -116,7 +116,10 @@ class Index:
             raise self._wrong(name, "is no path below the archive", "Pack it with relative paths")
         if len(name) > LONGEST_PATH:
             raise self._wrong(name[:80], f"has a path of {len(name)} characters", "Pack it with shorter paths")
-        return "/".join(part for part in parts if part not in {"", "."})
+        path = "/".join(part for part in parts if part not in {"", "."})
+        if not path:
+            raise self._wrong(name, "has no name", "Pack it again")
+        return path
 
     def _wrong(self, name: str, problem: str, fix: str) -> StorageError:
         shown = name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

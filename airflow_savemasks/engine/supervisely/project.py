@@ -11,6 +11,7 @@ import orjson
 
 from airflow_savemasks.engine.errors import ItemError, NotFound, ProjectError
 from airflow_savemasks.engine.limits import LIMITS, Limits
+from airflow_savemasks.engine.project import whole_numbers
 from airflow_savemasks.engine.project.ahead import Ahead
 from airflow_savemasks.engine.project.remarks import Remarks
 from airflow_savemasks.engine.project.source import Again, Item, Loaded, Wanted
@@ -236,6 +237,6 @@ def _without_pixels(records: Iterable[Json]) -> dict[int, Json]:
 def _annotation(where: str, record: Json) -> bytes:
     """The JSON of an annotation as a file would have it. Raises ItemError."""
     try:
-        return orjson.dumps(annotation_to_pixels(record["annotation"]))
+        return whole_numbers.dumps(annotation_to_pixels(record["annotation"]))
     except (KeyError, TypeError, ValueError, IndexError, AttributeError, ArithmeticError, RecursionError) as error:
         raise ItemError(where, f"broken annotation: {error!r}", "Mend the label in Supervisely") from error

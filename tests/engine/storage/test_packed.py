@@ -19,7 +19,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from airflow_savemasks.engine.errors import SettingsError, Stopped, StorageError
+from airflow_savemasks.engine.errors import BadItemsError, SettingsError, Stopped, StorageError
 from airflow_savemasks.engine.limits import Limits
 from airflow_savemasks.engine.storage import work_file
 from airflow_savemasks.engine.storage.base import NO_UTF8, Storage
@@ -166,10 +166,34 @@ def test_a_zip_member_of_another_size_than_it_says_is_refused(tmp_path: Path) ->
             storage.read("a")
 
 
+def test_a_damaged_picture_in_a_zip_is_a_bad_item_until_it_is_mended(tmp_path: Path) -> None:
+    project = make_project(tmp_path / "project", items=3)
+    files = [(str(path.relative_to(project)), path.read_bytes()) for path in project.rglob("*") if path.is_file()]
+    whole = make_zip(files)
+    content = bytearray(whole)
+    at = content.index(b"img/0001.png") + 200
+    content[at] ^= 0xFF
+    packed = tmp_path / "project.zip"
+    packed.write_bytes(content)
+    with pytest.raises(BadItemsError, match="0001.png"):
+        run(packed, tmp_path / "out")
+    (skipped,) = run(packed, tmp_path / "out", on_bad_item="skip")["skipped"]
+    assert skipped["item"] == "ds0/0001.png"
+    packed.write_bytes(whole)  # with the same checksums as before
+    assert run(packed, tmp_path / "out", on_bad_item="skip")["items"] == {"rendered": 1, "reused": 2, "skipped": 0}
+
+
 @pytest.mark.parametrize("name", ["../a", "a/../../b", "/etc/passwd"])
 def test_names_that_lead_out_of_an_archive_are_refused(tmp_path: Path, name: str) -> None:
     for kind, content in (("tar", make_tar([(name, b"x")])), ("zip", make_zip([(name, b"x")]))):
         refused(tmp_path, f"x.{kind}", content, f"'{name}' is no path below the archive")
+
+
+def test_a_member_without_a_name_is_refused(tmp_path: Path) -> None:
+    for number, content in enumerate(
+        (make_tar([("a", b"x")], path=""), make_tar([(".", b"x")]), make_zip([(".", b"x")]))
+    ):
+        refused(tmp_path, f"{number}.{'zip' if number == 2 else 'tar'}", content, "has no name")
 
 
 def test_a_nul_in_a_name_is_refused(tmp_path: Path) -> None:
