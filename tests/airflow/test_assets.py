@@ -149,3 +149,13 @@ def test_names_of_datasets_have_no_secrets() -> None:
     assert (
         SaveMasksOperator(task_id="y", layer={}, sources="{{ later }}").get_openlineage_facets_on_start().inputs == []
     )
+
+
+@pytest.mark.parametrize("result", [{"dry_run": True, "items": {}}, [{"plan": "a batch"}], None])
+def test_a_task_that_publishes_nothing_has_written_nothing_by_lineage(result: Any) -> None:
+    pytest.importorskip("airflow.providers.openlineage")
+    from airflow_savemasks.operators.save_masks import SaveMasksOperator
+
+    task = SaveMasksOperator(task_id="save_masks", layer={})
+    task.wrote(result)
+    assert task.get_openlineage_facets_on_complete(None).outputs == []

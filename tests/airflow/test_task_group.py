@@ -33,6 +33,8 @@ def test_the_group_makes_the_archive_of_the_operator_and_reuses_like_it(group_ru
     alone = run(project, tmp_path / "alone")
     assert Path(result["archive"]).read_bytes() == Path(alone["archive"]).read_bytes()
     assert result["items"] == alone["items"] == {"rendered": 40, "reused": 0, "skipped": 0}
+    assert result["sources"] == alone["sources"] != []
+    assert result["stages"]["plan"] > 0
     assert not (tmp_path / "team" / ".parts").exists()
     add_item(project, "0020.png", seed=200)
     second = result_of(group_run(conf), "save_masks.assemble")

@@ -102,7 +102,8 @@ def add_task(dag_id: str, run_id: str, run: int, task_id: str, map_index: int, *
     now = datetime.now(UTC)
     with create_session() as session:
         values = {**key, "id": uuid4(), "operator": operator, "pool": "p", "pool_slots": 1, "priority_weight": 1}
-        values |= {"executor_config": {}, "try_number": 1, "max_tries": 0, "state": "success", "span_status": "not"}
+        values |= {"executor_config": {}, "try_number": 1, "max_tries": 0, "state": left.pop("state", "success")}
+        values |= {"span_status": "not"}
         session.execute(insert(TaskInstance.__table__).values(**values))
         if fields is not None:
             session.execute(insert(RenderedTaskInstanceFields.__table__).values(**key, rendered_fields=fields))

@@ -144,3 +144,34 @@ def test_only_exports_that_failed_are_in_the_note_without_having_named_anything(
         found = session.scalar(select(DagRun).where(DagRun.dag_id == dag_id, DagRun.run_id == "r"))
         on_dag_run_failed(found, "")
         assert found.note == "a: no archive\nb: no archive"
+
+
+@pytest.mark.parametrize(
+    ("state", "under_way"),
+    [(None, True), ("running", True), ("up_for_retry", True), ("failed", False), ("removed", False)],
+)
+def test_a_task_that_airflow_has_not_scheduled_yet_may_still_have_something_to_say(
+    dag_id: str, state: str | None, under_way: bool
+) -> None:
+    from airflow_savemasks.ui.access import record_of
+    from airflow_savemasks.ui.telling import summary
+
+    add_task(dag_id, "r", add_run(dag_id, "r"), "save", -1, state=state)
+    assert summary(record_of(dag_id, "r", "save", -1))["task"]["under_way"] is under_way
+
+
+@pytest.mark.parametrize("result", [{"archive": "/etc/passwd"}, {"dry_run": True, "would_fail": ["x"]}])
+def test_what_a_task_returned_that_exports_no_masks_is_not_told(dag_id: str, result: dict[str, Any]) -> None:
+    """Whatever it looks like; of one that does it is told, also where all else of it is of a wrong kind."""
+    from airflow_savemasks.ui.access import record_of
+    from airflow_savemasks.ui.telling import summary
+
+    run = add_run(dag_id, "r")
+    wrong = {**result, "warnings": "text", "skipped": 7}
+    add_task(dag_id, "r", run, "data_1", -1, fields={}, return_value=wrong)
+    add_task(dag_id, "r", run, "save", -1, fields={"team_files_conn_id": None}, return_value=wrong)
+    told = summary(record_of(dag_id, "r", "data_1", -1))
+    assert (told["result"], told["plan"]) == (None, None)
+    told = summary(record_of(dag_id, "r", "save", -1))
+    assert (told["result"] or told["plan"])["warnings"] == []
+    assert (told["result"] is None, told["plan"] is None) == ("archive" not in result, "dry_run" not in result)
