@@ -161,7 +161,7 @@ def _connection(session: Session, found: TaskInstance) -> dict[str, Any] | None:
     if dag is None or not dag.has_task(found.task_id):
         return None
     task = dag.get_task(found.task_id)
-    arguments = {**getattr(task, "partial_kwargs", {}), **vars(task)}
+    arguments = {**vars(task), **getattr(task, "partial_kwargs", {})}  # a mapped one has None where its fields stand
     value = arguments.get(CONNECTION)
     if CONNECTION not in getattr(task, "template_fields", ()) or (isinstance(value, str) and "{{" in value):
         return None

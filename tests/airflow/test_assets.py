@@ -7,6 +7,7 @@ from unittest import mock
 
 import pytest
 
+from airflow_savemasks.engine.errors import BadItemsError, ItemError
 from airflow_savemasks.engine.progress import Progress
 from tests.engine.test_errors_told import KINDS
 
@@ -96,6 +97,22 @@ def test_ids_become_parts_of_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "savemasks.exports_unchanged" in named
 
 
+@pytest.mark.parametrize("result", [None, [{"plan": "a batch"}], {"dry_run": True, "items": {}}])
+@pytest.mark.parametrize("error", [None, KeyError("x"), BadItemsError([ItemError("a", "b", "c")] * 3)])
+def test_what_did_not_happen_is_not_counted(result: Any, error: Exception | None) -> None:
+    """A task that only planned has rendered nothing, not even no items."""
+    from airflow_savemasks.operators.metrics import _emit_all
+
+    told: list[tuple[str, str]] = []
+    progress = Progress()
+    with progress.stage("plan"):
+        pass
+    _emit_all(lambda kind, name, _: told.append((kind, name)), progress, result, error)
+    failed = [("incr", "failures")] if error else []
+    bad = [("incr", "items_bad")] if isinstance(error, BadItemsError) else []
+    assert told == [("timing", "duration.plan"), *failed, *bad]
+
+
 def test_metrics_that_cannot_be_emitted_fail_nothing(monkeypatch: pytest.MonkeyPatch, caplog) -> None:
     from airflow_savemasks.operators import metrics
 
@@ -132,3 +149,13 @@ def test_names_of_datasets_have_no_secrets() -> None:
     assert (
         SaveMasksOperator(task_id="y", layer={}, sources="{{ later }}").get_openlineage_facets_on_start().inputs == []
     )
+
+
+@pytest.mark.parametrize("result", [{"dry_run": True, "items": {}}, [{"plan": "a batch"}], None])
+def test_a_task_that_publishes_nothing_has_written_nothing_by_lineage(result: Any) -> None:
+    pytest.importorskip("airflow.providers.openlineage")
+    from airflow_savemasks.operators.save_masks import SaveMasksOperator
+
+    task = SaveMasksOperator(task_id="save_masks", layer={})
+    task.wrote(result)
+    assert task.get_openlineage_facets_on_complete(None).outputs == []

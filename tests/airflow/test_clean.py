@@ -42,6 +42,36 @@ def test_a_task_looks_first_and_removes_then(work: Path) -> None:
     assert not work.exists()
 
 
+def test_what_was_written_within_thirty_days_stays_where_no_age_is_given(work: Path) -> None:
+    from airflow_savemasks.operators.clean import CleanOperator
+
+    for path in work.iterdir():
+        os.utime(path, (path.stat().st_mtime + 11 * 86400,) * 2)
+    told = CleanOperator(task_id="c", team_files_conn_id="team").execute({})
+    assert (told["removed"], told["folders"][0]["fate"]) == (0, "kept: younger than 30 days")
+    assert work.exists()
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_a_task_that_is_killed_stops_at_the_next_call_of_the_storage(
+    work: Path, dry_run: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from airflow_savemasks.engine.publish import work_folders
+    from airflow_savemasks.operators.clean import CleanOperator
+
+    task = CleanOperator(task_id="c", team_files_conn_id="team", dry_run=dry_run)
+    clean = work_folders.clean
+
+    def killed(*given: object, **more: object) -> object:
+        task.on_kill()
+        return clean(*given, **more)
+
+    monkeypatch.setattr(work_folders, "clean", killed)
+    with pytest.raises(SystemExit, match="^Stopped"):
+        task.execute({})
+    assert work.exists()
+
+
 @pytest.mark.parametrize("wrong", [{"older_than_days": "soon"}, {"older_than_days": -1}, {"dry_run": "perhaps"}])
 def test_what_cannot_be_meant_fails_at_once_with_a_fix(wrong: dict[str, object], work: Path) -> None:
     from airflow.sdk.exceptions import AirflowFailException

@@ -20,6 +20,7 @@ from airflow_savemasks.engine.errors import (
     ArchiveError,
     BadItemsError,
     Changed,
+    GateError,
     ItemError,
     NotFound,
     ProjectError,
@@ -213,6 +214,17 @@ def test_bad_items_fail_at_once_unless_they_are_to_be_retried(operator, tmp_path
     for again in (True, "true"):
         with pytest.raises(BadItemsError, match="0001.png"):
             operator(sources={"$data_1": str(project)}, retry_bad_items=again).execute(context())
+
+
+def test_a_gate_that_is_missed_fails_at_once_unless_bad_items_are_to_be_retried(operator, tmp_path: Path) -> None:
+    """A retry meets the same items, or mended ones."""
+    from airflow.sdk.exceptions import AirflowFailException
+
+    gated = {"sources": {"$data_1": str(make_project(tmp_path / "project"))}, "gates": {"min_items": 5}}
+    with pytest.raises(AirflowFailException, match="min_items"):
+        operator(**gated).execute(context())
+    with pytest.raises(GateError, match="min_items"):
+        operator(**gated, retry_bad_items=True).execute(context())
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,8 @@ def test_the_group_makes_the_archive_of_the_operator_and_reuses_like_it(group_ru
     alone = run(project, tmp_path / "alone")
     assert Path(result["archive"]).read_bytes() == Path(alone["archive"]).read_bytes()
     assert result["items"] == alone["items"] == {"rendered": 40, "reused": 0, "skipped": 0}
+    assert result["sources"] == alone["sources"] != []
+    assert result["stages"]["plan"] > 0
     assert not (tmp_path / "team" / ".parts").exists()
     add_item(project, "0020.png", seed=200)
     second = result_of(group_run(conf), "save_masks.assemble")
@@ -81,6 +83,27 @@ def test_the_group_hands_every_option_to_each_of_its_tasks() -> None:
         assert {option: getattr(dag.get_task(f"save_masks.{name}"), option) for option in OPTIONS} == given
     render = dag.get_task("save_masks.render").partial_kwargs
     assert {option: render[option] for option in OPTIONS} == given
+
+
+def test_only_the_task_that_publishes_tells_assets() -> None:
+    from airflow.sdk import DAG, Asset
+
+    from airflow_savemasks.task_groups import save_masks_group
+
+    with DAG("group_with_an_asset", schedule=None) as dag:
+        save_masks_group(layer=LAYER, outlets=[Asset("file:///x.tar")])
+    told = {task.task_id: list(task.outlets) for task in dag.tasks}
+    assert told == {"save_masks.plan": [], "save_masks.render": [], "save_masks.assemble": [Asset("file:///x.tar")]}
+
+
+def test_there_are_as_many_batches_as_airflow_maps_and_one_at_least() -> None:
+    from airflow_savemasks.operators.steps import PlanOperator
+
+    for batches in (1, 1024):
+        assert PlanOperator(task_id="plan", layer=LAYER, batches=batches).batches == batches
+    for batches in (0, 1025):
+        with pytest.raises(ValueError, match=f"batches: {batches} is not between 1 and 1024"):
+            PlanOperator(task_id="plan", layer=LAYER, batches=batches)
 
 
 def test_the_bad_items_of_all_batches_come_together_in_one_task_and_one_file(group_run, tmp_path: Path, capfd) -> None:

@@ -103,7 +103,8 @@ def test_an_archive_of_volumes_is_found_by_its_result_its_name_and_each_of_its_v
 
     result = run(make_project(tmp_path / "project"), team, volume_size=10_000)
     assert len(result["volumes"]) > 1
-    for archive in (result, result["archive"], result["volumes"][-1], "export", "export.tar"):
+    texts = (f"\n {json.dumps(result)}", f" {result} ")  # as templates make them of a result
+    for archive in (result, *texts, result["archive"], result["volumes"][-1], "export", "export.tar"):
         task = VerifyArchiveOperator(task_id="verify", archive=archive, team_files_conn_id="nested_team_files")
         assert task.execute({})["items"] == 4, archive
 
@@ -113,6 +114,7 @@ def test_an_archive_of_volumes_is_found_by_its_result_its_name_and_each_of_its_v
     ("archive", "says"),
     [
         ("/elsewhere/export.tar", "does not lie in"),
+        ("BESIDE", "does not lie in"),
         ("s3://bucket/export.tar", "does not lie in"),
         ("../export.tar", "does not lie in"),
         ("", "names none"),
@@ -127,6 +129,8 @@ def test_what_names_no_archive_of_these_team_files_is_refused(archive, says: str
     from airflow_savemasks.operators.verify import VerifyArchiveOperator
 
     team.mkdir()
+    if archive == "BESIDE":  # what begins with the name of their folder
+        archive = f"{team}_b/export.tar"
     task = VerifyArchiveOperator(task_id="verify", archive=archive, team_files_conn_id="nested_team_files")
     with pytest.raises(AirflowFailException, match=says):
         task.execute({})

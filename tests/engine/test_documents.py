@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -62,3 +63,48 @@ def test_a_key_that_nobody_knows_is_refused(tmp_path: Path) -> None:
         documents.Result.model_validate({**result, "new": 1})
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.Draft202012Validator(SCHEMAS["result"]).validate({**result, "new": 1})
+
+
+IMPOSSIBLE: list[tuple[str, tuple[str | int, ...], Any]] = [
+    ("result", ("files",), -1),
+    ("result", ("seconds",), -0.1),
+    ("result", ("manifest_sha256",), "0" * 63),
+    ("result", ("manifest_sha256",), "0" * 65),
+    ("plan", ("dry_run",), False),
+    ("plan", ("classes", 0, "human"), [1, 2, 3, 4]),
+    ("plan", ("classes", 0, "human"), [1, 2]),
+    ("manifest", ("format",), 2),
+    ("manifest", ("totals", "more"), 1),
+    ("index line", ("key",), "0" * 41),
+    ("index line", ("instances", 0, "id"), 0),
+]
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """A document of each kind but a bad item."""
+    folder = tmp_path_factory.mktemp("written")
+    project = make_project(folder / "project", items=1)
+    result = assert_all(project, folder / "out", layer(), instances="ids")
+    return {
+        "result": result,
+        "plan": save_masks(layer(), {"$data_1": str(project)}, str(folder / "other"), dry_run=True),
+        "manifest": json.loads(Path(result["manifest"]).read_text()),
+        "index line": json.loads(Path(result["index"]).read_text()),
+    }
+
+
+@pytest.mark.parametrize(("name", "place", "value"), IMPOSSIBLE, ids=lambda value: str(value)[:30])
+def test_what_is_one_step_beside_what_can_be_is_refused(
+    written: dict[str, Any], name: str, place: tuple[str | int, ...], value: Any
+) -> None:
+    changed = deepcopy(written[name])
+    *path, last = place
+    inner = changed
+    for step in path:
+        inner = inner[step]
+    inner[last] = value
+    with pytest.raises(pydantic.ValidationError):
+        documents.DOCUMENTS[name].model_validate(changed)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.Draft202012Validator(SCHEMAS[name]).validate(changed)

@@ -48,6 +48,15 @@ def test_a_plan_and_an_export_refuse_the_same_items(
     assert found["skipped"][0]["reason"].endswith(": " + told["bad_items"][0]["fact"])
 
 
+@pytest.mark.parametrize("options", [{}, {"instances": "ids"}])
+def test_what_masks_would_take_that_nobody_asked_for_is_no_reason_to_refuse(
+    options: dict[str, Any], tmp_path: Path
+) -> None:
+    project, out = make_project(tmp_path / "p", items=2), tmp_path / "out"
+    result = run(project, out, limits={"instance_pixels": 1}, **options)
+    assert result["items"] == {"rendered": 2, "reused": 0, "skipped": 0}
+
+
 def test_a_human_mask_that_no_jpeg_holds_is_told(tmp_path: Path) -> None:
     project, out = make_project(tmp_path / "p", items=1), tmp_path / "out"
     out.mkdir()

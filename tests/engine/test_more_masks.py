@@ -73,6 +73,28 @@ def test_the_manifest_says_what_machine_masks_are_and_not_that_nobody_chose(
     assert told(tmp_path / "out")["settings"]["machine_png"] == is_said
 
 
+@pytest.mark.parametrize(
+    "given", [{}, {"masks_human": False, "gt_machine_color": {"leaf": [5, 6, 7], "box": [1, 1, 1]}}]
+)
+def test_the_manifest_says_which_masks_were_asked_for_and_with_which_colors(
+    tmp_path: Path, given: dict[str, Any]
+) -> None:
+    root, out, raw = make_project(tmp_path / "p", items=1), tmp_path / "out", layer(**given)
+    run(root, out, raw)
+    settings = told(out)["settings"]
+    assert {name: settings[name] for name in raw["settings"]} == raw["settings"]
+    assert settings["sources"] == [str(root)]
+
+
+def test_the_manifest_lists_files_beside_meta_json_where_there_are_any(tmp_path: Path) -> None:
+    root, out = make_project(tmp_path / "p", items=1), tmp_path / "out"
+    run(root, out)
+    assert set(told(out)["head"]) == {"size", "sha256"}
+    assert {"tail", "root_files", "splits"}.isdisjoint(told(out))
+    result = run(root, out, class_maps=True)
+    assert [one["file"] for one in told(out)["head"]["files"]] == [*members(result["archive"])][:4]
+
+
 def test_what_is_at_its_default_changes_nothing(tmp_path: Path) -> None:
     root, out = make_project(tmp_path / "p", items=2), tmp_path / "out"
     run(root, out)

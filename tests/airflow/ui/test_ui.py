@@ -6,7 +6,6 @@ import io
 import json
 import zipfile
 from base64 import b64decode
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +13,9 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.airflow.ui.runs import CYRILLIC, HTML, Run, export, finished, xcom
+from tests.airflow.ui.runs import CYRILLIC, HTML, STATE_STORE, Run, add_run, add_task, export, finished, xcom
 from tests.engine.samples import LAYER, make_project, members
 
-STATE_STORE = tuple(map(int, version("apache-airflow").split(".")[:2])) >= (3, 3)  # of tasks: where progress stands
 FOLDERS = {"picture": "img", "human": "masks_human", "machine": "masks_machine", "annotation": "ann"}
 
 
@@ -270,6 +268,8 @@ def test_what_a_note_says() -> None:
     told = {"dry_run": True, "items": {"rendered": 6, "reused": 3, "skipped": 1}}
     assert text_of([("a", key, {}), ("a", "return_value", told)]) == "a: only planned, 6 to render, 3 reused, 1 bad"
     assert text_of([("a", key, {})]) == "a: no archive"
+    assert text_of([("plan", key, {})]) == "plan: no archive", "it is a step of no group"
+    assert text_of([("a", key, {}), ("a", "return_value", result("x", 0, 0, 0))]) == "x.tar: 0 items"
     group = [("g.plan", key, {}), ("g.plan", "return_value", [1]), ("g.assemble", key, {})]
     assert text_of([*group, ("g.assemble", "return_value", result("y", 1, 0, 0))]) == "y.tar: 1 item"
     assert text_of(group) == "g: no archive"
@@ -294,3 +294,24 @@ def test_a_run_whose_rendered_fields_airflow_has_forgotten_is_still_shown(
         session.execute(delete(Rendered).where(Rendered.run_id == run.run_id))
     assert served.get(f"{run.tab}/items", headers=admin).json()["total"] == 2
     assert served.get(f"{run.tab.replace('save_masks/-1', 'data_1/-1')}/items", headers=admin).status_code == 404
+
+
+@pytest.mark.usefixtures("shown")  # or the DAGs are not stored yet
+@pytest.mark.parametrize(
+    ("dag_id", "task_id", "map_index", "conn_id"),
+    [
+        ("golden_case", "save_masks", -1, "golden_team_files"),
+        ("secret_case", "save_masks", 1, "nested_team_files"),
+        ("golden_case", "data_1", -1, None),
+        ("golden_case", "gone", -1, None),
+    ],
+)
+def test_a_connection_that_airflow_has_forgotten_is_that_of_the_dag(
+    dag_id: str, task_id: str, map_index: int, conn_id: str | None
+) -> None:
+    from airflow_savemasks.ui.access import record_of
+
+    run_id = f"forgotten_{task_id}"
+    add_task(dag_id, run_id, add_run(dag_id, run_id), task_id, map_index)
+    found = record_of(dag_id, run_id, task_id, map_index)
+    assert (found.ours, found.conn_id) == (conn_id is not None, conn_id)

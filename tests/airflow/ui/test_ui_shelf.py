@@ -101,3 +101,18 @@ def test_no_name_in_a_zip_leads_out_of_the_folder_that_it_is_unpacked_in(project
         assert "ds0/x.png" in packed.namelist()
         assert not [name for name in packed.namelist() if name.startswith("/") or ".." in name]
         assert packed.read("ds0/x.png") == (project / "ds0/img/0000.png").read_bytes()
+
+
+@pytest.mark.parametrize(("instances", "kinds", "visible"), [(None, 0, 0), ("ids", 0, 2), ("files", 2, 0)])
+def test_an_item_in_a_list_says_whether_there_is_more_of_its_labels_and_tells_it_by_itself_alone(
+    project: Path, root: Path, instances: str | None, kinds: int, visible: int
+) -> None:
+    """An item may have thousands of files of labels, and a page has two hundred items."""
+    from airflow_savemasks.ui.telling import item
+
+    one = open_archive(run(project, root, layer(dst="a"), instances=instances)["archive"])[0]
+    listed, whole = item(one), item(one, whole=True)
+    own = [kind for kind in whole["files"] if kind.startswith("instances/")]
+    assert (len(own), len(whole["visible"])) == (kinds, visible)
+    assert set(listed["files"]) == set(whole["files"]) - set(own)
+    assert (listed["visible"], listed["more"], whole["more"]) == ([], instances is not None, False)

@@ -99,8 +99,9 @@ def test_a_multichannel_bitmap_fills_its_bounding_box() -> None:
     from airflow_savemasks.engine.geometry.bitmap_coding import encode_channels
 
     text = encode_channels(np.zeros((2, 3, 4), np.float32))
-    data = {"multichannelBitmap": {"origin": [5, 1], "data": text}}
-    assert drawn("multichannelBitmap", data) == [".......", ".....##", ".....##", ".......", "......."]
+    for left, row in ((2, "..###.."), (5, ".....##")):
+        data = {"multichannelBitmap": {"origin": [left, 1], "data": text}}
+        assert drawn("multichannelBitmap", data) == [".......", row, row, ".......", "......."]
 
 
 def test_a_bitmap_over_the_border_is_cut_and_an_empty_one_refused() -> None:

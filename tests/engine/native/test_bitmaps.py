@@ -17,6 +17,7 @@ import pytest
 from numpy.typing import NDArray
 
 from airflow_savemasks.engine import native
+from airflow_savemasks.engine.geometry import ahead
 from airflow_savemasks.engine.geometry.ahead import BATCH, Ahead
 from airflow_savemasks.engine.geometry.alpha_mask import AlphaMask
 from airflow_savemasks.engine.geometry.base import Given
@@ -230,6 +231,26 @@ def test_labels_come_in_batches_however_many_and_however_large_they_are(monkeypa
         assert parsed(Bitmap, text, ahead) == parsed(Bitmap, text, None)
     assert asked[0] == len(texts) - 1  # all but the one that is too long
     assert 2 <= len(asked) <= 8
+
+
+def test_no_batch_of_labels_is_larger_than_one_has_to_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where a batch ends exactly with a label."""
+    rng = np.random.default_rng(25)
+    texts = [encode_mask(rng.random((9, 9)) < 0.5) for _ in range(20)]
+    read = bitmaps.read
+    asked: list[list[str]] = []
+
+    def noted(texts: list[str], *limits: int) -> list[Any]:
+        asked.append(texts)
+        return read(texts, *limits)
+
+    monkeypatch.setattr(bitmaps, "read", noted)
+    monkeypatch.setattr(ahead, "BATCH", sum(map(len, texts[:6])))
+    labels = Ahead([item_of(text) for text in texts], LIMITS)
+    assert all(labels.take(text) is not None for text in texts)
+    assert asked[0] == texts[:6]
+    assert [text for batch in asked for text in batch] == texts
+    assert max(sum(map(len, batch)) for batch in asked) == ahead.BATCH
 
 
 def test_a_label_is_not_made_larger_than_what_shows_of_it() -> None:

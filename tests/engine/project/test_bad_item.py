@@ -36,6 +36,12 @@ def test_an_error_that_nobody_foresaw_names_the_place_its_type_and_a_fix(error: 
     assert "report it" in found.value.fix
 
 
+def test_what_opencv_refuses_is_told_in_its_words_without_files_of_the_machine_that_it_was_made_on() -> None:
+    with pytest.raises(ItemError) as found, as_bad_item("project, ds0/a.png"):
+        cv2.resize(np.zeros((0, 0), np.uint8), (3, 3))
+    assert found.value.problem == "error: !ssize.empty()"
+
+
 def test_the_traceback_of_what_nobody_foresaw_is_in_the_log_for_debugging(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("DEBUG", "airflow_savemasks")
     with pytest.raises(ItemError), as_bad_item("project, ds0/a.png"):

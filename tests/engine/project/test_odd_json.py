@@ -14,6 +14,7 @@ from airflow_savemasks.engine.errors import ItemError, ProjectError, SettingsErr
 from airflow_savemasks.engine.geometry.base import Given
 from airflow_savemasks.engine.geometry.table import parse_geometry
 from airflow_savemasks.engine.project.annotation import AnnotationReader
+from airflow_savemasks.engine.project.depth import DEEPEST
 from airflow_savemasks.engine.project.ingest import ingest_pairs
 from airflow_savemasks.engine.project.meta import parse_meta
 from airflow_savemasks.engine.settings.layer import parse_layer
@@ -123,6 +124,19 @@ def test_what_is_nested_too_deep_to_be_written_again_is_a_bad_item_in_a_plan_too
     found = run(project, out, on_bad_item="skip")
     assert told["items"] == found["items"] == {"rendered": 1, "reused": 0, "skipped": 2}
     assert all("nested" in one["reason"] for one in found["skipped"])
+
+
+def test_as_deep_as_is_allowed_is_written_again_and_a_level_deeper_is_a_bad_item(tmp_path: Path) -> None:
+    """Of a label, which lies deepest in what is kept of it."""
+    project, out = make_project(tmp_path / "p", items=2), tmp_path / "out"
+    for name, levels in (("0000", DEEPEST), ("0001", DEEPEST + 1)):
+        file = project / f"ds0/ann/{name}.png.json"
+        data = json.loads(file.read_text())
+        data["objects"][0]["smartToolInput"] = "HERE"
+        file.write_text(json.dumps(data).replace('"HERE"', "[" * levels + "1" + "]" * levels))
+    found = run(project, out, on_bad_item="skip", instances="ids")
+    assert [one["item"] for one in found["skipped"]] == ["ds0/0001.png"]
+    assert "nested" in found["skipped"][0]["reason"]
 
 
 @pytest.mark.parametrize("many", [{"nodes": 10_001, "edges": 0}, {"nodes": 2, "edges": 10_001}])

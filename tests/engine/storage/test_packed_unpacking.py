@@ -102,6 +102,16 @@ def test_a_stop_while_it_is_unpacked_is_a_stop_and_no_damage(
         storage.listdir("")
 
 
+@pytest.mark.parametrize("ending", ["tar.gz", "tar.bz2", "tar.xz", "tar.zst"])
+def test_a_tar_that_was_compressed_in_pieces_is_read_to_its_end(tmp_path: Path, ending: str) -> None:
+    """Cut between two members, where what is read first looks whole, and with a piece of nothing there."""
+    whole, first = make_tar([("a", b"x"), ("b", b"y")]), 1024
+    assert whole[first : first + 1] == b"b"
+    pieces = map(COMPRESSED[ending], (whole[:first], b"", whole[first:]))
+    storage = opened(tmp_path, f"x.{ending}", b"".join(pieces))
+    assert (storage.read("a"), storage.read("b")) == (b"x", b"y")
+
+
 def zstd_frame(window_log: int) -> bytes:
     """A frame of one raw block `x`, to be unpacked with a window of so many bits."""
     return b"\x28\xb5\x2f\xfd\0" + bytes([window_log - 10 << 3]) + (1 << 3 | 1).to_bytes(3, "little") + b"x"
