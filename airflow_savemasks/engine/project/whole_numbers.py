@@ -10,6 +10,8 @@ from typing import Any
 
 import orjson
 
+from airflow_savemasks.engine.project.depth import CONTAINERS, is_too_deep
+
 ZEROS = bytes.maketrans(b"123456789", b"000000000")
 LONG = b"0" * 19  # 2^63 has 19 digits
 
@@ -22,15 +24,14 @@ def loads(content: bytes) -> Any:
 def exact(content: bytes, data: Any) -> Any:
     """The same as `data`, which orjson made of `content`, but for whole numbers above 64 bits: those are exact.
 
-    `data` itself where there are none. Raises orjson.JSONDecodeError where it is nested deeper than Python's parser
-    goes.
+    `data` itself where there are none. Raises orjson.JSONDecodeError where such numbers stand in what is nested deeper
+    than can be written again (depth.py).
     """
     if content.translate(ZEROS).find(LONG) < 0:
         return data
-    try:
-        return json.loads(content)
-    except RecursionError as error:
-        raise orjson.JSONDecodeError("nested too deep", content.decode(), 0) from error
+    if type(data) in CONTAINERS and is_too_deep([data]):  # how deep Python's own parser goes depends on its version
+        raise orjson.JSONDecodeError("long numbers, and nested too deep", content.decode(), 0)
+    return json.loads(content)
 
 
 def dumps(data: Any, option: int = 0) -> bytes:

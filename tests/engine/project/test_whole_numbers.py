@@ -35,6 +35,11 @@ def test_it_is_written_as_orjson_writes_all_else() -> None:
         whole_numbers.dumps({"a": object()})
 
 
+@pytest.mark.parametrize("text", [b"%d" % HUGE, b'"%d"' % HUGE, b"[%d]" % HUGE])
+def test_a_file_that_is_nothing_else_is_read(text: bytes) -> None:
+    assert whole_numbers.loads(text) == json.loads(text)
+
+
 def huge_project(root: Path) -> Path:
     make_project(root, items=2)
     tags = [{"name": "cam", "value_type": "any_number", "id": HUGE}]
@@ -86,6 +91,6 @@ def test_a_point_that_far_away_is_drawn_as_before(tmp_path: Path) -> None:
 def test_what_is_nested_too_deep_is_refused_with_its_place(tmp_path: Path) -> None:
     project = make_project(tmp_path / "project", items=1)
     path = project / "ds0/ann/0000.png.json"
-    path.write_text(path.read_text().replace("{", '{"a": %s, ' % ("[" * 1010 + "1" * 30 + "]" * 1010), 1))
-    with pytest.raises(BadItemsError, match="broken JSON .nested too deep"):
+    path.write_text(path.read_text().replace("{", '{"a": %s, ' % ("[" * 250 + "1" * 30 + "]" * 250), 1))
+    with pytest.raises(BadItemsError, match="broken JSON .long numbers, and nested too deep"):
         run(project, tmp_path / "out")
