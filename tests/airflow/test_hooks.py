@@ -337,6 +337,13 @@ def test_credentials_and_options_are_for_the_scheme_of_the_root_alone(connect) -
     assert hook.again("/data/x") is None
 
 
+def test_object_options_nested_too_deep_are_refused_by_the_name_of_their_connection(connect) -> None:
+    from airflow_savemasks.hooks.project import ProjectHook
+
+    with pytest.raises(SettingsError, match="its object_options are no JSON"):
+        _ = ProjectHook(connect("p", root="s3://bucket", object_options="[" * 100_000)).object_options
+
+
 def test_what_lies_below_the_home_folder_is_not_looked_for_below_the_root(
     connect, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from airflow_savemasks.engine.errors import SettingsError, StorageError
 from tests.airflow.test_dags import result_of
 from tests.engine.samples import exported, make_project
 
@@ -109,6 +110,13 @@ def test_an_archive_of_volumes_is_found_by_its_result_its_name_and_each_of_its_v
         assert task.execute({})["items"] == 4, archive
 
 
+def test_sources_nested_too_deep_are_refused_by_name() -> None:
+    from airflow_savemasks.operators.upstream import checked_sources
+
+    with pytest.raises(SettingsError, match="sources: is a text that is no JSON"):
+        checked_sources("[" * 100_000)
+
+
 @pytest.mark.usefixtures("airflow_home")
 @pytest.mark.parametrize(
     ("archive", "says"),
@@ -134,6 +142,16 @@ def test_what_names_no_archive_of_these_team_files_is_refused(archive, says: str
     task = VerifyArchiveOperator(task_id="verify", archive=archive, team_files_conn_id="nested_team_files")
     with pytest.raises(AirflowFailException, match=says):
         task.execute({})
+
+
+@pytest.mark.usefixtures("airflow_home")
+def test_a_text_that_no_parser_takes_is_looked_for_by_its_name(team: Path) -> None:
+    from airflow_savemasks.operators.verify import VerifyArchiveOperator
+
+    team.mkdir()
+    deep = '{"a":' * 100_000
+    with pytest.raises(StorageError, match=str(team)):
+        VerifyArchiveOperator(task_id="verify", archive=deep, team_files_conn_id="nested_team_files").execute({})
 
 
 @pytest.mark.usefixtures("airflow_home")
